@@ -1,0 +1,51 @@
+"""All settings of one installation, read from the environment and checked at start.
+
+The table in ``docs/configuration.md`` is generated from this class. Secrets (``database_url``,
+``lvlm_api_key``) come from the environment or an Airflow connection, never from a file here.
+"""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from anyanomaly_core.errors import ConfigurationError
+
+
+class Settings(BaseSettings):
+    """Settings of one installation; each is the environment variable ``ANYANOMALY_<NAME>``."""
+
+    model_config = SettingsConfigDict(env_prefix="ANYANOMALY_", frozen=True, extra="ignore")
+
+    archive_root: str = Field(description="Where footage lies: a folder, or an fsspec URL such as s3://bucket/path.")
+    archive_layout: str = Field(
+        default="{camera}/{date}/{time}.{ext}",
+        description="How a path under the root states camera and recording time; see docs/footage.md.",
+    )
+    time_zone: str = Field(default="UTC", description="IANA time zone of times in paths and of cameras without their own.")
+    database_url: SecretStr = Field(description="SQLAlchemy URL of the results database, for the role the tasks use.")
+    parquet_root: Path = Field(description="Folder of the Parquet files.")
+    state_dir: Path = Field(description="Folder for journals of unfinished units of work and for caches.")
+    rules_dir: Path | None = Field(default=None, description="Folder of rule files that `make scan` and the nightly run apply.")
+    profile: str = Field(default="demo", description="Profile of rules that name none: a built-in name or a YAML file.")
+    models_dir: Path | None = Field(default=None, description="Folder where profiles look for model directories by name.")
+    device: str = Field(default="auto", description="torch device of the models: auto, cpu, cuda, cuda:1 ...")
+    lvlm_base_url: str | None = Field(default=None, description="OpenAI-compatible server, overriding the profile's own.")
+    lvlm_api_key: SecretStr | None = Field(default=None, description="Key for that server.")
+    unit_seconds: float = Field(default=600.0, gt=0, description="Footage seconds in one mapped scan task; short files share one.")
+    decode_threads: int = Field(default=2, ge=1, description="Threads of one decoding process.")
+    decode_memory_mb: int = Field(default=2048, ge=128, description="Address space of one decoding process.")
+    decode_timeout_s: float = Field(default=120.0, gt=0, description="Seconds without a new frame before decoding is given up.")
+    parquet_compression: Annotated[str, NoDecode] = Field(default="zstd", description="Codec of the Parquet files.")
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """Settings of this process; raises ConfigurationError naming every variable that is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = "; ".join(f"ANYANOMALY_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
+        raise ConfigurationError(f"Configuration is not usable: {wrong}. See docs/configuration.md.") from None

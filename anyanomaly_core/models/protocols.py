@@ -1,0 +1,78 @@
+"""The two protocols a model implementation keeps: an encoder ranks, an LVLM decides.
+
+Batching, device and retries live inside the implementations.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]  # [H, W, 3] RGB
+Embeddings = NDArray[np.float32]  # [n, d], each row of length 1
+
+ANSWERS: tuple[str, ...] = tuple(f"{tenth / 10:.1f}" for tenth in range(11))  # "0.0" ... "1.0"
+
+
+class Want(Enum):
+    """What a request asks for."""
+
+    SCORE = "score"  # the distribution over ANSWERS, no text
+    TEXT = "text"  # generated text
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One image, one prompt; the image stands before the text so that prompts of an image share its prefix."""
+
+    image: Image
+    prompt: str
+    want: Want
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. Exactly one of ``text``, ``distribution`` and ``error`` is set."""
+
+    text: str | None = None
+    distribution: tuple[float, ...] | None = None  # probabilities of the eleven ANSWERS, sum 1
+    error: str | None = None  # why this request could not be answered; never read as a score
+    prompt_tokens: int = 0
+    generated_tokens: int = 0
+
+
+class ImageTextEncoder(Protocol):
+    """Maps images and texts to one space; cosine similarity ranks."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def revision(self) -> str:
+        """Hub revision, or a hash of the weights of a local directory."""
+
+    @property
+    def logit_scale(self) -> float:
+        """Factor the model was trained to multiply cosines with before a softmax."""
+
+    def encode_images(self, images: Sequence[Image]) -> Embeddings:
+        """[n, d] for n images of any sizes; the implementation resizes (bilinear, squashed to its square input)."""
+
+    def encode_texts(self, texts: Sequence[str]) -> Embeddings:
+        """[n, d] for n texts."""
+
+
+class VisionLanguageModel(Protocol):
+    """Answers questions about images."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def revision(self) -> str: ...
+
+    def answer(self, requests: Sequence[Request]) -> list[Answer]:
+        """One answer per request, in order; a request that failed has ``error`` set and fails no other."""

@@ -1,0 +1,160 @@
+"""A profile: the models and parameters that make a score what it is. Its digest is the scorer id.
+
+Sections of ``spec`` in the docstrings are those of AnyAnomaly (arXiv 2503.04504).
+"""
+
+import hashlib
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from anyanomaly_core.errors import ConfigurationError
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class EncoderSpec(_Part):
+    """The image-text encoder (the paper: OpenAI ViT-B/32)."""
+
+    model: str = Field(description="open_clip architecture, `hf-hub:` id, or `demo` for the shipped one.")
+    path: Path | None = Field(default=None, description="Local open_clip model directory; nothing is downloaded when set.")
+    pretrained: str | None = Field(default=None, description="open_clip pretrained tag when `model` is an architecture.")
+    revision: str | None = Field(default=None, description="Pinned hub revision.")
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    batch_size: int = Field(default=64, ge=1)
+    reference_preprocessing: bool = Field(
+        default=False, description="Feed windows as RGB 0..1 without mean/std, as the reference implementation does."
+    )
+
+
+class LvlmSpec(_Part):
+    """The vision-language model that judges."""
+
+    backend: Literal["transformers", "openai"] = "transformers"
+    model: str = Field(description="Hub id, the name the server knows, or `demo` for the shipped one.")
+    path: Path | None = Field(default=None, description="Local model directory; nothing is downloaded when set.")
+    revision: str | None = None
+    base_url: str | None = Field(default=None, description="Of the OpenAI-compatible server, with /v1.")
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    batch_size: int = Field(default=16, ge=1)
+    concurrency: int = Field(default=8, ge=1, description="Requests in flight to a server.")
+    max_new_tokens: int = Field(default=50, ge=4)
+    max_image_side: int | None = Field(default=None, description="Longest image side sent to the model, in pixels.")
+
+
+class SamplingSpec(_Part):
+    """Which frames are looked at; every frame of the file still gets a score."""
+
+    fps: float | None = Field(default=None, gt=0, description="Sampled frames per second; none: every frame.")
+    segment_frames: int = Field(default=24, ge=1, description="N, sampled frames of a segment (paper: 24).")
+
+    def step(self, source_fps: float) -> int:
+        """Every how many source frames one is sampled (at least 1)."""
+        if self.fps is None or source_fps <= 0:
+            return 1
+        return max(1, round(source_fps / self.fps))
+
+
+Strategy = Literal["random", "clip", "grouping_then_clip", "clip_then_grouping"]
+
+
+class ContextSpec(_Part):
+    """Key frames, windows and the two context images (paper sections 3.2 to 3.4)."""
+
+    strategy: Strategy = "clip_then_grouping"
+    seed: int = 0
+    window_sizes: tuple[int, ...] = Field(default=(48, 80, 120), description="Sides of the windows in a 240x240 frame.")
+    half_strides: bool = False
+    position: bool = True
+    temporal: bool = True
+    neutral_texts: tuple[str, ...] = Field(
+        default=("a normal scene", "an empty place", "people walking"),
+        description="Contrast classes for class adaption besides the rule's excluded texts.",
+    )
+
+
+class ScoringSpec(_Part):
+    """From answers to frame scores."""
+
+    scorer: Literal["anyanomaly", "baseline", "clip"] = "anyanomaly"
+    weights: tuple[float, float, float] = Field(default=(0.6, 0.3, 0.1), description="Key frame, position, temporal.")
+    smoothing_sigma: float = Field(default=15.0, ge=0, description="Gaussian sigma in source frames; 0: none.")
+    prompt_variant: Literal[0, 1, 2, 3] = 3
+    readout: Literal["generate", "likelihood"] = "likelihood"
+    rationale_threshold: float = Field(
+        default=0.5, ge=0, le=1, description="Likelihood readout writes a rationale from this fused score upwards."
+    )
+
+    @model_validator(mode="after")
+    def _weights_sum_to_one(self) -> "ScoringSpec":
+        if any(w < 0 for w in self.weights) or abs(sum(self.weights) - 1) > 1e-6:
+            raise ValueError(f"weights must be >= 0 and sum to 1, got {self.weights}")
+        return self
+
+
+# What changes where or how fast something runs, not what it answers, stays out of the digest.
+_NOT_IN_DIGEST = {
+    "encoder": {"batch_size", "path"},
+    "lvlm": {"batch_size", "path", "concurrency", "base_url"},
+}
+
+
+class Profile(_Part):
+    """Everything that makes a score what it is."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
+    description: str = ""
+    encoder: EncoderSpec
+    lvlm: LvlmSpec
+    sampling: SamplingSpec = SamplingSpec()
+    contexts: ContextSpec = ContextSpec()
+    scoring: ScoringSpec = ScoringSpec()
+    notice: str | None = Field(default=None, description="Shown wherever this profile's scores are shown.")
+
+    def digest(self, revisions: dict[str, str]) -> str:
+        """Scorer digest: 64 hex digits over the profile and the loaded models' revisions.
+
+        Args:
+            revisions: ``{"encoder": ..., "lvlm": ...}`` as the loaded models report them.
+        """
+        body: dict[str, Any] = self.model_dump(mode="json", exclude={"description", "notice"})
+        for part, left_out in _NOT_IN_DIGEST.items():
+            body[part] = {k: v for k, v in body[part].items() if k not in left_out}
+        body["revisions"] = revisions
+        return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def builtin_profiles() -> list[str]:
+    """Names of the profiles shipped with the package."""
+    folder = resources.files("anyanomaly_core.profiles")
+    return sorted(item.name.removesuffix(".yaml") for item in folder.iterdir() if item.name.endswith(".yaml"))
+
+
+def load_profile(name_or_path: str) -> Profile:
+    """Read a built-in profile by name, or a YAML file by path; raises ConfigurationError."""
+    if name_or_path.endswith((".yaml", ".yml")):
+        source, text = name_or_path, _read_file(Path(name_or_path))
+    elif name_or_path in builtin_profiles():
+        source = f"built-in profile {name_or_path}"
+        text = resources.files("anyanomaly_core.profiles").joinpath(f"{name_or_path}.yaml").read_text(encoding="utf-8")
+    else:
+        raise ConfigurationError(
+            f"There is no profile {name_or_path!r}. Built in: {', '.join(builtin_profiles())}; or give a path ending in .yaml."
+        )
+    try:
+        return Profile.model_validate(yaml.safe_load(text))
+    except (ValidationError, yaml.YAMLError) as error:
+        raise ConfigurationError(f"{source} is not a valid profile: {error}") from None
+
+
+def _read_file(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"Profile file {path} cannot be read: {error.strerror}.") from None

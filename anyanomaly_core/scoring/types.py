@@ -1,0 +1,65 @@
+"""What goes into a scorer and what comes out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+from anyanomaly_core.footage.segments import Segment
+from anyanomaly_core.models.protocols import Image
+
+
+class Status(Enum):
+    """What became of a segment for a rule. Only SCORED and CARRIED have scores."""
+
+    SCORED = "scored"
+    CARRIED = "carried"  # static scene: same as an earlier segment
+    PRUNED = "pruned"  # left out by a cascade, with reason and bound
+    FAILED = "failed"  # could not be decoded, answered or parsed; the reason says which
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTexts:
+    """What a scorer needs to know of a rule version."""
+
+    rule_version_id: int
+    name: str
+    texts: tuple[str, ...]  # at least one; the best counts
+    excluded: tuple[str, ...] = ()  # contrast texts; their presence alone does not count
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentFrames:
+    """A segment with the images of its sampled frames, ``len(images) == len(segment.sampled)``."""
+
+    segment: Segment
+    images: tuple[Image, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentScore:
+    """The outcome for one segment and one rule version. Scores are in 0..1, or None where there is none."""
+
+    segment_index: int
+    rule_version_id: int
+    status: Status
+    reason: str | None = None  # for everything but SCORED
+    score: float | None = None  # fused, before smoothing
+    key_score: float | None = None
+    position_score: float | None = None
+    temporal_score: float | None = None
+    key_frame: int | None = None  # source frame numbers
+    grid_frames: tuple[int, ...] = ()
+    window: tuple[int, int, int, int] | None = None  # x0, y0, x1, y1 of the winning window in a 240x240 frame
+    text: str | None = None  # which of the rule's texts won
+    rationale: str | None = None
+    raw_answer: str | None = None  # kept for FAILED
+    frame_scores: tuple[float | None, ...] = ()  # only the baseline scorer: one per sampled frame
+    timings_ms: dict[str, float] = field(default_factory=dict)
+
+
+class Scorer(Protocol):
+    """Scores a batch of segments for all rules in one pass."""
+
+    def score(self, segments: Sequence[SegmentFrames], rules: Sequence[RuleTexts]) -> list[SegmentScore]:
+        """One result per (segment, rule), segments outer; never raises for a bad answer, sets FAILED instead."""
