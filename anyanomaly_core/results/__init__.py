@@ -1,0 +1,1 @@
+"""What people query: tables, COPY, Parquet, the coverage ledger, events."""
