@@ -1,0 +1,1 @@
+"""Prompts, answers, fusion, smoothing and the scorers."""
