@@ -59,7 +59,20 @@ class ImageTextEncoder(Protocol):
         """Factor the model was trained to multiply cosines with before a softmax."""
 
     def encode_images(self, images: Sequence[Image]) -> Embeddings:
-        """[n, d] for n images of any sizes; the implementation resizes (bilinear, squashed to its square input)."""
+        """[n, d] for n images of any sizes; the implementation resizes (bilinear, squashed to its square input).
+
+        Mean and standard deviation of the model are always applied here.
+        """
+
+    @property
+    def image_size(self) -> int:
+        """S, side of the model's square input in pixels."""
+
+    def encode_pixels(self, pixels: NDArray[np.float32]) -> Embeddings:
+        """[n, d] for float32 [n, 3, S, S], RGB in 0..1, fed as they are: no resizing, no mean and standard deviation.
+
+        The scorers use it for windows under ``reference_preprocessing`` only.
+        """
 
     def encode_texts(self, texts: Sequence[str]) -> Embeddings:
         """[n, d] for n texts."""
