@@ -1,0 +1,49 @@
+"""Resizing, in two ways.
+
+``shrink_or_grow`` is the default: PIL's bilinear filter, which averages when it shrinks, so that small things in a
+large frame do not fall between the samples. ``bilinear`` takes two neighbours per axis whatever the factor
+(half-pixel centres, borders repeated). That is what OpenCV's ``INTER_LINEAR`` and torch's
+``interpolate(mode="bilinear", align_corners=False)`` do, hence the reference implementation; we use it for similarity
+maps always and for frames under ``reference_preprocessing``.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PilImage
+
+Image = NDArray[np.uint8]  # [H, W, 3] RGB
+Float01 = NDArray[np.float32]  # [H, W, 3] RGB in 0..1: how the reference implementation holds images
+
+
+def shrink_or_grow(image: Image, height: int, width: int) -> Image:
+    """uint8 [H, W, 3] -> uint8 [height, width, 3], antialiased bilinear, aspect not kept."""
+    if image.shape[:2] == (height, width):
+        return image
+    resized = PilImage.fromarray(image).resize((width, height), PilImage.Resampling.BILINEAR)
+    return np.asarray(resized)
+
+
+def bilinear(array: NDArray[np.floating | np.integer], height: int, width: int) -> NDArray[np.float32]:
+    """[..., H, W, C] or [H, W] -> float32 of the same rank with H, W replaced; two neighbours per axis."""
+    plain = array.ndim == 2  # noqa: PLR2004
+    values = np.asarray(array, np.float32)
+    values = values[..., None] if plain else values  # [..., H, W, C]
+    rows, row_share = _neighbours(values.shape[-3], height)  # [2, height]
+    columns, column_share = _neighbours(values.shape[-2], width)  # [2, width]
+    tall = np.take(values, rows[0], -3) * (1 - row_share)[:, None, None]
+    tall += np.take(values, rows[1], -3) * row_share[:, None, None]  # [..., height, W, C]
+    wide: NDArray[np.float32] = np.take(tall, columns[0], -2) * (1 - column_share)[:, None]
+    wide += np.take(tall, columns[1], -2) * column_share[:, None]  # [..., height, width, C]
+    return wide[..., 0] if plain else wide
+
+
+@lru_cache(maxsize=64)
+def _neighbours(source: int, target: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """For each of ``target`` samples its two source samples [2, target] and the share of the second [target]."""
+    position = (np.arange(target) + 0.5) * (source / target) - 0.5
+    position = np.clip(position, 0, source - 1)
+    first = np.floor(position).astype(np.intp)
+    second = np.minimum(first + 1, source - 1)
+    return np.stack([first, second]), (position - first).astype(np.float32)
