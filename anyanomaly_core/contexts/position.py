@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from anyanomaly_core.contexts.resampling import Image, bilinear, shrink_or_grow
 from anyanomaly_core.contexts.windows import WindowScale
 
+Float32 = NDArray[np.float32]
+
 SIDE = 224  # of a context image
 CONSTANT = 1e-6  # a map that varies less says nothing about position
 
 
-def class_adapted(
-    windows: NDArray[np.float32], classes: NDArray[np.float32], logit_scale: float
-) -> NDArray[np.float32]:
+def class_adapted(windows: Float32, classes: Float32, logit_scale: float) -> Float32:
     """[K] how much each window matches the first class rather than the others.
 
     A softmax over the classes. One class alone has no contrast (the softmax would be 1 everywhere); then the
@@ -30,11 +30,11 @@ def class_adapted(
         return cosines[:, 0].astype(np.float32)
     logits = logit_scale * cosines
     weights = np.exp(logits - logits.max(axis=1, keepdims=True))
-    probability: NDArray[np.float32] = (weights[:, 0] / weights.sum(axis=1)).astype(np.float32)
+    probability: Float32 = (weights[:, 0] / weights.sum(axis=1)).astype(np.float32)
     return probability
 
 
-def similarity_map(values: NDArray[np.float32], scales: Sequence[WindowScale]) -> NDArray[np.float32]:
+def similarity_map(values: Float32, scales: Sequence[WindowScale]) -> Float32:
     """float32 [224, 224]: the maps of all scales, upsampled bilinearly and averaged.
 
     Args:
@@ -50,22 +50,23 @@ def similarity_map(values: NDArray[np.float32], scales: Sequence[WindowScale]) -
     return total / np.float32(len(scales))
 
 
-def attention(similarity: NDArray[np.float32]) -> NDArray[np.float32]:
+def attention(similarity: Float32) -> Float32:
     """A map stretched to 0..1; a constant map becomes all ones, so that the whole frame stays visible."""
     low, high = float(similarity.min()), float(similarity.max())
     if high - low < CONSTANT:
         return np.ones_like(similarity)
-    stretched: NDArray[np.float32] = (similarity - np.float32(low)) / np.float32(high - low)
+    stretched: Float32 = (similarity - np.float32(low)) / np.float32(high - low)
     return stretched.clip(0, 1)
 
 
-def context_image(key_frame: Image, attention_map: NDArray[np.float32]) -> Image:
+def context_image(key_frame: Image, attention_map: Float32) -> Image:
     """uint8 [224, 224, 3]: the key frame times the map [224, 224]."""
     small = shrink_or_grow(key_frame, SIDE, SIDE)
-    return np.rint(small * attention_map[:, :, None]).astype(np.uint8)
+    darkened: Image = np.rint(small * attention_map[:, :, None]).astype(np.uint8)
+    return darkened
 
 
-def reference_context_image(key_frame: Image, attention_map: NDArray[np.float32]) -> Image:
+def reference_context_image(key_frame: Image, attention_map: Float32) -> Image:
     """As ``context_image``, resized without antialiasing and cut off instead of rounded: the reference's way."""
     small = np.rint(bilinear(key_frame, SIDE, SIDE))
     darkened: Image = (small * attention_map[:, :, None]).astype(np.uint8)
