@@ -1,0 +1,110 @@
+"""The encode stage: frames once per segment, windows once per frame that a rule needs; nothing depends on a rule.
+
+What comes out can be kept and given to the judge stage later (an embeddings cache does).
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PilImage
+
+from anyanomaly_core.contexts import windows
+from anyanomaly_core.contexts.resampling import Float01
+from anyanomaly_core.contexts.windows import WindowScale
+from anyanomaly_core.models.protocols import Embeddings, Image, ImageTextEncoder
+from anyanomaly_core.scoring.types import SegmentFrames
+
+FRAMES_PER_CALL = 32  # bounds the windows held at once: 32 frames x 38 windows
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedSegment:
+    """What a rule needs to know of a segment's images."""
+
+    frames: Embeddings  # [n, d], one row per sampled frame
+    windows: Mapping[int, Embeddings] = field(default_factory=dict)  # position in the segment -> [K, d]
+
+
+def segment_problem(segment: SegmentFrames) -> str | None:
+    """Why a segment cannot be scored; None when it can."""
+    sampled, images = len(segment.segment.sampled), segment.images
+    if not images or len(images) != sampled:
+        return f"only {len(images)} of {sampled} sampled frames were decoded"
+    for number, image in zip(segment.segment.sampled, images, strict=True):
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:  # noqa: PLR2004
+            return f"frame {number} is no RGB image: {image.dtype} {image.shape}"
+    return None
+
+
+def encode_frames(
+    encoder: ImageTextEncoder, segments: Sequence[SegmentFrames], *, reference: bool = False
+) -> list[Embeddings]:
+    """Embeddings of all sampled frames, [n, d] per segment, from one call of the encoder.
+
+    Args:
+        encoder: of the profile.
+        segments: of one or several videos.
+        reference: cut the middle square out of each frame, as CLIP's own preprocessing and so the reference
+            implementation does; else the whole frame is squashed to a square, so that nothing at its sides is missed.
+    """
+    images = [image for segment in segments for image in segment.images]
+    if reference:
+        images = [centre_square(image, encoder.image_size) for image in images]
+    embeddings = encoder.encode_images(images)
+    ends = np.cumsum([len(segment.images) for segment in segments])
+    return np.split(embeddings, ends[:-1]) if segments else []
+
+
+def encode_windows(
+    encoder: ImageTextEncoder,
+    segments: Sequence[SegmentFrames],
+    positions: Sequence[Collection[int]],
+    scales: Sequence[WindowScale],
+    *,
+    reference: bool = False,
+) -> list[dict[int, Embeddings]]:
+    """Embeddings of the windows of the frames at ``positions`` of each segment: position -> [K, d].
+
+    Args:
+        encoder: of the profile.
+        segments: of one or several videos.
+        positions: per segment, which of its frames.
+        scales: the window scales, K windows in all.
+        reference: feed windows as plain RGB 0..1 without mean and standard deviation.
+    """
+    todo = [(number, position) for number, wanted in enumerate(positions) for position in sorted(wanted)]
+    found: list[dict[int, Embeddings]] = [{} for _ in segments]
+    for part in _parts(todo, FRAMES_PER_CALL):
+        frames = [segments[number].images[position] for number, position in part]
+        embeddings = _encode_windows_of(encoder, frames, scales, reference=reference)
+        for (number, position), rows in zip(part, np.split(embeddings, len(part)), strict=True):
+            found[number][position] = rows
+    return found
+
+
+def centre_square(image: Image, side: int) -> Image:
+    """CLIP's own preprocessing: shorter side to ``side`` (bicubic), then the middle square, uint8 [side, side, 3]."""
+    height, width = image.shape[:2]
+    shorter = min(height, width)
+    size = int(side * width / shorter), int(side * height / shorter)
+    resized = PilImage.fromarray(image).resize(size, PilImage.Resampling.BICUBIC)
+    left, top = round((size[0] - side) / 2), round((size[1] - side) / 2)
+    return np.asarray(resized.crop((left, top, left + side, top + side)))
+
+
+def _encode_windows_of(
+    encoder: ImageTextEncoder, frames: Sequence[Image], scales: Sequence[WindowScale], *, reference: bool
+) -> Embeddings:
+    if not reference:
+        return encoder.encode_images([w for frame in frames for w in windows.crop(windows.frame240(frame), scales)])
+    side = encoder.image_size
+    plain: list[Float01] = [windows.reference_frame240(frame) for frame in frames]
+    pixels: NDArray[np.float32] = np.concatenate([windows.reference_pixels(frame, scales, side) for frame in plain])
+    return encoder.encode_pixels(pixels)
+
+
+def _parts(todo: list[tuple[int, int]], size: int) -> Iterator[list[tuple[int, int]]]:
+    for start in range(0, len(todo), size):
+        yield todo[start : start + size]

@@ -1,0 +1,83 @@
+"""The two ways to read a score out of an LVLM: ``generate`` (the paper) and ``likelihood``.
+
+An answer that cannot be read is a problem with its raw text, never a score.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from anyanomaly_core.models.protocols import Answer, VisionLanguageModel, Want
+from anyanomaly_core.scoring.answers import MAX_RAW_CHARS, clean_rationale, expected_score, parse_answer
+from anyanomaly_core.scoring.questions import Question, ask
+
+log = logging.getLogger(__name__)
+
+RETRY_VARIANT = 0  # the shortest prompt: a number and nothing else
+WITH_REASON = 2  # variants 2 and 3 are variants 0 and 1 plus a reason
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one answer says. Either ``score`` or ``problem`` is set."""
+
+    score: float | None = None
+    rationale: str | None = None
+    problem: str | None = None
+    raw: str | None = None  # the unreadable answer
+
+
+def read_generated(lvlm: VisionLanguageModel, questions: Sequence[Question], variant: int) -> list[Reading]:
+    """Scores and, under variants 2 and 3, rationales from generated text.
+
+    What cannot be read is asked once more with variant 0, all in one call. A request that failed in the model
+    is not repeated: the implementation has its own retries.
+    """
+    readings = [_parse(answer) for answer in ask(lvlm, questions, variant, Want.TEXT)]
+    again = [number for number, reading in enumerate(readings) if reading.problem and reading.raw is not None]
+    second = ask(lvlm, [questions[number] for number in again], RETRY_VARIANT, Want.TEXT)
+    for number, answer in zip(again, second, strict=True):
+        readings[number] = _after_retry(readings[number], _parse(answer))
+    return readings
+
+
+def read_likelihoods(lvlm: VisionLanguageModel, questions: Sequence[Question], variant: int) -> list[Reading]:
+    """Scores as the expected value over the eleven answers; no rationale."""
+    return [_expect(answer) for answer in ask(lvlm, questions, variant, Want.SCORE)]
+
+
+def write_rationales(lvlm: VisionLanguageModel, questions: Sequence[Question], variant: int) -> list[str | None]:
+    """Generated reasons, whatever the variant for scores; None (and a warning in the log) where none came."""
+    answers = ask(lvlm, questions, variant | WITH_REASON, Want.TEXT)
+    return [_reason(question, answer) for question, answer in zip(questions, answers, strict=True)]
+
+
+def _parse(answer: Answer) -> Reading:
+    if answer.text is None:
+        return Reading(problem=answer.error or "the model gave no text")
+    parsed = parse_answer(answer.text)
+    if parsed.problem is not None:
+        return Reading(problem=parsed.problem, raw=answer.text[:MAX_RAW_CHARS])
+    return Reading(score=parsed.score, rationale=parsed.rationale)
+
+
+def _after_retry(first: Reading, second: Reading) -> Reading:
+    if second.problem is None:
+        return second
+    return Reading(problem=f"{first.problem}; asked again, {second.problem}", raw=second.raw or first.raw)
+
+
+def _expect(answer: Answer) -> Reading:
+    if answer.distribution is None:
+        return Reading(problem=answer.error or "the model gave no distribution over the answers")
+    try:
+        return Reading(score=expected_score(answer.distribution))
+    except ValueError as error:
+        return Reading(problem=str(error), raw=repr(answer.distribution)[:MAX_RAW_CHARS])
+
+
+def _reason(question: Question, answer: Answer) -> str | None:
+    if answer.text is None:
+        log.warning("No rationale for %r: %s", question.text, answer.error)
+        return None
+    return parse_answer(answer.text).rationale or clean_rationale(answer.text)

@@ -1,0 +1,90 @@
+"""What is looked at for one segment and one text: key frame, position context, temporal context."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anyanomaly_core.contexts import position, temporal, windows
+from anyanomaly_core.contexts.keyframes import KeyFrames, select
+from anyanomaly_core.contexts.windows import WindowScale
+from anyanomaly_core.models.protocols import Embeddings, Image
+from anyanomaly_core.profile import ContextSpec
+from anyanomaly_core.scoring.encoding import EncodedSegment
+from anyanomaly_core.scoring.types import SegmentFrames
+
+
+@dataclass(frozen=True, slots=True)
+class TextEmbeddings:
+    """One text of a rule as the encoder sees it."""
+
+    text: str
+    plain: NDArray[np.float32]  # [d]
+    classes: Embeddings  # [C, d] photo templates of the text, then of its contrast classes
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The images of one segment for one text; positions count within the segment."""
+
+    text: str
+    frames: KeyFrames
+    key_image: Image  # the key frame as decoded
+    position_image: Image | None  # uint8 [224, 224, 3]; None: switched off
+    temporal_image: Image | None  # uint8 [224, 224, 3]; None: switched off
+    window: tuple[int, int, int, int] | None  # box of the temporal context in a 240x240 frame
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a profile looks at segments: its context parameters, ready to use."""
+
+    contexts: ContextSpec
+    scales: tuple[WindowScale, ...]
+    logit_scale: float  # of the encoder; 1 under reference preprocessing, which softmaxes raw cosines
+    reference: bool
+
+    def key_frames(self, segment: SegmentFrames, frames: Embeddings, text: TextEmbeddings) -> KeyFrames:
+        """Key and grid frames of a segment for a text; the random strategy draws anew in each segment."""
+        seed = (self.contexts.seed, segment.segment.index)
+        return select(frames @ text.plain, self.contexts.strategy, seed)
+
+    def window_positions(self, chosen: KeyFrames) -> set[int]:
+        """Positions of the frames whose windows are needed."""
+        grid = set(chosen.grid) if self.contexts.temporal else set()
+        return grid | {chosen.key} if self.contexts.position else grid
+
+    def view(self, segment: SegmentFrames, encoded: EncodedSegment, text: TextEmbeddings) -> View:
+        """All images of a segment for a text."""
+        chosen = self.key_frames(segment, encoded.frames, text)
+        key_image = segment.images[chosen.key]
+        position_image = temporal_image = window = None
+        if self.contexts.position:
+            position_image = self.position_image(key_image, self.attention(encoded.windows[chosen.key], text))
+        if self.contexts.temporal:
+            window = self.window([encoded.windows[p] for p in chosen.grid], text)
+            temporal_image = self.temporal_image([segment.images[p] for p in chosen.grid], window)
+        return View(text.text, chosen, key_image, position_image, temporal_image, window)
+
+    def attention(self, key_windows: Embeddings, text: TextEmbeddings) -> NDArray[np.float32]:
+        """[224, 224] in 0..1: where the windows [K, d] of the key frame match the text."""
+        matches = position.class_adapted(key_windows, text.classes, self.logit_scale)
+        return position.attention(position.similarity_map(matches, self.scales))
+
+    def position_image(self, key_image: Image, attention: NDArray[np.float32]) -> Image:
+        """uint8 [224, 224, 3]: the position context."""
+        make = position.reference_context_image if self.reference else position.context_image
+        return make(key_image, attention)
+
+    def window(self, grid_windows: Sequence[Embeddings], text: TextEmbeddings) -> tuple[int, int, int, int]:
+        """Box of the winning window, from the windows [K, d] of each of the four grid frames."""
+        best = temporal.winning_window(np.stack([windows @ text.plain for windows in grid_windows]))
+        x0, y0, x1, y1 = (int(edge) for edge in windows.all_boxes(self.scales)[best])
+        return x0, y0, x1, y1
+
+    def temporal_image(self, grid_images: Sequence[Image], window: tuple[int, int, int, int]) -> Image:
+        """uint8 [224, 224, 3]: the temporal context."""
+        if self.reference:
+            return temporal.reference_grid_image([windows.reference_frame240(i) for i in grid_images], window)
+        return temporal.grid_image([windows.frame240(i) for i in grid_images], window)
