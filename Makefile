@@ -1,0 +1,60 @@
+# Two commands matter: `make demo` and `make test`. Each prepares .venv first, which takes time only once.
+# Paths stay relative and programs run as `python -m`, so that a checkout whose path has a space works.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3.11)
+RUN := .venv/bin/python
+PYTEST := $(RUN) -m pytest
+# Tests of a room run side by side; those with real services run one after another.
+WORKERS ?= 2
+
+.PHONY: help set-up demo scan up down status test lint types unit integration e2e docs lock clean
+
+help:  ## list the commands
+	@grep -E '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/:.*## /|/' | while IFS='|' read -r name does; do printf '  make %-12s %s\n' "$$name" "$$does"; done
+
+set-up:  ## prepare .venv (every other target does it by itself)
+	@"$(PYTHON)" scripts/set_up.py
+
+demo: set-up  ## rendered CCTV archive -> Airflow -> events in SQL, on this machine
+	@$(RUN) -m anyanomaly_core.embedded demo
+
+scan: set-up  ## the same on your footage: make scan FOOTAGE=/path RULES=/path [PROFILE=name]
+	@$(RUN) -m anyanomaly_core.embedded scan --footage "$(FOOTAGE)" --rules "$(RULES)" --profile "$(PROFILE)"
+
+up: set-up  ## start Airflow and PostgreSQL and leave them running [STACK=name]
+	@$(RUN) -m anyanomaly_core.embedded up --stack "$(STACK)"
+
+down: set-up  ## stop everything that was started, and only that
+	@$(RUN) -m anyanomaly_core.embedded down --stack "$(STACK)"
+
+status: set-up  ## what runs
+	@$(RUN) -m anyanomaly_core.embedded status
+
+test: set-up  ## everything CI checks
+	@$(MAKE) --no-print-directory lint types
+	@$(RUN) scripts/run_tests.py --workers $(WORKERS)
+
+lint: set-up
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+
+types: set-up
+	@$(RUN) -m mypy
+
+unit: set-up  ## the quick tests
+	@$(PYTEST) tests/unit -n $(WORKERS)
+
+integration: set-up  ## tests with real PostgreSQL, ffmpeg and models
+	@$(PYTEST) tests/integration -n $(WORKERS)
+
+e2e: set-up  ## tests with the real Airflow services
+	@$(PYTEST) tests/e2e
+
+docs: set-up  ## write the generated pages of docs/ anew
+	@$(RUN) -m scripts.configuration_table
+
+lock: set-up  ## write requirements.lock anew (about 5 minutes)
+	@$(RUN) scripts/lock.py $(LOCK_OPTIONS)
+
+clean: down  ## remove .venv and everything under .local: databases, results, the demo archive
+	rm -rf .venv .local .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,88 @@
+"""The commands behind the Makefile: ``python -m anyanomaly_core.embedded up|down|status|demo|scan``."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from anyanomaly_core.embedded import demo, scan, services
+from anyanomaly_core.embedded.airflow import REPOSITORY
+from anyanomaly_core.embedded.installation import Installation
+from anyanomaly_core.errors import AnyAnomalyError, ConfigurationError
+
+LOCAL = Path(os.environ.get("ANYANOMALY_LOCAL_DIR", REPOSITORY / ".local"))
+
+
+def main() -> int:
+    """Run one command; a known error is told in one sentence, without a traceback."""
+    parser = argparse.ArgumentParser(prog="python -m anyanomaly_core.embedded", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, does in (("up", "start services and leave them running"), ("down", "stop all services")):
+        command = commands.add_parser(name, help=does)
+        command.add_argument("--stack", default="", help="installation, a folder name under .local")
+    commands.add_parser("status", help="what runs")
+    commands.add_parser("demo", help="rendered archive, two DAG runs, events against the truth")
+    command = commands.add_parser("scan", help="the same two DAG runs over your footage")
+    command.add_argument("--footage", required=True, help="folder of the archive")
+    command.add_argument("--rules", required=True, help="folder of rule files")
+    command.add_argument("--profile", default="", help="built-in name or YAML file")
+    arguments = parser.parse_args()
+    try:
+        _run(arguments)
+    except AnyAnomalyError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    match arguments.command:
+        case "up":
+            _up(arguments.stack)
+        case "down":
+            stopped = [services.down(found) for found in _chosen(arguments.stack)]
+            if not any(stopped):
+                print("Nothing was running.")
+        case "status":
+            _status()
+        case "demo":
+            demo.run(Installation(LOCAL / "demo"))
+        case "scan":
+            scan.run(LOCAL, Path(arguments.footage), Path(arguments.rules), arguments.profile)
+
+
+def _up(stack: str) -> None:
+    chosen = _chosen(stack)
+    if not chosen:
+        raise ConfigurationError("There is nothing to start yet: `make demo` or `make scan FOOTAGE=... RULES=...` first.")
+    if len(chosen) > 1:
+        names = ", ".join(found.name for found in chosen)
+        raise ConfigurationError(f"Say which one to start: `make up STACK=...`, one of {names}.")
+    installation = chosen[0]
+    print(f"Starting {installation.name}")
+    api = services.up(installation)
+    print(f"\nAirflow's pages: {api.address}")
+    shown = installation.admin_password if sys.stdout.isatty() else f"stands in {installation.airflow_passwords}"
+    print(f"User admin, password {shown}")
+    print("`make down` stops everything again.")
+
+
+def _status() -> None:
+    found = services.installations(LOCAL)
+    if not found:
+        print("There is no installation yet.")
+    for installation in found:
+        print(f"{installation.name}  ({installation.folder})")
+        for name, state in services.status(installation).items():
+            print(f"  {name:14} {state}")
+
+
+def _chosen(stack: str) -> list[Installation]:
+    found = services.installations(LOCAL)
+    return [installation for installation in found if stack in ("", installation.name)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

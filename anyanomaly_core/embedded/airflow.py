@@ -1,0 +1,125 @@
+"""Airflow's own services on this machine: their settings, database and processes. Airflow itself is never imported.
+
+Every command is ``python -m airflow``: a console script's first line breaks when the checkout's path has a space.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import psycopg2
+
+from anyanomaly_core.embedded.installation import Installation, write_whole
+from anyanomaly_core.embedded.processes import Service
+from anyanomaly_core.errors import StorageError
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SERVICES: dict[str, tuple[str, ...]] = {
+    # Task logs are read from disk by the api-server; serving them a second time would take a fixed port.
+    "scheduler": ("scheduler", "--skip-serve-logs"),
+    "dag-processor": ("dag-processor",),
+    "api-server": ("api-server",),
+}
+
+
+def services(installation: Installation) -> list[Service]:
+    """The three services of an installation, running or not."""
+    return [
+        Service(name, installation.run / f"{name}.json", installation.logs / f"{name}.log") for name in SERVICES
+    ]
+
+
+def environment(installation: Installation, port: int, parallelism: int) -> dict[str, str]:
+    """Environment of every Airflow process: its configuration, and the settings of our tasks.
+
+    ``AIRFLOW_*`` variables of the caller are left out, so that another Airflow on this machine is never touched.
+
+    Args:
+        installation: whose services they are; its PostgreSQL must run.
+        port: of the api-server, which tasks also report to.
+        parallelism: task processes at the same time.
+    """
+    address = f"http://127.0.0.1:{port}"
+    keys = installation.secrets
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW_", "ANYANOMALY_"))}
+    threads = str(max(1, (os.cpu_count() or 1) // 2))
+    configuration = {
+        "AIRFLOW_HOME": str(installation.airflow_home),
+        "AIRFLOW__CORE__DAGS_FOLDER": os.environ.get("ANYANOMALY_DAGS_FOLDER", str(REPOSITORY / "dags")),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__PARALLELISM": str(parallelism),
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__CORE__FERNET_KEY": keys["fernet_key"],
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(installation.airflow_passwords),
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": installation.postgres.url("airflow"),
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__PORT": str(port),
+        "AIRFLOW__API__BASE_URL": address,
+        "AIRFLOW__API__SECRET_KEY": keys["api_secret_key"],
+        "AIRFLOW__API_AUTH__JWT_SECRET": keys["jwt_secret"],
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "15",
+        "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "120",
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(installation.airflow_home / "logs"),
+        # Two tasks with as many threads as cores each would wait for one another.
+        "OMP_NUM_THREADS": threads,
+        "MKL_NUM_THREADS": threads,
+        "OPENBLAS_NUM_THREADS": threads,
+        "TOKENIZERS_PARALLELISM": "false",
+        "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1", "localhost"])),
+        "PYTHONUNBUFFERED": "1",
+    }
+    return inherited | configuration | installation.task_environment()
+
+
+def migrate_database(installation: Installation, variables: dict[str, str]) -> bool:
+    """Bring Airflow's tables up to date; False when they already were.
+
+    Asking Airflow takes 8 s even when nothing is to be done, so what it left last time is compared first.
+    """
+    stamp = installation.run / "airflow-database.json"
+    wanted = {"airflow": metadata.version("apache-airflow-core"), "revision": _revision(installation)}
+    if wanted["revision"] and stamp.exists() and json.loads(stamp.read_text(encoding="utf-8")) == wanted:
+        return False
+    log = installation.logs / "airflow-db-migrate.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w") as output:
+        command = [sys.executable, "-m", "airflow", "db", "migrate"]
+        done = subprocess.run(
+            command, env=variables, cwd=installation.folder, stdout=output, stderr=subprocess.STDOUT, check=False
+        )
+    if done.returncode != 0:
+        raise StorageError(f"Airflow's database could not be set up; the reason is at the end of {log}.")
+    write_whole(stamp, json.dumps(wanted | {"revision": _revision(installation)}))
+    return True
+
+
+def start(installation: Installation, variables: dict[str, str]) -> None:
+    """Start the services that do not run yet."""
+    for service in services(installation):
+        if service.find() is None:
+            command = [sys.executable, "-m", "airflow", *SERVICES[service.name]]
+            service.start(command, environment=variables, folder=installation.folder)
+
+
+def _revision(installation: Installation) -> str | None:
+    """The migration Airflow's database is at, or None for an empty database."""
+    url = installation.postgres.url("airflow").replace("postgresql+psycopg2://", "postgresql://")
+    connection = psycopg2.connect(url)
+    try:
+        with connection, connection.cursor() as cursor:
+            cursor.execute("SELECT to_regclass('public.alembic_version') IS NOT NULL")
+            if not cursor.fetchone()[0]:
+                return None
+            cursor.execute("SELECT version_num FROM alembic_version")
+            row = cursor.fetchone()
+            return str(row[0]) if row else None
+    finally:
+        connection.close()
