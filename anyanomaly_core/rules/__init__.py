@@ -1,0 +1,1 @@
+"""What a rule is, its versions' digests, and rule files."""
