@@ -53,6 +53,7 @@ class SamplingSpec(_Part):
 
     fps: float | None = Field(default=None, gt=0, description="Sampled frames per second; none: every frame.")
     segment_frames: int = Field(default=24, ge=1, description="N, sampled frames of a segment (paper: 24).")
+    max_side: int = Field(default=1024, ge=64, description="Frames are scaled down, while decoding, to this longest side.")
 
     def step(self, source_fps: float) -> int:
         """Every how many source frames one is sampled (at least 1)."""

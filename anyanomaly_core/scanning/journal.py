@@ -1,0 +1,96 @@
+"""The journal of a unit of work: segment scores that are done but not committed yet.
+
+A unit (a video, its rules, a scorer) is committed in one transaction at its end. A killed task would lose
+hours of model time, so finished segments are appended here first; the next try reads them and goes on.
+The journal is a cache: losing it costs work, never results.
+"""
+
+import dataclasses
+import fcntl
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from anyanomaly_core.scoring.types import SegmentScore, Status
+
+
+class Journal:
+    """An append-only file of segment scores, held under an exclusive lock while open.
+
+    A second worker that opens the same journal waits until the first is done.
+
+    Args:
+        folder: where journals lie; made if absent.
+        key: a digest of everything the scores depend on, so that no other unit's scores are ever read.
+    """
+
+    def __init__(self, folder: Path, key: str) -> None:
+        self._path = folder / f"{key}.jsonl"
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def __enter__(self) -> Self:
+        """Open and lock; raises OSError when the folder cannot be written."""
+        while True:
+            self._file = self._path.open("a+b")
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+            if _still_named(self._file.fileno(), self._path):
+                return self
+            self._file.close()  # the worker before us finished and removed it while we waited
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Unlock. The file stays unless it was discarded."""
+        self._file.close()
+
+    def read(self) -> list[SegmentScore]:
+        """Scores of an earlier try. A line torn by a crash ends the reading and is cut off."""
+        self._file.seek(0)
+        scores: list[SegmentScore] = []
+        good = 0
+        for line in self._file:
+            if not line.endswith(b"\n"):
+                break
+            try:
+                scores.extend(_from_json(item) for item in json.loads(line))
+            except (ValueError, KeyError, TypeError):
+                break
+            good += len(line)
+        self._file.truncate(good)
+        return scores
+
+    def append(self, scores: Sequence[SegmentScore]) -> None:
+        """Keep scores across a crash; they are one line, so they are there wholly or not at all."""
+        line = json.dumps([_to_json(score) for score in scores], separators=(",", ":")) + "\n"
+        self._file.write(line.encode())
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def discard(self) -> None:
+        """Remove the file; called once the unit is committed."""
+        self._path.unlink(missing_ok=True)
+
+
+def _still_named(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _to_json(score: SegmentScore) -> dict[str, Any]:
+    return {**dataclasses.asdict(score), "status": score.status.value}
+
+
+def _from_json(item: dict[str, Any]) -> SegmentScore:
+    window = item["window"]
+    return SegmentScore(
+        **{
+            **item,
+            "status": Status(item["status"]),
+            "grid_frames": tuple(item["grid_frames"]),
+            "window": None if window is None else (window[0], window[1], window[2], window[3]),
+            "frame_scores": tuple(item["frame_scores"]),
+        }
+    )
