@@ -1,0 +1,76 @@
+"""Find new footage, look inside it, and make it known to the scans.
+
+Runs every night, and by hand whenever footage has arrived. Nothing is written to the footage itself, and a second run
+over the same archive changes nothing. When it is done, `scan_archive` starts by itself.
+
+| What you see | What it means |
+|---|---|
+| a `register_files` task failed | its files could not be written to the database; clear the task to try again |
+| files counted as *unusable* in the log of `summarize` | no camera or time is stated, or no frame can be decoded; the reason stands beside each and in the table `videos` |
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG, Asset, CronTriggerTimetable, Param, get_current_context, task
+
+ARCHIVE = Asset("archive_footage")
+NIGHTLY = CronTriggerTimetable("0 1 * * *", timezone="UTC")
+
+with DAG(
+    dag_id="ingest_archive",
+    dag_display_name="Ingest archive",
+    doc_md=__doc__,
+    schedule=NIGHTLY,
+    catchup=False,  # one run finds everything that earlier nights missed
+    max_active_runs=1,
+    tags=["anyanomaly", "nightly"],
+    params={
+        "cameras": Param(
+            [],
+            type="array",
+            items={"type": "string"},
+            title="Cameras",
+            description="Only these cameras, one name or pattern such as `gate-*` a line; empty: all.",
+        ),
+        "rescan": Param(
+            False,
+            type="boolean",
+            title="Look again at known files",
+            description="Read files again although size and time of change are as before, for instance after a repair.",
+        ),
+    },
+):
+
+    @task(retries=2, retry_delay=timedelta(minutes=1))
+    def discover_files() -> list[dict[str, Any]]:
+        """List the archive and divide what is new or changed into chunks; each chunk becomes one mapped task."""
+        from tasks.ingest import discover_files
+
+        params = get_current_context()["params"]
+        return discover_files(cameras=params["cameras"], rescan=params["rescan"])
+
+    @task(retries=2, retry_delay=timedelta(minutes=1), map_index_template="{{ chunk['name'] }}")
+    def register_files(chunk: dict[str, Any]) -> dict[str, Any]:
+        """Hash, probe and index the files of one chunk, and write cameras, videos and segments to the database.
+
+        A file that cannot be used is written too, with the reason.
+        """
+        from tasks.ingest import register_files
+
+        return register_files(chunk)
+
+    @task(trigger_rule="all_done", outlets=[ARCHIVE])
+    def announce() -> None:
+        """Tell the scans that there is footage, even when a chunk failed: the others must not wait for it."""
+
+    @task(trigger_rule="all_done")
+    def summarize(chunks: list[dict[str, Any]], results: list[dict[str, Any]]) -> dict[str, Any]:
+        """Say what was found, what is new and what is unusable and why; fails when a chunk failed."""
+        from tasks.ingest import summarize_ingest
+
+        return summarize_ingest(chunks=chunks, results=list(results))
+
+    found = discover_files()
+    registered = register_files.expand(chunk=found)
+    registered >> announce() >> summarize(found, registered)
