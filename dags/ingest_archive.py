@@ -6,7 +6,7 @@ over the same archive changes nothing. When it is done, `scan_archive` starts by
 | What you see | What it means |
 |---|---|
 | a `register_files` task failed | its files could not be written to the database; clear the task to try again |
-| files counted as *unusable* in the log of `summarize` | no camera or time is stated, or no frame can be decoded; the reason stands beside each and in the table `videos` |
+| `summarize` counts files as *unusable* | no camera or time is stated, or no frame can be decoded; the reason is beside it |
 """
 
 from datetime import timedelta
@@ -73,4 +73,4 @@ with DAG(
 
     found = discover_files()
     registered = register_files.expand(chunk=found)
-    registered >> announce() >> summarize(found, registered)
+    registered >> announce() >> summarize(found, registered)  # type: ignore[arg-type]  # Airflow hands over the results

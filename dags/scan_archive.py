@@ -6,9 +6,11 @@ queried as soon as their task is done.
 
 | What you see | What it means |
 |---|---|
-| a `scan_unit` task failed | its video could not be decoded, or a model did not answer; the others are not affected. The reason stands in its log and for every segment in the table `coverage`; clear the task to try again |
+| a `scan_unit` task failed | its video could not be decoded or a model did not answer; no other unit is affected |
 | the run failed | at least one unit failed; the log of `summarize` lists them |
 | all `scan_unit` tasks skipped | nothing was missing |
+
+The reason of a failure stands in the task's log and, for each segment, in the table `coverage`. Clear a task to try again.
 """
 
 from datetime import timedelta
@@ -129,4 +131,4 @@ with DAG(
         return summarize_scan(units=units, results=list(results))
 
     planned = plan_units()
-    summarize(planned, scan_unit.expand(unit=planned))
+    summarize(planned, scan_unit.expand(unit=planned))  # type: ignore[arg-type]  # Airflow hands over the results

@@ -14,6 +14,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements.lock"
 NOT_LOCKED = re.compile(r"(torch|torchvision|triton|pip|nvidia-.*|cuda-.*|anyanomaly-archive)==")
+OPTIONS = [
+    *("--quiet", "--extra=dev", "--all-build-deps", "--generate-hashes", "--strip-extras", "--allow-unsafe"),
+    *("--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links", "--no-emit-trusted-host"),
+]
 HEADER = """\
 # Every package but PyTorch, with the hashes of its published files; written by `make lock`, do not edit.
 # PyTorch stands in requirements-torch.lock: its build depends on the machine.
@@ -40,11 +44,8 @@ def main() -> None:
         constraints.write_text("".join(f"{line}\n" for line in _public(pins)), encoding="utf-8")
         print("[lock] resolving and collecting hashes (about 5 minutes)", flush=True)
         raw = tools / "raw.lock"
-        options = (
-            "--quiet --extra dev --all-build-deps --generate-hashes --strip-extras --allow-unsafe --no-header --no-annotate "
-            "--no-emit-index-url --no-emit-find-links --no-emit-trusted-host"
-        ).split()
-        command = [python, "-m", "piptools", "compile", *options, "-c", constraints, "-o", raw, ROOT / "pyproject.toml"]
+        command = [str(python), "-m", "piptools", "compile", *OPTIONS]
+        command += ["-c", str(constraints), "-o", str(raw), str(ROOT / "pyproject.toml")]
         subprocess.run(command, check=True, cwd=ROOT)
         LOCK.write_text(HEADER + _without_torch(raw.read_text(encoding="utf-8")), encoding="utf-8")
     print(f"[lock] wrote {LOCK.name}", flush=True)

@@ -43,7 +43,16 @@ def _set_up() -> None:
     LOG.write_text("", encoding="utf-8")
     if not PYTHON.exists():
         _create()
-    pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--no-input", "--progress-bar", "off"]
+    pip: list[str | Path] = [
+        PYTHON,
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "install",
+        "--no-input",
+        "--progress-bar",
+        "off",
+    ]
     _step(
         "installing the locked packages, hashes checked (about 1.5 minutes)",
         [*pip, "--require-hashes", "--no-deps", "-r", ROOT / "requirements.lock"],

@@ -56,7 +56,9 @@ def _run(arguments: argparse.Namespace) -> None:
 def _up(stack: str) -> None:
     chosen = _chosen(stack)
     if not chosen:
-        raise ConfigurationError("There is nothing to start yet: `make demo` or `make scan FOOTAGE=... RULES=...` first.")
+        raise ConfigurationError(
+            "There is nothing to start yet: `make demo` or `make scan FOOTAGE=... RULES=...` first."
+        )
     if len(chosen) > 1:
         names = ", ".join(found.name for found in chosen)
         raise ConfigurationError(f"Say which one to start: `make up STACK=...`, one of {names}.")

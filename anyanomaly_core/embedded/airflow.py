@@ -27,9 +27,7 @@ SERVICES: dict[str, tuple[str, ...]] = {
 
 def services(installation: Installation) -> list[Service]:
     """The three services of an installation, running or not."""
-    return [
-        Service(name, installation.run / f"{name}.json", installation.logs / f"{name}.log") for name in SERVICES
-    ]
+    return [Service(name, installation.run / f"{name}.json", installation.logs / f"{name}.log") for name in SERVICES]
 
 
 def environment(installation: Installation, port: int, parallelism: int) -> dict[str, str]:

@@ -86,7 +86,7 @@ class AirflowApi:
             raise
         return found
 
-    def _send(self, method: str, path: str, body: Any = None, *, token: bool = True) -> Any:
+    def _send(self, method: str, path: str, body: object = None, *, token: bool = True) -> Any:  # noqa: ANN401 - JSON
         if token and self._token is None:
             self._token = self._send("POST", "/auth/token", self._login, token=False)["access_token"]
         headers = {"Accept": "application/json", "Content-Type": "application/json"}
@@ -99,6 +99,6 @@ class AirflowApi:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             what = error.read(500).decode(errors="replace")
-            raise AirflowError(f"Airflow answered {error.code} to {method} {path.split('?')[0]}: {what}") from None
+            raise AirflowError(f"Airflow answered {error.code} to {method} {path.partition('?')[0]}: {what}") from None
         except OSError as error:
             raise AirflowError(f"Airflow at {self.address} does not answer ({error}).") from None

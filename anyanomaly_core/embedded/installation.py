@@ -155,7 +155,9 @@ def read_private(path: Path) -> dict[str, str]:
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
-        raise ConfigurationError(f"{path} cannot be read ({type(error).__name__}). Remove it: it is made anew.") from None
+        raise ConfigurationError(
+            f"{path} cannot be read ({type(error).__name__}). Remove it: it is made anew."
+        ) from None
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -7,6 +7,7 @@ to somebody else is never mistaken for ours.
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import psutil
 
 _LOG_LIMIT = 20 * 2**20
 _STOP_TIMEOUT_S = 30.0
+_SAME_START_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Service:
         try:
             written = json.loads(self.process_file.read_text(encoding="utf-8"))
             process = psutil.Process(written["pid"])
-            ours = abs(process.create_time() - written["started_at"]) < 0.05
+            ours = abs(process.create_time() - written["started_at"]) < _SAME_START_S
             return process if ours and process.status() != psutil.STATUS_ZOMBIE else None
         except (OSError, ValueError, KeyError, psutil.Error):
             return None
@@ -94,7 +96,5 @@ def _children(process: psutil.Process) -> list[psutil.Process]:
 
 
 def _signal(process: psutil.Process, how: str) -> None:
-    try:
-        getattr(process, how)()  # psutil refuses when the id meanwhile belongs to another process
-    except psutil.Error:
-        pass
+    with suppress(psutil.Error):  # it ended, or its id meanwhile belongs to another process
+        getattr(process, how)()

@@ -61,7 +61,9 @@ def run_started_by(api: AirflowApi, dag_id: str, run_id: str, wanted: str) -> st
             if started_dag == wanted:
                 return started_run
         time.sleep(_POLL_S)
-    raise AirflowError(f"The run {run_id} of {dag_id} has started no run of {wanted}; is that DAG paused in Airflow's page?")
+    raise AirflowError(
+        f"The run {run_id} of {dag_id} has started no run of {wanted}; is that DAG paused in Airflow's page?"
+    )
 
 
 def _describe(instances: list[dict[str, Any]]) -> str:
