@@ -39,7 +39,7 @@ def parse_answer(text: str) -> ParsedAnswer:
     """Read "0.7. A man falls.": the first number is the score, what follows it the rationale.
 
     A first number outside 0..1, a percentage, a fraction such as "7/10", or no number at all is a problem, not a
-    score; "0.7/1" is one. A repetition of the scale ("from 0.0 to 1.0") is passed over. Never raises, whatever the text.
+    score; "0.7/1" is one. A repetition of the scale ("from 0.0 to 1.0") is passed over. Never raises.
     """
     plain = _SCALE.sub(" ", text)
     found = _NUMBER.search(plain)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from anyanomaly_core.models.protocols import Answer, VisionLanguageModel, Want
+from anyanomaly_core.profile import ScoringSpec
 from anyanomaly_core.scoring.answers import MAX_RAW_CHARS, clean_rationale, expected_score, parse_answer
 from anyanomaly_core.scoring.questions import Question, ask
 
@@ -25,6 +26,33 @@ class Reading:
     rationale: str | None = None
     problem: str | None = None
     raw: str | None = None  # the unreadable answer
+
+
+class Reader:
+    """Reads scores and reasons the way a profile says."""
+
+    def __init__(self, lvlm: VisionLanguageModel, scoring: ScoringSpec) -> None:
+        self._lvlm, self._scoring = lvlm, scoring
+
+    def read(self, questions: Sequence[Question]) -> list[Reading]:
+        """One reading per question, in order; one call of the model, two if an answer had to be asked for again."""
+        read = read_generated if self._scoring.readout == "generate" else read_likelihoods
+        return read(self._lvlm, questions, self._scoring.prompt_variant)
+
+    def reasons(self, told: Sequence[tuple[Question, Reading, float]]) -> list[str | None]:
+        """One reason per (question, its reading, fused score), in order.
+
+        Generated answers bring their own under prompt variants 2 and 3. The likelihood readout has reasons written
+        now, from the profile's rationale threshold upwards.
+        """
+        if self._scoring.readout == "generate":
+            return [reading.rationale for _, reading, _ in told]
+        worth = [n for n, (_, _, score) in enumerate(told) if score >= self._scoring.rationale_threshold]
+        written = write_rationales(self._lvlm, [told[n][0] for n in worth], self._scoring.prompt_variant)
+        reasons: list[str | None] = [None] * len(told)
+        for n, reason in zip(worth, written, strict=True):
+            reasons[n] = reason
+        return reasons
 
 
 def read_generated(lvlm: VisionLanguageModel, questions: Sequence[Question], variant: int) -> list[Reading]:

@@ -1,12 +1,15 @@
 """Texts on the encoder's side: cleaned, and each encoded once for as long as the scorer lives."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anyanomaly_core.errors import RuleError
 from anyanomaly_core.models.protocols import Embeddings, ImageTextEncoder
+from anyanomaly_core.profile import ContextSpec
 from anyanomaly_core.scoring.prompts import clean_text
 from anyanomaly_core.scoring.templates import in_templates
 from anyanomaly_core.scoring.types import RuleTexts
@@ -32,31 +35,51 @@ def contrast_classes(text: str, rule: RuleTexts, neutral_texts: Sequence[str]) -
     return _once([text, *others])
 
 
+@dataclass(frozen=True, slots=True)
+class TextEmbeddings:
+    """One text of a rule as the encoder sees it."""
+
+    text: str
+    plain: NDArray[np.float32]  # [d], what key frames and temporal windows are compared with
+    classes: Embeddings  # [C, d] means over the photo templates, of the text and then of its contrast classes
+
+
 class TextBank:
-    """Embeddings of texts, plain and as the mean over the photo templates; each text is encoded once."""
+    """Embeddings of texts; each wording is encoded once for as long as the bank lives."""
 
-    def __init__(self, encoder: ImageTextEncoder) -> None:
-        self._encoder = encoder
-        self._known: dict[str, Embeddings] = {}  # wording -> [d]
+    def __init__(self, encoder: ImageTextEncoder, contexts: ContextSpec) -> None:
+        self._encoder, self._contexts = encoder, contexts
+        self._known: dict[str, NDArray[np.float32]] = {}  # wording -> [d]
 
-    def learn(self, plain: Iterable[str], templated: Iterable[str]) -> None:
-        """Encode all that is not known yet in one call."""
-        wordings = _once([*plain, *(w for text in templated for w in in_templates(text))])
-        missing = [wording for wording in wordings if wording not in self._known]
+    def embed(self, rules: Sequence[RuleTexts]) -> list[list[TextEmbeddings]]:
+        """The texts of each (cleaned) rule; all that is new goes to the encoder in one call."""
+        classes = [[self._classes(text, rule) for text in rule.texts] for rule in rules]
+        self._learn(
+            [text for rule in rules for text in rule.texts]
+            + [wording for names in chain(*classes) for name in names for wording in in_templates(name)]
+        )
+        return [
+            [
+                TextEmbeddings(text, self._known[text], self._means(names))
+                for text, names in zip(rule.texts, own, strict=True)
+            ]
+            for rule, own in zip(rules, classes, strict=True)
+        ]
+
+    def _classes(self, text: str, rule: RuleTexts) -> tuple[str, ...]:
+        if not self._contexts.position:  # nothing else compares classes
+            return ()
+        return contrast_classes(text, rule, self._contexts.neutral_texts)
+
+    def _learn(self, wordings: Iterable[str]) -> None:
+        missing = [wording for wording in _once(wordings) if wording not in self._known]
         if missing:
             self._known.update(zip(missing, self._encoder.encode_texts(missing), strict=True))
 
-    def plain(self, texts: Sequence[str]) -> Embeddings:
-        """[n, d] of the texts as they are: what key frames and temporal windows are compared with."""
-        self.learn(texts, ())
-        return np.stack([self._known[text] for text in texts])
-
-    def templated(self, texts: Sequence[str]) -> Embeddings:
-        """[n, d] mean over the photo templates, length 1: what position windows are compared with."""
-        self.learn((), texts)
-        means = np.stack([np.mean([self._known[w] for w in in_templates(text)], axis=0) for text in texts])
-        normalised: Embeddings = (means / np.linalg.norm(means, axis=1, keepdims=True)).astype(np.float32)
-        return normalised
+    def _means(self, names: Sequence[str]) -> Embeddings:
+        """[C, d] mean over the photo templates of each name, length 1."""
+        means = [np.mean([self._known[wording] for wording in in_templates(name)], axis=0) for name in names]
+        return np.array([mean / np.linalg.norm(mean) for mean in means], np.float32)
 
 
 def _once(texts: Iterable[str]) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """What is looked at for one segment and one text: key frame, position context, temporal context."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,16 +12,8 @@ from anyanomaly_core.contexts.windows import WindowScale
 from anyanomaly_core.models.protocols import Embeddings, Image
 from anyanomaly_core.profile import ContextSpec
 from anyanomaly_core.scoring.encoding import EncodedSegment
+from anyanomaly_core.scoring.texts import TextEmbeddings
 from anyanomaly_core.scoring.types import SegmentFrames
-
-
-@dataclass(frozen=True, slots=True)
-class TextEmbeddings:
-    """One text of a rule as the encoder sees it."""
-
-    text: str
-    plain: NDArray[np.float32]  # [d]
-    classes: Embeddings  # [C, d] photo templates of the text, then of its contrast classes
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +42,14 @@ class Look:
         seed = (self.contexts.seed, segment.segment.index)
         return select(frames @ text.plain, self.contexts.strategy, seed)
 
-    def window_positions(self, chosen: KeyFrames) -> set[int]:
-        """Positions of the frames whose windows are needed."""
-        grid = set(chosen.grid) if self.contexts.temporal else set()
-        return grid | {chosen.key} if self.contexts.position else grid
+    def window_positions(self, segment: SegmentFrames, frames: Embeddings, texts: Iterable[TextEmbeddings]) -> set[int]:
+        """Positions of the frames whose windows some of the texts need; ``frames`` is [n, d]."""
+        positions: set[int] = set()
+        for text in texts:
+            chosen = self.key_frames(segment, frames, text)
+            positions |= {chosen.key} if self.contexts.position else set()
+            positions |= set(chosen.grid) if self.contexts.temporal else set()
+        return positions
 
     def view(self, segment: SegmentFrames, encoded: EncodedSegment, text: TextEmbeddings) -> View:
         """All images of a segment for a text."""
@@ -79,7 +75,7 @@ class Look:
 
     def window(self, grid_windows: Sequence[Embeddings], text: TextEmbeddings) -> tuple[int, int, int, int]:
         """Box of the winning window, from the windows [K, d] of each of the four grid frames."""
-        best = temporal.winning_window(np.stack([windows @ text.plain for windows in grid_windows]))
+        best = temporal.winning_window(np.stack([rows @ text.plain for rows in grid_windows]))
         x0, y0, x1, y1 = (int(edge) for edge in windows.all_boxes(self.scales)[best])
         return x0, y0, x1, y1
 

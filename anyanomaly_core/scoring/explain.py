@@ -1,0 +1,77 @@
+"""What the method looks at in one segment, as pictures: the paper's two tutorials in one function."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anyanomaly_core.errors import FootageError
+from anyanomaly_core.models.protocols import Image, ImageTextEncoder
+from anyanomaly_core.profile import Profile
+from anyanomaly_core.scoring.anyanomaly import make_look
+from anyanomaly_core.scoring.encoding import encode_frames, encode_windows, segment_problem
+from anyanomaly_core.scoring.texts import TextBank, clean_rule
+from anyanomaly_core.scoring.types import RuleTexts, SegmentFrames
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One segment for one text of a rule. All images are RGB uint8."""
+
+    text: str
+    similarities: NDArray[np.float32]  # [n] cosine of each sampled frame with the text
+    key_frame: int  # source frame number
+    key_image: Image  # [H, W, 3], the key frame as decoded
+    attention: NDArray[np.float32]  # [224, 224] in 0..1
+    position_image: Image  # [224, 224, 3]
+    grid_frames: tuple[int, ...]  # source frame numbers
+    window: tuple[int, int, int, int]  # x0, y0, x1, y1 in a 240x240 frame
+    grid_image: Image  # [224, 224, 3]
+
+
+def explain(
+    segment: SegmentFrames,
+    rule: RuleTexts,
+    *,
+    profile: Profile,
+    encoder: ImageTextEncoder,
+    text: str | None = None,
+) -> Explanation:
+    """Key frame, attention, position and temporal context of a segment, also where the profile switches one off.
+
+    Args:
+        segment: with its images.
+        rule: with one or more texts.
+        profile: its context parameters are used.
+        encoder: of the profile.
+        text: which of the rule's texts, for example ``SegmentScore.text``; none: the one most similar to a frame.
+
+    Raises:
+        FootageError: when images of the segment are missing.
+        RuleError: when the rule's texts cannot be used, or ``text`` is none of them.
+    """
+    if (problem := segment_problem(segment)) is not None:
+        raise FootageError(f"Segment {segment.segment.index} cannot be shown: {problem}.")
+    contexts = profile.contexts.model_copy(update={"position": True, "temporal": True})
+    look = make_look(profile.model_copy(update={"contexts": contexts}), encoder)
+    rule = clean_rule(rule)
+    embedded = TextBank(encoder, contexts).embed([rule])[0]
+    frames = encode_frames(encoder, [segment], reference=look.reference)[0]
+    known = {own.text: own for own in embedded}
+    chosen = known[text] if text in known else max(embedded, key=lambda own: float((frames @ own.plain).max()))
+    picked = look.key_frames(segment, frames, chosen)
+    positions = look.window_positions(segment, frames, [chosen])
+    windows = encode_windows(encoder, [segment], [positions], look.scales, reference=look.reference)[0]
+    attention = look.attention(windows[picked.key], chosen)
+    window = look.window([windows[p] for p in picked.grid], chosen)
+    return Explanation(
+        text=chosen.text,
+        similarities=frames @ chosen.plain,
+        key_frame=segment.segment.sampled[picked.key],
+        key_image=segment.images[picked.key],
+        attention=attention,
+        position_image=look.position_image(segment.images[picked.key], attention),
+        grid_frames=tuple(segment.segment.sampled[p] for p in picked.grid),
+        window=window,
+        grid_image=look.temporal_image([segment.images[p] for p in picked.grid], window),
+    )
