@@ -1,0 +1,120 @@
+"""The architecture's rules, checked on the source: who imports whom, and how long a file may be."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CORE = ROOT / "anyanomaly_core"
+MAX_LINES = 400
+HEAVY = {
+    "torch",
+    "torchvision",
+    "transformers",
+    "open_clip",
+    "pandas",
+    "scipy",
+    "numpy",
+    "pyarrow",
+    "av",
+    "ffmpeg",
+    "sqlalchemy",
+}
+
+
+def rooms_in_order() -> list[set[str]]:
+    """The chain of docs/architecture.md; what stands between the same two arrows is one step."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    chain = re.search(r"^errors, config, profile → .*?;", text, flags=re.MULTILINE | re.DOTALL)
+    assert chain, "docs/architecture.md no longer states the order of the rooms"
+    return [{room.strip() for room in step.split(",")} for step in chain.group().rstrip(";").split("→")]
+
+
+def imported_modules(file: Path) -> set[str]:
+    """Absolute names of everything a file imports, inside functions too."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            package = list(file.relative_to(ROOT).parent.parts)
+            start = package[: len(package) - node.level + 1] if node.level else []
+            found |= {".".join([*start, *filter(None, [node.module]), alias.name]) for alias in node.names}
+    return found
+
+
+def room_of(file: Path) -> str:
+    return file.relative_to(CORE).parts[0].removesuffix(".py")
+
+
+CORE_FILES = sorted(CORE.rglob("*.py"))
+
+
+def test_every_room_has_its_place_in_the_order() -> None:
+    known = set().union(*rooms_in_order()) | {"__init__", "profiles"}
+    assert {room_of(file) for file in CORE_FILES} <= known
+
+
+def test_rooms_import_only_from_rooms_before_them() -> None:
+    place = {room: number for number, step in enumerate(rooms_in_order()) for room in step}
+    wrong = []
+    for file in CORE_FILES:
+        room = room_of(file)
+        for module in imported_modules(file):
+            parts = module.split(".")
+            if parts[0] != "anyanomaly_core" or len(parts) == 1 or parts[1] not in place or parts[1] == room:
+                continue
+            if place[parts[1]] > place[room] or (place[parts[1]] == place[room] and place[room] > 0):
+                wrong.append(f"{file.relative_to(ROOT)} imports {module}")
+    assert not wrong
+
+
+def test_the_core_knows_neither_airflow_nor_what_is_built_on_it() -> None:
+    wrong = [
+        f"{file.relative_to(ROOT)} imports {module}"
+        for file in CORE_FILES
+        for module in imported_modules(file)
+        if module.split(".")[0] in {"airflow", "tasks", "dags", "plugins", "scripts", "tests"}
+    ]
+    assert not wrong
+
+
+def test_tasks_do_not_know_airflow() -> None:
+    wrong = [
+        f"{f.name}: {m}" for f in (ROOT / "tasks").rglob("*.py") for m in imported_modules(f) if m.startswith("airflow")
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "dags").glob("*.py")), ids=lambda file: file.name)
+def test_dag_files_import_airflow_and_tasks_only(file: Path) -> None:
+    allowed = {"airflow", "tasks", "datetime", "typing"}
+    assert {module.split(".")[0] for module in imported_modules(file)} <= allowed
+    top_level = {
+        module.split(".")[0]
+        for node in ast.parse(file.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ImportFrom | ast.Import)
+        for module in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names])
+    }
+    assert "tasks" not in top_level, "tasks are imported inside the tasks: a DAG file is read every half minute"
+
+
+def test_importing_the_package_is_light() -> None:
+    """Airflow imports error types while it reads DAG files; the settings are read by every command."""
+    code = "import sys, anyanomaly_core.errors, anyanomaly_core.config; print('\\n'.join(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    assert not HEAVY & set(loaded)
+
+
+@pytest.mark.parametrize("folder", ["anyanomaly_core", "tasks", "dags", "scripts", "sql", "plugins", "tests"])
+def test_files_stay_short(folder: str) -> None:
+    too_long = {
+        str(file.relative_to(ROOT)): lines
+        for file in (ROOT / folder).rglob("*.py")
+        if (lines := len(file.read_text(encoding="utf-8").splitlines())) >= MAX_LINES
+    }
+    assert not too_long
