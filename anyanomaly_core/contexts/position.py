@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from anyanomaly_core.contexts.resampling import Image, bilinear, shrink_or_grow
+from anyanomaly_core.contexts.resampling import Image, bilinear, bilinear_map, shrink_or_grow
 from anyanomaly_core.contexts.windows import WindowScale
 
 Float32 = NDArray[np.float32]
@@ -45,7 +45,7 @@ def similarity_map(values: Float32, scales: Sequence[WindowScale]) -> Float32:
     start = 0
     for scale in scales:
         grid = values[start : start + scale.count].reshape(scale.rows, scale.cols)
-        total += bilinear(grid, SIDE, SIDE)
+        total += bilinear_map(grid, SIDE, SIDE)
         start += scale.count
     return total / np.float32(len(scales))
 
@@ -59,15 +59,24 @@ def attention(similarity: Float32) -> Float32:
     return stretched.clip(0, 1)
 
 
-def context_image(key_frame: Image, attention_map: Float32) -> Image:
-    """uint8 [224, 224, 3]: the key frame times the map [224, 224]."""
-    small = shrink_or_grow(key_frame, SIDE, SIDE)
-    darkened: Image = np.rint(small * attention_map[:, :, None]).astype(np.uint8)
+def frame224(image: Image) -> Image:
+    """A frame as uint8 [224, 224, 3]."""
+    return shrink_or_grow(image, SIDE, SIDE)
+
+
+def reference_frame224(image: Image) -> Image:
+    """A frame as uint8 [224, 224, 3], resized as the reference implementation does."""
+    resized: Image = np.rint(bilinear(image, SIDE, SIDE)).astype(np.uint8)
+    return resized
+
+
+def context_image(frame: Image, attention_map: Float32) -> Image:
+    """uint8 [224, 224, 3]: the key frame [224, 224, 3] times the map [224, 224]."""
+    darkened: Image = np.rint(frame * attention_map[:, :, None]).astype(np.uint8)
     return darkened
 
 
-def reference_context_image(key_frame: Image, attention_map: Float32) -> Image:
-    """As ``context_image``, resized without antialiasing and cut off instead of rounded: the reference's way."""
-    small = np.rint(bilinear(key_frame, SIDE, SIDE))
-    darkened: Image = (small * attention_map[:, :, None]).astype(np.uint8)
+def reference_context_image(frame: Image, attention_map: Float32) -> Image:
+    """As ``context_image``, but cut off instead of rounded, as the reference implementation does."""
+    darkened: Image = (frame * attention_map[:, :, None]).astype(np.uint8)
     return darkened

@@ -25,18 +25,33 @@ def shrink_or_grow(image: Image, height: int, width: int) -> Image:
     return np.asarray(resized)
 
 
-def bilinear(array: NDArray[np.floating | np.integer], height: int, width: int) -> NDArray[np.float32]:
-    """[..., H, W, C] or [H, W] -> float32 of the same rank with H, W replaced; two neighbours per axis."""
-    plain = array.ndim == 2  # noqa: PLR2004
-    values = np.asarray(array, np.float32)
-    values = values[..., None] if plain else values  # [..., H, W, C]
+def bilinear(images: NDArray[np.floating | np.integer], height: int, width: int) -> NDArray[np.float32]:
+    """[..., H, W, C] -> float32 [..., height, width, C], two neighbours per axis."""
+    values = np.asarray(images, np.float32)
     rows, row_share = _neighbours(values.shape[-3], height)  # [2, height]
     columns, column_share = _neighbours(values.shape[-2], width)  # [2, width]
     tall = np.take(values, rows[0], -3) * (1 - row_share)[:, None, None]
     tall += np.take(values, rows[1], -3) * row_share[:, None, None]  # [..., height, W, C]
-    wide: NDArray[np.float32] = np.take(tall, columns[0], -2) * (1 - column_share)[:, None]
+    wide = np.take(tall, columns[0], -2) * (1 - column_share)[:, None]
     wide += np.take(tall, columns[1], -2) * column_share[:, None]  # [..., height, width, C]
-    return wide[..., 0] if plain else wide
+    result: NDArray[np.float32] = wide.astype(np.float32, copy=False)
+    return result
+
+
+def bilinear_map(grid: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+    """[rows, cols] -> float32 [height, width], as ``bilinear``; two small matrix products."""
+    upsampled: NDArray[np.float32] = _matrix(grid.shape[0], height) @ grid @ _matrix(grid.shape[1], width).T
+    return upsampled
+
+
+@lru_cache(maxsize=64)
+def _matrix(source: int, target: int) -> NDArray[np.float32]:
+    """[target, source] weights of the source samples in each target sample."""
+    (first, second), share = _neighbours(source, target)
+    weights = np.zeros((target, source), np.float32)
+    np.add.at(weights, (np.arange(target), first), 1 - share)
+    np.add.at(weights, (np.arange(target), second), share)
+    return weights
 
 
 @lru_cache(maxsize=64)

@@ -55,11 +55,12 @@ class AnyAnomalyScorer:
         """
         texts = [text for texts in self._bank.embed(checked.usable_rules) for text in texts]
         usable = [checked.segments[s] for s in checked.usable_segments]
+        pictures = [checked.pictures[s] for s in checked.usable_segments]
         frames = encode_frames(self._encoder, usable, reference=self._look.reference)
         positions = [
             self._look.window_positions(segment, rows, texts) for segment, rows in zip(usable, frames, strict=True)
         ]
-        windows = encode_windows(self._encoder, usable, positions, self._look.scales, reference=self._look.reference)
+        windows = encode_windows(self._encoder, pictures, positions, self._look.scales, reference=self._look.reference)
         encoded = [EncodedSegment(np.zeros((0, 0), np.float32))] * len(checked.segments)
         for s, rows, found in zip(checked.usable_segments, frames, windows, strict=True):
             encoded[s] = EncodedSegment(rows, found)
@@ -89,8 +90,8 @@ class AnyAnomalyScorer:
     def _cases(self, checked: Checked, encoded: Sequence[EncodedSegment]) -> list[Case]:
         rules = list(zip(checked.usable_rules, self._bank.embed(checked.usable_rules), strict=True))
         return [
-            Case(segment, rule, [self._look.view(segment, encoded[s], text) for text in texts])
-            for s, segment in ((s, checked.segments[s]) for s in checked.usable_segments)
+            Case(checked.segments[s], rule, [self._look.view(checked.pictures[s], encoded[s], text) for text in texts])
+            for s in checked.usable_segments
             for rule, texts in rules
         ]
 

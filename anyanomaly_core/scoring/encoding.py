@@ -7,13 +7,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image as PilImage
 
 from anyanomaly_core.contexts import windows
-from anyanomaly_core.contexts.resampling import Float01
 from anyanomaly_core.contexts.windows import WindowScale
 from anyanomaly_core.models.protocols import Embeddings, Image, ImageTextEncoder
+from anyanomaly_core.scoring.pictures import Pictures
 from anyanomaly_core.scoring.types import SegmentFrames
 
 FRAMES_PER_CALL = 32  # bounds the windows held at once: 32 frames x 38 windows
@@ -59,7 +58,7 @@ def encode_frames(
 
 def encode_windows(
     encoder: ImageTextEncoder,
-    segments: Sequence[SegmentFrames],
+    segments: Sequence[Pictures],
     positions: Sequence[Collection[int]],
     scales: Sequence[WindowScale],
     *,
@@ -77,8 +76,8 @@ def encode_windows(
     todo = [(number, position) for number, wanted in enumerate(positions) for position in sorted(wanted)]
     found: list[dict[int, Embeddings]] = [{} for _ in segments]
     for part in _parts(todo, FRAMES_PER_CALL):
-        frames = [segments[number].images[position] for number, position in part]
-        embeddings = _encode_windows_of(encoder, frames, scales, reference=reference)
+        encode = _encode_reference_windows if reference else _encode_windows
+        embeddings = encode(encoder, [(segments[number], position) for number, position in part], scales)
         for (number, position), rows in zip(part, np.split(embeddings, len(part)), strict=True):
             found[number][position] = rows
     return found
@@ -94,15 +93,20 @@ def centre_square(image: Image, side: int) -> Image:
     return np.asarray(resized.crop((left, top, left + side, top + side)))
 
 
-def _encode_windows_of(
-    encoder: ImageTextEncoder, frames: Sequence[Image], scales: Sequence[WindowScale], *, reference: bool
+def _encode_windows(
+    encoder: ImageTextEncoder, frames: Sequence[tuple[Pictures, int]], scales: Sequence[WindowScale]
 ) -> Embeddings:
-    if not reference:
-        return encoder.encode_images([w for frame in frames for w in windows.crop(windows.frame240(frame), scales)])
+    return encoder.encode_images(
+        [window for pictures, place in frames for window in windows.crop(pictures.frame240(place), scales)]
+    )
+
+
+def _encode_reference_windows(
+    encoder: ImageTextEncoder, frames: Sequence[tuple[Pictures, int]], scales: Sequence[WindowScale]
+) -> Embeddings:
     side = encoder.image_size
-    plain: list[Float01] = [windows.reference_frame240(frame) for frame in frames]
-    pixels: NDArray[np.float32] = np.concatenate([windows.reference_pixels(frame, scales, side) for frame in plain])
-    return encoder.encode_pixels(pixels)
+    plain = [windows.reference_pixels(pictures.reference_frame240(place), scales, side) for pictures, place in frames]
+    return encoder.encode_pixels(np.concatenate(plain))
 
 
 def _parts(todo: list[tuple[int, int]], size: int) -> Iterator[list[tuple[int, int]]]:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from anyanomaly_core.errors import FootageError
+from anyanomaly_core.errors import FootageError, RuleError
 from anyanomaly_core.models.protocols import Image, ImageTextEncoder
 from anyanomaly_core.profile import Profile
 from anyanomaly_core.scoring.anyanomaly import make_look
 from anyanomaly_core.scoring.encoding import encode_frames, encode_windows, segment_problem
+from anyanomaly_core.scoring.pictures import Pictures
 from anyanomaly_core.scoring.texts import TextBank, clean_rule
 from anyanomaly_core.scoring.types import RuleTexts, SegmentFrames
 
@@ -58,10 +59,13 @@ def explain(
     embedded = TextBank(encoder, contexts).embed([rule])[0]
     frames = encode_frames(encoder, [segment], reference=look.reference)[0]
     known = {own.text: own for own in embedded}
-    chosen = known[text] if text in known else max(embedded, key=lambda own: float((frames @ own.plain).max()))
+    if text is not None and text not in known:
+        raise RuleError(f"Rule {rule.name!r} has no text {text!r}; it has: {', '.join(map(repr, known))}.")
+    chosen = known[text] if text else max(embedded, key=lambda own: float((frames @ own.plain).max()))
     picked = look.key_frames(segment, frames, chosen)
     positions = look.window_positions(segment, frames, [chosen])
-    windows = encode_windows(encoder, [segment], [positions], look.scales, reference=look.reference)[0]
+    pictures = Pictures(segment)
+    windows = encode_windows(encoder, [pictures], [positions], look.scales, reference=look.reference)[0]
     attention = look.attention(windows[picked.key], chosen)
     window = look.window([windows[p] for p in picked.grid], chosen)
     return Explanation(
@@ -70,8 +74,8 @@ def explain(
         key_frame=segment.segment.sampled[picked.key],
         key_image=segment.images[picked.key],
         attention=attention,
-        position_image=look.position_image(segment.images[picked.key], attention),
+        position_image=look.position_image(pictures, picked.key, attention),
         grid_frames=tuple(segment.segment.sampled[p] for p in picked.grid),
         window=window,
-        grid_image=look.temporal_image([segment.images[p] for p in picked.grid], window),
+        grid_image=look.temporal_image(pictures, picked.grid, window),
     )

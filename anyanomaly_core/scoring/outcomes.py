@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from anyanomaly_core.errors import RuleError
 from anyanomaly_core.scoring.encoding import segment_problem
+from anyanomaly_core.scoring.pictures import Pictures
 from anyanomaly_core.scoring.texts import clean_rule
 from anyanomaly_core.scoring.types import RuleTexts, SegmentFrames, SegmentScore, Status
 
@@ -19,6 +20,7 @@ class Checked:
     rules: Sequence[RuleTexts]  # with clean texts, except where ``rule_problems`` has an entry
     segment_problems: dict[int, str]  # place in ``segments`` -> reason
     rule_problems: dict[int, str]  # place in ``rules`` -> reason
+    pictures: list[Pictures]  # of every segment
 
     @property
     def usable_segments(self) -> list[int]:
@@ -52,7 +54,7 @@ def check(segments: Sequence[SegmentFrames], rules: Sequence[RuleTexts]) -> Chec
             cleaned[r] = clean_rule(rule)
         except RuleError as error:
             rule_problems[r] = str(error)
-    return Checked(segments, cleaned, segment_problems, rule_problems)
+    return Checked(segments, cleaned, segment_problems, rule_problems, [Pictures(segment) for segment in segments])
 
 
 def failed(segment: SegmentFrames, rule: RuleTexts, reason: str, raw: str | None = None) -> SegmentScore:

@@ -12,6 +12,7 @@ from anyanomaly_core.contexts.windows import WindowScale
 from anyanomaly_core.models.protocols import Embeddings, Image
 from anyanomaly_core.profile import ContextSpec
 from anyanomaly_core.scoring.encoding import EncodedSegment
+from anyanomaly_core.scoring.pictures import Pictures
 from anyanomaly_core.scoring.texts import TextEmbeddings
 from anyanomaly_core.scoring.types import SegmentFrames
 
@@ -51,27 +52,29 @@ class Look:
             positions |= set(chosen.grid) if self.contexts.temporal else set()
         return positions
 
-    def view(self, segment: SegmentFrames, encoded: EncodedSegment, text: TextEmbeddings) -> View:
+    def view(self, pictures: Pictures, encoded: EncodedSegment, text: TextEmbeddings) -> View:
         """All images of a segment for a text."""
-        chosen = self.key_frames(segment, encoded.frames, text)
-        key_image = segment.images[chosen.key]
+        chosen = self.key_frames(pictures.segment, encoded.frames, text)
         position_image = temporal_image = window = None
         if self.contexts.position:
-            position_image = self.position_image(key_image, self.attention(encoded.windows[chosen.key], text))
+            position_image = self.position_image(
+                pictures, chosen.key, self.attention(encoded.windows[chosen.key], text)
+            )
         if self.contexts.temporal:
             window = self.window([encoded.windows[p] for p in chosen.grid], text)
-            temporal_image = self.temporal_image([segment.images[p] for p in chosen.grid], window)
-        return View(text.text, chosen, key_image, position_image, temporal_image, window)
+            temporal_image = self.temporal_image(pictures, chosen.grid, window)
+        return View(text.text, chosen, pictures.segment.images[chosen.key], position_image, temporal_image, window)
 
     def attention(self, key_windows: Embeddings, text: TextEmbeddings) -> NDArray[np.float32]:
         """[224, 224] in 0..1: where the windows [K, d] of the key frame match the text."""
         matches = position.class_adapted(key_windows, text.classes, self.logit_scale)
         return position.attention(position.similarity_map(matches, self.scales))
 
-    def position_image(self, key_image: Image, attention: NDArray[np.float32]) -> Image:
-        """uint8 [224, 224, 3]: the position context."""
-        make = position.reference_context_image if self.reference else position.context_image
-        return make(key_image, attention)
+    def position_image(self, pictures: Pictures, key: int, attention: NDArray[np.float32]) -> Image:
+        """uint8 [224, 224, 3]: the position context of the frame at place ``key``."""
+        if self.reference:
+            return position.reference_context_image(pictures.reference_frame224(key), attention)
+        return position.context_image(pictures.frame224(key), attention)
 
     def window(self, grid_windows: Sequence[Embeddings], text: TextEmbeddings) -> tuple[int, int, int, int]:
         """Box of the winning window, from the windows [K, d] of each of the four grid frames."""
@@ -79,8 +82,8 @@ class Look:
         x0, y0, x1, y1 = (int(edge) for edge in windows.all_boxes(self.scales)[best])
         return x0, y0, x1, y1
 
-    def temporal_image(self, grid_images: Sequence[Image], window: tuple[int, int, int, int]) -> Image:
-        """uint8 [224, 224, 3]: the temporal context."""
+    def temporal_image(self, pictures: Pictures, grid: Sequence[int], window: tuple[int, int, int, int]) -> Image:
+        """uint8 [224, 224, 3]: the temporal context of the frames at the places ``grid``."""
         if self.reference:
-            return temporal.reference_grid_image([windows.reference_frame240(i) for i in grid_images], window)
-        return temporal.grid_image([windows.frame240(i) for i in grid_images], window)
+            return temporal.reference_grid_image([pictures.reference_frame240(place) for place in grid], window)
+        return temporal.grid_image([pictures.frame240(place) for place in grid], window)
