@@ -30,12 +30,11 @@ def bilinear(images: NDArray[np.floating | np.integer], height: int, width: int)
     values = np.asarray(images, np.float32)
     rows, row_share = _neighbours(values.shape[-3], height)  # [2, height]
     columns, column_share = _neighbours(values.shape[-2], width)  # [2, width]
-    tall = np.take(values, rows[0], -3) * (1 - row_share)[:, None, None]
-    tall += np.take(values, rows[1], -3) * row_share[:, None, None]  # [..., height, W, C]
-    wide = np.take(tall, columns[0], -2) * (1 - column_share)[:, None]
-    wide += np.take(tall, columns[1], -2) * column_share[:, None]  # [..., height, width, C]
-    result: NDArray[np.float32] = wide.astype(np.float32, copy=False)
-    return result
+    above, below = np.take(values, rows[0], -3), np.take(values, rows[1], -3)
+    tall = above + (below - above) * row_share[:, None, None]  # [..., height, W, C]
+    left, right = np.take(tall, columns[0], -2), np.take(tall, columns[1], -2)
+    resized = left + (right - left) * column_share[:, None]  # [..., height, width, C]
+    return resized.astype(np.float32, copy=False)
 
 
 def bilinear_map(grid: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
