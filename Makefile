@@ -51,7 +51,7 @@ e2e: set-up  ## tests with the real Airflow services
 	@$(PYTEST) tests/e2e
 
 docs: set-up  ## write the generated pages of docs/ anew
-	@$(RUN) -m scripts.configuration_table
+	@$(RUN) scripts/configuration_table.py
 
 lock: set-up  ## write requirements.lock anew (about 5 minutes)
 	@$(RUN) scripts/lock.py $(LOCK_OPTIONS)

@@ -6,7 +6,7 @@ over the same archive changes nothing. When it is done, `scan_archive` starts by
 | What you see | What it means |
 |---|---|
 | a `register_files` task failed | its files could not be written to the database; clear the task to try again |
-| `summarize` counts files as *unusable* | no camera or time is stated, or no frame can be decoded; the reason is beside it |
+| `summarize` counts files as *unusable* | no camera or time is stated, or no frame decodes; the reason is beside it |
 """
 
 from datetime import timedelta
@@ -50,12 +50,15 @@ with DAG(
         params = get_current_context()["params"]
         return discover_files(cameras=params["cameras"], rescan=params["rescan"])
 
-    @task(retries=2, retry_delay=timedelta(minutes=1), map_index_template="{{ chunk['name'] }}")
-    def register_files(chunk: dict[str, Any]) -> dict[str, Any]:
-        """Hash, probe and index the files of one chunk, and write cameras, videos and segments to the database.
+    @task(
+        retries=2,
+        retry_delay=timedelta(minutes=1),
+        map_index_template="{{ chunk['name'] }}",
+        doc_md="""Hash, probe and index the files of one chunk, and write cameras, videos and segments to the database.
 
-        A file that cannot be used is written too, with the reason.
-        """
+A file that cannot be used is written too, with the reason.""",  # Airflow takes no docstring for a mapped task
+    )
+    def register_files(chunk: dict[str, Any]) -> dict[str, Any]:  # noqa: D103
         from tasks.ingest import register_files
 
         return register_files(chunk)

@@ -10,7 +10,8 @@ queried as soon as their task is done.
 | the run failed | at least one unit failed; the log of `summarize` lists them |
 | all `scan_unit` tasks skipped | nothing was missing |
 
-The reason of a failure stands in the task's log and, for each segment, in the table `coverage`. Clear a task to try again.
+The reason of a failure stands in the task's log and, for each segment, in the view `coverage`. Clear a task to try
+again.
 """
 
 from datetime import timedelta
@@ -113,12 +114,11 @@ with DAG(
         retry_exponential_backoff=True,
         retry_policy=NOT_WORTH_A_RETRY,
         map_index_template="{{ unit['name'] }}",
-    )
-    def scan_unit(unit: dict[str, Any]) -> dict[str, Any]:
-        """Decode the videos of one unit once, score them for all its rules, and commit scores, coverage and events.
+        doc_md="""Decode the videos of one unit once, score them for all its rules, and commit scores and events.
 
-        The models are loaded once for the whole unit. Work that an interrupted try had finished is taken over.
-        """
+The models are loaded once for the whole unit. Work that an interrupted try had finished is taken over.""",
+    )
+    def scan_unit(unit: dict[str, Any]) -> dict[str, Any]:  # noqa: D103
         from tasks.scan import scan_unit
 
         return scan_unit(unit)
