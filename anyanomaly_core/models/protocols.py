@@ -48,7 +48,8 @@ class ImageTextEncoder(Protocol):
     """Maps images and texts to one space; cosine similarity ranks."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The model as the profile calls it."""
 
     @property
     def revision(self) -> str:
@@ -82,10 +83,12 @@ class VisionLanguageModel(Protocol):
     """Answers questions about images."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The model as the profile calls it."""
 
     @property
-    def revision(self) -> str: ...
+    def revision(self) -> str:
+        """Hub revision, hash of the weights, or what the server says it serves."""
 
     def answer(self, requests: Sequence[Request]) -> list[Answer]:
         """One answer per request, in order; a request that failed has ``error`` set and fails no other."""

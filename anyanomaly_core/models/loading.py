@@ -1,0 +1,188 @@
+"""Loads the models of a profile, once per task; a local directory always wins over the hub."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from anyanomaly_core.config import Settings
+from anyanomaly_core.errors import ConfigurationError, ModelError
+from anyanomaly_core.models.device import DTYPES, resolve_device
+from anyanomaly_core.models.protocols import ImageTextEncoder, VisionLanguageModel
+from anyanomaly_core.models.revision import directory_revision, state_revision
+from anyanomaly_core.profile import EncoderSpec, LvlmSpec, Profile
+
+_DEMO_WEIGHTS = Path(__file__).parents[1] / "demo" / "weights"
+_HUB_PREFIX = "hf-hub:"
+
+
+def load_encoder(profile: Profile, settings: Settings) -> ImageTextEncoder:
+    """The image-text encoder of ``profile``, ready on ``settings.device``.
+
+    Raises:
+        ModelError: when the model is neither on this machine nor to be had from the hub, or does not load.
+        ConfigurationError: when the profile contradicts itself or the device does not exist.
+    """
+    spec = profile.encoder
+    directory = local_directory(spec.model.removeprefix(_HUB_PREFIX), spec.path, "encoder", settings)
+    if directory is None and not spec.model.startswith(_HUB_PREFIX):
+        return _encoder_by_tag(spec, settings)
+    revision = None
+    if directory is None:
+        directory, revision = _encoder_from_hub(spec)
+    return _encoder(spec, settings, f"local-dir:{directory}", None, revision or _revision(directory, settings))
+
+
+def load_lvlm(profile: Profile, settings: Settings) -> VisionLanguageModel:
+    """The vision-language model of ``profile``: in this process, or behind an OpenAI-compatible server.
+
+    Raises:
+        ModelError: when the model is neither on this machine nor to be had from the hub, or does not load.
+        ModelServerError: when the server cannot be reached or does not serve this model.
+        ConfigurationError: when the profile contradicts itself or the device does not exist.
+    """
+    spec = profile.lvlm
+    if spec.backend == "openai":
+        from anyanomaly_core.models.openai_lvlm import connect  # noqa: PLC0415  # needs no torch
+
+        return connect(spec, settings)
+    directory = local_directory(spec.model, spec.path, "lvlm", settings)
+    return _lvlm(spec, settings, directory)
+
+
+def revisions(encoder: ImageTextEncoder, lvlm: VisionLanguageModel) -> dict[str, str]:
+    """What goes into ``Profile.digest``."""
+    return {"encoder": encoder.revision, "lvlm": lvlm.revision}
+
+
+def local_directory(model: str, path: Path | None, part: str, settings: Settings) -> Path | None:
+    """Where the model lies on this machine: the demo's weights, ``path``, or ``models_dir/<name>``; None: nowhere.
+
+    ``org/name`` is looked for as ``models_dir/org/name`` and as ``models_dir/name``.
+
+    Raises:
+        ModelError: when the profile names a directory that is not there.
+    """
+    if model == "demo":
+        return _demo_directory(part)
+    if path is not None:
+        if not path.is_dir():
+            raise ModelError(
+                f"The profile's {part} path {path} is no directory. Put the model there, or take `path` out."
+            )
+        return path
+    if settings.models_dir is None:
+        return None
+    candidates = [settings.models_dir / model, settings.models_dir / model.rsplit("/", 1)[-1]]
+    return next((c for c in candidates if (c / _marker(part)).is_file()), None)
+
+
+def _marker(part: str) -> str:
+    return "open_clip_config.json" if part == "encoder" else "config.json"
+
+
+def _demo_directory(part: str) -> Path:
+    directory = _DEMO_WEIGHTS / part
+    if not (directory / _marker(part)).is_file():
+        raise ModelError(
+            f"The demo's {part} is missing ({directory}). Train it with `python -m anyanomaly_core.demo.training`, "
+            "or install the package from a release, which carries the weights."
+        )
+    return directory
+
+
+def _revision(directory: Path, settings: Settings) -> str:
+    return directory_revision(directory, settings.state_dir / "model-hashes.json")
+
+
+def _encoder(
+    spec: EncoderSpec, settings: Settings, source: str, tag: str | None, revision: str | None
+) -> ImageTextEncoder:
+    from anyanomaly_core.models.torchvision_compat import ensure_torchvision  # noqa: PLC0415  # seconds to import
+
+    ensure_torchvision()
+    import open_clip  # noqa: PLC0415
+
+    from anyanomaly_core.models.open_clip_encoder import OpenClipEncoder  # noqa: PLC0415
+
+    device = resolve_device(settings.device)
+    try:
+        model = open_clip.create_model(
+            source, pretrained=tag, precision=spec.precision, device=device, require_pretrained=True
+        )
+        tokenizer = open_clip.get_tokenizer(source)
+    except (OSError, RuntimeError, ValueError, KeyError) as error:
+        raise _not_loadable("encoder", spec.model, error) from error
+    return OpenClipEncoder(
+        model,
+        tokenizer,
+        name=spec.model,
+        revision=revision or state_revision(model.state_dict()),
+        device=device,
+        precision=spec.precision,
+        batch_size=spec.batch_size,
+    )
+
+
+def _encoder_by_tag(spec: EncoderSpec, settings: Settings) -> ImageTextEncoder:
+    if spec.pretrained is None:
+        raise ConfigurationError(
+            f"The encoder {spec.model!r} is an architecture without weights. Give `pretrained` (such as openai), "
+            "an `hf-hub:` id or a `path`."
+        )
+    return _encoder(spec, settings, spec.model, spec.pretrained, None)
+
+
+def _encoder_from_hub(spec: EncoderSpec) -> tuple[Path, str]:
+    """Download (or find in the cache) one pinned commit; open_clip's own hub loading cannot pin."""
+    from huggingface_hub import snapshot_download  # noqa: PLC0415
+
+    model_id = spec.model.removeprefix(_HUB_PREFIX)
+    try:
+        folder = snapshot_download(
+            model_id, revision=spec.revision, allow_patterns=["*.json", "*.txt", "*.model", "open_clip*.safetensors"]
+        )
+        if not list(Path(folder).glob("*.safetensors")):
+            folder = snapshot_download(model_id, revision=spec.revision, allow_patterns=["open_clip_pytorch_model.bin"])
+    except Exception as error:  # the client raises many kinds, all of which mean: not to be had
+        raise _not_loadable("encoder", model_id, error) from error
+    return Path(folder), Path(folder).name  # a snapshot's folder is named after its commit
+
+
+def _lvlm(spec: LvlmSpec, settings: Settings, directory: Path | None) -> VisionLanguageModel:
+    from anyanomaly_core.models.torchvision_compat import ensure_torchvision  # noqa: PLC0415  # seconds to import
+
+    ensure_torchvision()
+    from transformers import AutoModelForImageTextToText, AutoProcessor  # noqa: PLC0415
+
+    from anyanomaly_core.models.transformers_lvlm import TransformersLvlm  # noqa: PLC0415
+
+    source = spec.model if directory is None else str(directory)
+    options: dict[str, Any] = {"local_files_only": True} if directory is not None else {"revision": spec.revision}
+    try:
+        processor = AutoProcessor.from_pretrained(source, **options)
+        model = AutoModelForImageTextToText.from_pretrained(source, dtype=DTYPES[spec.precision], **options)
+    except (OSError, RuntimeError, ValueError, KeyError, ImportError) as error:
+        raise _not_loadable("lvlm", spec.model, error) from error
+    commit = getattr(model.config, "_commit_hash", None) or spec.revision
+    return TransformersLvlm(
+        model.to(resolve_device(settings.device)),
+        processor,
+        name=spec.model,
+        revision=_revision(directory, settings)
+        if directory is not None
+        else commit or state_revision(model.state_dict()),
+        batch_size=spec.batch_size,
+        max_new_tokens=spec.max_new_tokens,
+        max_image_side=spec.max_image_side,
+    )
+
+
+def _not_loadable(part: str, model: str, error: Exception) -> ModelError:
+    kind = "an open_clip directory with open_clip_config.json" if part == "encoder" else "a transformers directory"
+    offline = " HF_HUB_OFFLINE is set." if os.environ.get("HF_HUB_OFFLINE") else ""
+    name = model.rsplit("/", 1)[-1]
+    reason = " ".join(str(error).split())[:300]
+    return ModelError(
+        f"The {part} {model!r} could not be loaded.{offline} Without access to the hub, put {kind} into "
+        f"ANYANOMALY_MODELS_DIR/{name}, or name its folder as `path` in the profile. Reason: {reason}"
+    )

@@ -1,0 +1,92 @@
+"""The two readouts of a transformers model: text, or the likelihood of the eleven answers."""
+
+from typing import Any
+
+import torch
+
+from anyanomaly_core.models.answer_tree import AnswerTree
+from anyanomaly_core.models.lvlm_inputs import Context
+
+
+def read(model: Any, context: Context, keep: int = 1) -> torch.Tensor:  # noqa: ANN401
+    """Read what is unread; logits [R, keep, vocabulary] behind the last ``keep`` tokens. Fills ``context.cache``."""
+    output = model(
+        input_ids=context.ids[:, -context.unread :],
+        attention_mask=context.mask,
+        position_ids=context.positions[..., -context.unread :],
+        past_key_values=context.cache,
+        use_cache=True,
+        logits_to_keep=keep,
+        **context.extra,
+    )
+    context.cache = output.past_key_values
+    logits: torch.Tensor = output.logits[:, -keep:]
+    return logits
+
+
+def answer_likelihoods(model: Any, context: Context, tree: AnswerTree) -> torch.Tensor:  # noqa: ANN401
+    """Probability of each of the eleven answers as continuation of each row, float64 [R, 11], rows sum to 1.
+
+    The answer's end is not part of it: "0.5" also covers a model that would go on with a rationale.
+    One pass over the rows, and one over the tree's stems (a few tokens) unless every answer is a single token.
+    """
+    rows = context.ids.shape[0]
+    first = _log_probabilities(read(model, context)[:, 0])  # [R, V]
+    behind = _read_stems(model, context, tree).view(rows, len(tree.stems), tree.depth, -1) if tree.stems else None
+    totals = torch.zeros((rows, len(tree.steps)), dtype=torch.float64)
+    for answer, steps in enumerate(tree.steps):
+        for step in steps:
+            if step.stem is None or behind is None:
+                found = first[:, step.token]
+            else:
+                found = behind[:, step.stem, step.position, step.token]
+            totals[:, answer] += found.double().cpu()
+    return totals.softmax(1)
+
+
+def _read_stems(model: Any, context: Context, tree: AnswerTree) -> torch.Tensor:  # noqa: ANN401
+    """Log-probabilities behind every token of every stem, [R * stems, depth, V]; stems of a row share its cache."""
+    rows, stems = context.ids.shape[0], len(tree.stems)
+    device = context.ids.device
+    # padded on the right: what stands behind a stem cannot be seen by it
+    ids = torch.tensor([[*stem, *[stem[-1]] * (tree.depth - len(stem))] for stem in tree.stems], device=device)
+    repeated = context.selected(torch.arange(rows, device=device).repeat_interleave(stems))
+    ids = ids.repeat(rows, 1)  # [R * stems, depth]
+    return _log_probabilities(read(model, repeated.extended(ids, torch.ones_like(ids)), keep=tree.depth))
+
+
+def _log_probabilities(logits: torch.Tensor) -> torch.Tensor:
+    return logits.float().log_softmax(-1)
+
+
+def generate_texts(model: Any, context: Context, tokenizer: Any, max_new_tokens: int) -> list[tuple[str, int]]:  # noqa: ANN401
+    """Greedy continuation of each row: text without control tokens, and how many tokens it took."""
+    known = {"position_ids": context.positions, "past_key_values": context.cache} if context.cache is not None else {}
+    output = model.generate(
+        input_ids=context.ids,
+        attention_mask=context.mask,
+        **known,
+        **context.extra,
+        max_new_tokens=max_new_tokens,
+        do_sample=False,
+        num_beams=1,
+        repetition_penalty=1.0,  # some models ship another one, which would punish "0.0"
+        temperature=None,
+        top_p=None,
+        top_k=None,
+        pad_token_id=tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id,
+    )
+    new = output[:, context.ids.shape[1] :]
+    ends = _end_tokens(model, tokenizer)
+    texts = tokenizer.batch_decode(new, skip_special_tokens=True)
+    return [(text.strip(), _until_end(ids, ends)) for text, ids in zip(texts, new.tolist(), strict=True)]
+
+
+def _end_tokens(model: Any, tokenizer: Any) -> set[int]:  # noqa: ANN401
+    ends = model.generation_config.eos_token_id
+    listed = ends if isinstance(ends, list) else [ends]
+    return {token for token in (*listed, tokenizer.eos_token_id) if token is not None}
+
+
+def _until_end(ids: list[int], ends: set[int]) -> int:
+    return next((place + 1 for place, token in enumerate(ids) if token in ends), len(ids))
