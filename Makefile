@@ -4,10 +4,12 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3.11)
 RUN := .venv/bin/python
 PYTEST := $(RUN) -m pytest
+# A statement has quotes and dollars in it; the shell gets it from the environment.
+export SQL
 # Tests of a room run side by side; those with real services run one after another.
 WORKERS ?= 2
 
-.PHONY: help set-up demo scan up down status test lint types unit integration e2e docs lock clean
+.PHONY: help set-up demo scan up down query status test lint types unit integration e2e docs lock clean
 
 help:  ## list the commands
 	@grep -E '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/:.*## /|/' | while IFS='|' read -r name does; do printf '  make %-12s %s\n' "$$name" "$$does"; done
@@ -26,6 +28,9 @@ up: set-up  ## start Airflow and PostgreSQL and leave them running [STACK=name]
 
 down: set-up  ## stop everything that was started, and only that
 	@$(RUN) -m anyanomaly_core.embedded down --stack "$(STACK)"
+
+query: set-up  ## ask the results database: make query SQL="SELECT ..." [STACK=name]
+	@$(RUN) -m anyanomaly_core.embedded query --stack "$(STACK)" -- "$$SQL"
 
 status: set-up  ## what runs
 	@$(RUN) -m anyanomaly_core.embedded status

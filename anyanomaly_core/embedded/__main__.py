@@ -5,10 +5,12 @@ import os
 import sys
 from pathlib import Path
 
-from anyanomaly_core.embedded import demo, scan, services
+from sqlalchemy.exc import DBAPIError
+
+from anyanomaly_core.embedded import demo, report, scan, services
 from anyanomaly_core.embedded.airflow import REPOSITORY
 from anyanomaly_core.embedded.installation import Installation
-from anyanomaly_core.errors import AnyAnomalyError, ConfigurationError
+from anyanomaly_core.errors import AnyAnomalyError, ConfigurationError, StorageError
 
 LOCAL = Path(os.environ.get("ANYANOMALY_LOCAL_DIR", REPOSITORY / ".local"))
 
@@ -20,6 +22,9 @@ def main() -> int:
     for name, does in (("up", "start services and leave them running"), ("down", "stop all services")):
         command = commands.add_parser(name, help=does)
         command.add_argument("--stack", default="", help="installation, a folder name under .local")
+    command = commands.add_parser("query", help="ask the results database, as a user who may only read")
+    command.add_argument("sql")
+    command.add_argument("--stack", default="", help="installation, a folder name under .local")
     commands.add_parser("status", help="what runs")
     commands.add_parser("demo", help="rendered archive, two DAG runs, events against the truth")
     command = commands.add_parser("scan", help="the same two DAG runs over your footage")
@@ -45,6 +50,8 @@ def _run(arguments: argparse.Namespace) -> None:
             stopped = [services.down(found) for found in _chosen(arguments.stack)]
             if not any(stopped):
                 print("Nothing was running.")
+        case "query":
+            _query(arguments.stack, arguments.sql)
         case "status":
             _status()
         case "demo":
@@ -69,6 +76,32 @@ def _up(stack: str) -> None:
     shown = installation.admin_password if sys.stdout.isatty() else f"stands in {installation.airflow_passwords}"
     print(f"User admin, password {shown}")
     print("`make down` stops everything again.")
+
+
+def _query(stack: str, sql: str) -> None:
+    installation = _only(stack)
+    ran_before = installation.postgres.is_running()
+    installation.postgres.start()
+    try:
+        report.print_table(report.query(installation, sql))
+    except DBAPIError as error:
+        raise StorageError(f"PostgreSQL refused the statement: {error.orig}") from None
+    finally:
+        if not ran_before:
+            installation.postgres.stop()
+
+
+def _only(stack: str) -> Installation:
+    """The installation a command means; without a name, the only one there is."""
+    chosen = _chosen(stack)
+    if not chosen:
+        wanted = f"named {stack} " if stack else ""
+        raise ConfigurationError(
+            f"There is no installation {wanted}yet: `make demo` or `make scan FOOTAGE=... RULES=...` makes one."
+        )
+    if len(chosen) > 1:
+        raise ConfigurationError(f"Say which one with STACK=..., one of {', '.join(found.name for found in chosen)}.")
+    return chosen[0]
 
 
 def _status() -> None:

@@ -1,0 +1,85 @@
+"""The main job on a running installation: apply the rules, ingest through Airflow, let the scan follow by itself."""
+
+import contextlib
+import getpass
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from anyanomaly_core.embedded import runs, services
+from anyanomaly_core.embedded.airflow_api import AirflowApi, AirflowError
+from anyanomaly_core.embedded.installation import Installation
+from anyanomaly_core.results.engine import make_engine
+from anyanomaly_core.results.rule_store import apply_rules
+from anyanomaly_core.rules.files import load_rules
+
+Say = Callable[[str], None]
+DAY_S = 24 * 3600.0
+DAGS = ["ingest_archive", "scan_archive"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """What the two runs did."""
+
+    ingest: runs.FinishedRun
+    scan: runs.FinishedRun
+    units: int  # units of work that the scan mapped; 0: nothing was missing
+
+    @property
+    def seconds(self) -> float:
+        """Of both runs together."""
+        return self.ingest.seconds + self.scan.seconds
+
+
+@contextlib.contextmanager
+def running(installation: Installation, *, gpu_slots: int, say: Say = print) -> Iterator[AirflowApi]:
+    """The installation's services; afterwards they are stopped, unless they ran before."""
+    ran_before = services.is_up(installation)
+    try:
+        yield services.up(installation, gpu_slots=gpu_slots, say=say)
+    finally:
+        if not ran_before:
+            services.down(installation, say=lambda _: None)
+
+
+def apply(installation: Installation, folder: Path, *, say: Say = print) -> None:
+    """Read the rule files and make new rule versions of what changed."""
+    rules = load_rules(folder)
+    engine = make_engine(installation.postgres.url("anyanomaly", "scanner"))
+    try:
+        apply_rules(engine, rules, author=getpass.getuser())
+    finally:
+        engine.dispose()
+    say(f"  {len(rules)} rules from {folder}: {', '.join(rule.name for rule in rules)}")
+
+
+def ingest_and_scan(installation: Installation, api: AirflowApi, *, say: Say = print) -> Scanned:
+    """Trigger ``ingest_archive``, follow it, then follow the run of ``scan_archive`` that its asset starts."""
+    services.wait_for_dags(api, DAGS, since=services.started_at(installation))
+    if paused := [name for name in DAGS if (api.dag(name) or {}).get("is_paused")]:
+        raise AirflowError(f"{' and '.join(paused)} paused in Airflow's page ({api.address}/dags); switch on first.")
+    say(f"ingest_archive  ({api.address}/dags/ingest_archive)")
+    run_id = api.trigger("ingest_archive", {})
+    ingested = runs.follow(api, "ingest_archive", run_id, timeout_s=DAY_S, say=say)
+    _tell(api, ingested, say)
+    started = time.monotonic()
+    scan_id = runs.run_started_by(api, "ingest_archive", run_id, "scan_archive")
+    say(
+        f"scan_archive, started by the asset after {time.monotonic() - started:.0f} s  ({api.address}/dags/scan_archive)"
+    )
+    scanned = runs.follow(api, "scan_archive", scan_id, timeout_s=30 * DAY_S, say=say)
+    _tell(api, scanned, say)
+    units = sum(i["task_id"] == "scan_unit" and i["map_index"] >= 0 for i in scanned.instances)
+    return Scanned(ingested, scanned, units)
+
+
+def _tell(api: AirflowApi, run: runs.FinishedRun, say: Say) -> None:
+    """How a run ended, and of what failed the last lines of its log."""
+    say(f"  {run.dag_id}: {run.state} after {run.seconds:.0f} s")
+    for instance in run.failed()[:5]:
+        name = instance.get("rendered_map_index") or instance["task_id"]
+        say(f"  failed: {name}. The end of its log:")
+        for line in api.task_log(run.dag_id, run.run_id, instance).splitlines()[-6:]:
+            say(f"    {line[:300]}")

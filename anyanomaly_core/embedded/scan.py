@@ -1,0 +1,56 @@
+"""``make scan``: the two DAG runs over the user's own footage, in an installation of its own."""
+
+import os
+from pathlib import Path
+
+from anyanomaly_core.embedded import installation, pipeline, report
+from anyanomaly_core.errors import ConfigurationError
+from anyanomaly_core.profile import load_profile
+from anyanomaly_core.rules.files import load_rules
+
+
+def run(local: Path, footage: Path, rules: Path, profile: str) -> None:
+    """Scan ``footage`` with the rules of a folder and print what was found.
+
+    Args:
+        local: folder of the installations.
+        footage: root of the archive.
+        rules: folder of rule files.
+        profile: for rules that name none; empty: ``ANYANOMALY_PROFILE``, or the demo's.
+
+    Raises:
+        ConfigurationError, RuleError: before anything is started, when an argument cannot be used.
+    """
+    if not footage.is_dir():
+        raise ConfigurationError(f"FOOTAGE={footage} is not a folder.")
+    load_rules(rules)
+    chosen = load_profile(profile or os.environ.get("ANYANOMALY_PROFILE", "demo"))
+    site = installation.for_footage(local, footage)
+    site.configure(
+        {
+            "ARCHIVE_ROOT": str(footage.resolve()),
+            "RULES_DIR": str(rules.resolve()),
+            "PROFILE": _whole_path(profile) or chosen.name,
+            **_given("ARCHIVE_LAYOUT", "TIME_ZONE"),
+        }
+    )
+    print(f"Scanning {footage.resolve()} with profile {chosen.name}; everything about it lies in {site.folder}")
+    with pipeline.running(site, gpu_slots=1) as api:
+        pipeline.apply(site, rules)
+        scanned = pipeline.ingest_and_scan(site, api)
+        report.print_totals(site)
+        report.print_events(site)
+        report.print_where(site, scanned)
+        if chosen.notice:
+            print(f"\n{chosen.notice}")
+
+
+def _given(*names: str) -> dict[str, str]:
+    """Settings that the caller's environment states, to be remembered for later starts."""
+    found = {name: os.environ.get(f"ANYANOMALY_{name}") for name in names}
+    return {name: value for name, value in found.items() if value}
+
+
+def _whole_path(profile: str) -> str:
+    """A profile file by its whole path, a built-in one by its name."""
+    return str(Path(profile).resolve()) if profile.endswith((".yaml", ".yml")) else profile
