@@ -66,9 +66,8 @@ def ingest_and_scan(installation: Installation, api: AirflowApi, *, say: Say = p
     _tell(api, ingested, say)
     started = time.monotonic()
     scan_id = runs.run_started_by(api, "ingest_archive", run_id, "scan_archive")
-    say(
-        f"scan_archive, started by the asset after {time.monotonic() - started:.0f} s  ({api.address}/dags/scan_archive)"
-    )
+    waited = time.monotonic() - started
+    say(f"scan_archive, started by the asset after {waited:.0f} s  ({api.address}/dags/scan_archive)")
     scanned = runs.follow(api, "scan_archive", scan_id, timeout_s=30 * DAY_S, say=say)
     _tell(api, scanned, say)
     units = sum(i["task_id"] == "scan_unit" and i["map_index"] >= 0 for i in scanned.instances)

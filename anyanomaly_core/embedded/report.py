@@ -23,6 +23,7 @@ FROM coverage
 WHERE is_current_version
 GROUP BY rule, state
 ORDER BY rule, state"""
+EXAMPLE = "SELECT * FROM frame_scores ORDER BY score DESC NULLS LAST LIMIT 5"
 
 Table = tuple[list[str], list[tuple[object, ...]]]
 
@@ -50,7 +51,7 @@ def print_totals(installation: Installation) -> None:
 
 def print_where(installation: Installation, scanned: Scanned) -> None:
     """Where the results lie and how to go on."""
-    stack = "" if installation.name == "demo" else f" STACK={installation.name}"
+    stack = f"STACK={installation.name}"
     if scanned.units == 0:
         print("\nNothing was missing: no unit of work was scored in this run. The results are those of earlier runs.")
     else:
@@ -58,9 +59,9 @@ def print_where(installation: Installation, scanned: Scanned) -> None:
         print(f"\nScored {units}; ingest and scan took {scanned.seconds:.0f} s.")
     print(f"\nThe same facts as Parquet: {installation.parquet}")
     print("How to go on:")
-    print(f'  make query{stack} SQL="SELECT * FROM frame_scores ORDER BY score DESC NULLS LAST LIMIT 5"')
-    print(f"  make up{stack}      leaves Airflow running with its pages (schedules, forms, logs)")
-    print(f"  make down{stack}    stops everything again")
+    print(f'  make query {stack} SQL="{EXAMPLE}"')
+    print(f"  make up {stack}      leaves Airflow running with its pages (schedules, forms, logs)")
+    print(f"  make down {stack}    stops everything again")
 
 
 def print_table(table: Table) -> None:

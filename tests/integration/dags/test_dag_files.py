@@ -1,0 +1,78 @@
+"""The DAG files as Airflow's own dag-processor reads them: no error, light, documented, with forms."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+DAGS = ROOT / "dags"
+HEAVY = {"torch", "torchvision", "transformers", "open_clip", "pandas", "scipy", "pyarrow", "av"}
+# Runs in a process of its own: Airflow configures itself at import, from the environment.
+READ = """
+import json, sys
+from airflow.dag_processing.dagbag import DagBag
+from airflow.serialization.serialized_objects import DagSerialization
+bag = DagBag(sys.argv[1])
+dags = {dag_id: DagSerialization.to_dict(dag) for dag_id, dag in bag.dags.items()}
+print("RESULT " + json.dumps({"errors": bag.import_errors, "dags": dags, "modules": sorted(sys.modules)}, default=str))
+"""
+
+
+@pytest.fixture(scope="module")
+def read(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    home = tmp_path_factory.mktemp("airflow")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW_")}
+    environment |= {"AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", READ, str(DAGS)], capture_output=True, text=True, check=False, env=environment, cwd=home
+    )
+    lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
+    assert lines, done.stderr[-3000:]
+    found: dict[str, Any] = json.loads(lines[0].removeprefix("RESULT "))
+    return found
+
+
+def tasks_of(read: dict[str, Any], dag_id: str) -> dict[str, dict[str, Any]]:
+    return {task["__var"]["task_id"]: task["__var"] for task in read["dags"][dag_id]["dag"]["tasks"]}
+
+
+def test_every_file_gives_the_dag_it_is_named_after(read: dict[str, Any]) -> None:
+    assert read["errors"] == {}
+    assert set(read["dags"]) == {file.stem for file in DAGS.glob("*.py")}
+
+
+def test_reading_them_loads_nothing_heavy(read: dict[str, Any]) -> None:
+    assert not HEAVY & set(read["modules"])
+
+
+def test_every_dag_and_task_is_documented(read: dict[str, Any]) -> None:
+    for dag_id, written in read["dags"].items():
+        assert len(written["dag"]["doc_md"]) > 100, dag_id
+        for task_id, task in tasks_of(read, dag_id).items():
+            own = task.get("doc_md") or task.get("partial_kwargs", {}).get("doc_md")
+            assert own, f"{dag_id}.{task_id}"
+            assert len(own) > 30, f"{dag_id}.{task_id}"
+
+
+def test_every_param_has_a_title_and_an_explanation(read: dict[str, Any]) -> None:
+    for dag_id, written in read["dags"].items():
+        for name, param in written["dag"]["params"]:
+            assert param["schema"]["__var"].get("title"), f"{dag_id}: {name}"
+            assert param["description"], f"{dag_id}: {name}"
+
+
+def test_scans_run_in_the_gpu_pool_and_are_tried_again(read: dict[str, Any]) -> None:
+    unit = tasks_of(read, "scan_archive")["scan_unit"]["partial_kwargs"]
+    assert unit["pool"] == "gpu"
+    assert unit["retries"] == 2
+    assert "unit" in unit["map_index_template"]
+
+
+@pytest.mark.parametrize("dag_id", ["ingest_archive", "scan_archive"])
+def test_the_summary_always_comes(read: dict[str, Any], dag_id: str) -> None:
+    assert tasks_of(read, dag_id)["summarize"]["trigger_rule"] == "all_done"
