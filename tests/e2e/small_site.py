@@ -1,0 +1,47 @@
+"""A small archive and its rules, and what the end-to-end tests hold of a running installation."""
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import imageio_ffmpeg
+
+from anyanomaly_core.embedded import pipeline
+from anyanomaly_core.embedded.airflow_api import AirflowApi
+from anyanomaly_core.embedded.installation import Installation
+
+DAY = "2026-03-01"
+RULES = {
+    "somebody-runs": "texts: [a person running]\nthreshold: 0.5\n",
+    "a-car": "texts: [a car, a vehicle]\nexcluded: [a bicycle]\nthreshold: 0.5\ncameras: ['gate-*']\n",
+}
+
+
+@dataclass(frozen=True)
+class Site:
+    """The installation under test with its services running."""
+
+    installation: Installation
+    api: AirflowApi
+    archive: Path
+    rules: Path
+    first: pipeline.Scanned  # the first ingest and scan
+
+
+def film(path: Path, seconds: float, *, fps: int = 25, pattern: str = "testsrc2") -> Path:
+    """A small H.264 file of ``seconds * fps`` frames."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    source = f"{pattern}=size=320x240:rate={fps}:duration={seconds}"
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-f", "lavfi", "-i", source]
+    subprocess.run([*command, "-pix_fmt", "yuv420p", "-y", str(path)], check=True)
+    return path
+
+
+def make_archive(root: Path) -> None:
+    """Two cameras, three good files of 50, 60 and 26 frames, a cut one and one that is no video at all."""
+    film(root / "gate-north" / DAY / "10-00-00.mp4", 2.0)
+    film(root / "gate-north" / DAY / "10-05-00.mp4", 2.4, pattern="mandelbrot")
+    film(root / "hall" / DAY / "11-00-00.mp4", 1.04)
+    whole = film(root / "hall" / DAY / "11-05-00.mp4", 4.0).read_bytes()
+    (root / "hall" / DAY / "11-05-00.mp4").write_bytes(whole[: len(whole) // 3])
+    (root / "gate-north" / DAY / "10-10-00.mp4").write_text("this is no video\n" * 100)

@@ -1,0 +1,160 @@
+"""From a folder of footage to scores in SQL and Parquet, through Airflow's real scheduler."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pyarrow.dataset
+import pytest
+from psycopg2 import sql
+from small_site import DAY, RULES, Site, film
+
+from anyanomaly_core.embedded import pipeline, report, runs
+from anyanomaly_core.embedded.postgres_users import SUPERUSER, read_passwords
+
+GOOD = {f"gate-north/{DAY}/10-00-00.mp4": 50, f"gate-north/{DAY}/10-05-00.mp4": 60, f"hall/{DAY}/11-00-00.mp4": 26}
+BROKEN = f"gate-north/{DAY}/10-10-00.mp4"
+CUT = f"hall/{DAY}/11-05-00.mp4"
+
+
+def rows(site: Site, statement: str) -> list[tuple[Any, ...]]:
+    return report.query(site.installation, statement)[1]
+
+
+def test_both_runs_end_well(site: Site) -> None:
+    assert site.first.ingest.state == "success"
+    assert site.first.scan.state == "success", [i["task_id"] for i in site.first.scan.failed()]
+    assert site.first.units >= 1
+
+
+def test_every_good_file_is_known_with_its_camera_time_and_frames(site: Site) -> None:
+    found = rows(site, "SELECT uri, camera_id, recorded_at::text, frame_count, state::text FROM videos ORDER BY uri")
+    ready = {uri: (camera, at, frames) for uri, camera, at, frames, state in found if state == "ready"}
+    for uri, frames in GOOD.items():
+        camera, day, time = uri.removesuffix(".mp4").split("/")
+        assert ready[uri] == (camera, f"{day} {time.replace('-', ':')}+00", frames)
+
+
+def test_a_file_that_is_no_video_has_a_reason_and_harms_no_other(site: Site) -> None:
+    problems = dict(rows(site, "SELECT uri, problem FROM footage_problems"))
+    assert problems[BROKEN]
+    assert not problems.keys() & GOOD.keys()
+
+
+def test_every_frame_of_every_good_file_has_one_score_for_every_rule_of_its_camera(site: Site) -> None:
+    found = rows(
+        site,
+        """SELECT uri, rule, count(*), count(DISTINCT frame), min(frame), max(frame), count(score),
+                  bool_and(score BETWEEN 0 AND 1)
+           FROM frame_scores GROUP BY uri, rule""",
+    )
+    expected = {
+        (uri, rule): (frames, frames, 0, frames - 1, frames, True)
+        for uri, frames in GOOD.items()
+        for rule in RULES
+        if rule == "somebody-runs" or uri.startswith("gate-")
+    }
+    assert {key: value for key, value in _by_key(found) if key[0] in GOOD} == expected
+
+
+def test_coverage_adds_up_to_the_footage(site: Site) -> None:
+    sums = rows(
+        site,
+        """SELECT uri, rule, max(video_seconds), sum(seconds) FROM coverage
+           WHERE video_state = 'ready' GROUP BY uri, rule""",
+    )
+    assert sums
+    for uri, rule, whole, parts in sums:
+        assert parts == pytest.approx(whole, abs=0.05), (uri, rule)
+
+
+def test_parquet_says_the_same_as_sql(site: Site) -> None:
+    [(in_sql,)] = rows(site, "SELECT count(*) FROM frame_scores")
+    dataset = pyarrow.dataset.dataset(site.installation.parquet / "frame_scores", partitioning="hive")
+    assert dataset.count_rows() == in_sql
+
+
+def test_mapped_tasks_have_names_a_person_can_read(site: Site) -> None:
+    names = [i["rendered_map_index"] for i in site.first.scan.instances if i["task_id"] == "scan_unit"]
+    assert len(names) == site.first.units
+    assert all(name and not name.isdigit() for name in names)
+    assert len(set(names)) == len(names)
+
+
+def test_no_more_units_at_once_than_the_pool_has_slots(site: Site) -> None:
+    """The pool of this installation has two slots; overlaps are counted from the tasks' own times."""
+    spans = [(i["start_date"], i["end_date"]) for i in site.first.scan.instances if i["task_id"] == "scan_unit"]
+    for start, _ in spans:
+        assert sum(other <= start < end for other, end in spans) <= 2
+
+
+def test_the_second_time_nothing_is_scored_again(site: Site) -> None:
+    statement = "SELECT *, xmin::text FROM segment_scores ORDER BY video_id, scoring_id, scorer_id, segment_index"
+    before = rows(site, statement)
+    again = pipeline.ingest_and_scan(site.installation, site.api)
+    assert (again.ingest.state, again.scan.state, again.units) == ("success", "success", 0)
+    assert rows(site, statement) == before
+
+
+def test_a_unit_that_fails_fails_alone_and_makes_the_run_red(site: Site) -> None:
+    """One of two new files is spoiled after the ingest, so that only the scan can notice."""
+    pause(site, "scan_archive", paused=True)
+    spoiled = film(site.archive / "spoiled" / DAY / "12-00-00.mp4", 1.6, pattern="smptebars")
+    film(site.archive / "sound" / DAY / "12-00-00.mp4", 1.2, pattern="rgbtestsrc")
+    ingest = site.api.trigger("ingest_archive", {})
+    assert runs.follow(site.api, "ingest_archive", ingest, timeout_s=300).state == "success"
+    spoiled.write_bytes(b"\0" * spoiled.stat().st_size)
+    pause(site, "scan_archive", paused=False)
+    scan = runs.run_started_by(site.api, "ingest_archive", ingest, "scan_archive")
+    run = runs.follow(site.api, "scan_archive", scan, timeout_s=600)
+    assert run.state == "failed"
+    states = dict(rows(site, "SELECT camera, state FROM coverage WHERE camera IN ('spoiled', 'sound')"))
+    assert states == {"spoiled": "failed", "sound": "scored"}
+    [(reason,)] = rows(site, "SELECT reason FROM coverage WHERE camera = 'spoiled'")
+    assert reason
+    shutil.rmtree(site.archive / "spoiled")
+
+
+def test_no_secret_is_in_any_log_or_in_airflows_tables(site: Site) -> None:
+    folder = site.installation.folder
+    secrets = [secret for file in folder.glob("*.passwords") for secret in json.loads(file.read_text()).values()]
+    secrets += [*site.installation.secrets.values(), "planted-secret-5d41402abc4b"]
+    for place in (folder / "logs", folder / "airflow", folder / "parquet", folder / "state", folder / "run"):
+        patterns = [option for secret in secrets for option in ("-e", secret)]
+        found = subprocess.run(["grep", "-rlaF", *patterns, place], capture_output=True, text=True, check=False)
+        assert not found.stdout, f"a secret is in {found.stdout}"
+    dump = _text_of_all_tables(site)
+    assert len(dump) > 10_000
+    assert not [secret for secret in secrets if secret in dump]
+
+
+def pause(site: Site, dag_id: str, *, paused: bool) -> None:
+    site.api._send("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": paused})
+
+
+def _by_key(found: list[tuple[Any, ...]]) -> list[tuple[tuple[str, str], tuple[Any, ...]]]:
+    return [((uri, rule), tuple(rest)) for uri, rule, *rest in found]
+
+
+def _text_of_all_tables(site: Site) -> str:
+    """Every row that Airflow and we wrote, as text: arguments, rendered templates, XCom, run conf, serialized DAGs."""
+    server = site.installation.postgres
+    password = read_passwords(Path(server.password_file))[SUPERUSER]
+    parts = []
+    for database in ("airflow", "anyanomaly"):
+        connection = psycopg2.connect(
+            host="127.0.0.1", port=server.port, user=SUPERUSER, password=password, dbname=database
+        )
+        with connection, connection.cursor() as cursor:
+            cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+            for (table,) in cursor.fetchall():
+                rows_as_text = sql.SQL("SELECT coalesce(string_agg(t::text, E'\n'), '') FROM {} t").format(
+                    sql.Identifier(table)
+                )
+                cursor.execute(rows_as_text)
+                parts.append(cursor.fetchone()[0])
+        connection.close()
+    return "\n".join(parts)
