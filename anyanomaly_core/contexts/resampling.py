@@ -33,13 +33,14 @@ def bilinear(images: NDArray[np.floating | np.integer], height: int, width: int)
     above, below = np.take(values, rows[0], -3), np.take(values, rows[1], -3)
     tall = above + (below - above) * row_share[:, None, None]  # [..., height, W, C]
     left, right = np.take(tall, columns[0], -2), np.take(tall, columns[1], -2)
-    resized = left + (right - left) * column_share[:, None]  # [..., height, width, C]
-    return resized.astype(np.float32, copy=False)
+    resized: NDArray[np.float32] = np.asarray(left + (right - left) * column_share[:, None], np.float32)
+    return resized  # [..., height, width, C]
 
 
 def bilinear_map(grid: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
     """[rows, cols] -> float32 [height, width], as ``bilinear``; two small matrix products."""
-    upsampled: NDArray[np.float32] = _matrix(grid.shape[0], height) @ grid @ _matrix(grid.shape[1], width).T
+    product = _matrix(grid.shape[0], height) @ grid @ _matrix(grid.shape[1], width).T
+    upsampled: NDArray[np.float32] = np.asarray(product, np.float32)
     return upsampled
 
 

@@ -44,6 +44,8 @@ class AnyAnomalyScorer:
         """
         watch = Stopwatch()
         checked = check(segments, rules)
+        if not checked.usable_rules:  # nothing to look for
+            return checked.in_order([])
         with watch.stage("encode"):
             encoded = self.encode(checked)
         return self.judge(checked, encoded, watch)

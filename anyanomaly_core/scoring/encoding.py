@@ -48,12 +48,14 @@ def encode_frames(
         reference: cut the middle square out of each frame, as CLIP's own preprocessing and so the reference
             implementation does; else the whole frame is squashed to a square, so that nothing at its sides is missed.
     """
+    if not segments:
+        return []
     images = [image for segment in segments for image in segment.images]
     if reference:
         images = [centre_square(image, encoder.image_size) for image in images]
     embeddings = encoder.encode_images(images)
     ends = np.cumsum([len(segment.images) for segment in segments])
-    return np.split(embeddings, ends[:-1]) if segments else []
+    return np.split(embeddings, ends[:-1])
 
 
 def encode_windows(

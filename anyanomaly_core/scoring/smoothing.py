@@ -53,7 +53,7 @@ def smooth(values: Frames, sigma: float) -> Frames:
     range of the values they are means of.
     """
     scored = np.isfinite(values)
-    if sigma <= 0 or not scored.any():
+    if sigma * CUT < 0.5 or not scored.any():  # noqa: PLR2004  # the kernel reaches no neighbour
         return values.copy()
     kept = np.where(scored, values, 0).astype(np.float64)
     total = gaussian_filter1d(kept, sigma, mode="constant", truncate=CUT)
