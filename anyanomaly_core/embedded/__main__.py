@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -32,6 +33,8 @@ def main() -> int:
     command.add_argument("--rules", required=True, help="folder of rule files")
     command.add_argument("--profile", default="", help="built-in name or YAML file")
     arguments = parser.parse_args()
+    for number in (signal.SIGTERM, signal.SIGHUP):  # like Ctrl-C: what was started must be stopped again
+        signal.signal(number, _interrupt)
     try:
         _run(arguments)
     except AnyAnomalyError as error:
@@ -40,6 +43,10 @@ def main() -> int:
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def _interrupt(number: int, _frame: object) -> None:
+    sys.exit(128 + number)
 
 
 def _run(arguments: argparse.Namespace) -> None:
