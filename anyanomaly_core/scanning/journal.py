@@ -40,7 +40,9 @@ class Journal:
                 return self
             self._file.close()  # the worker before us finished and removed it while we waited
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Unlock. The file stays unless it was discarded."""
         self._file.close()
 

@@ -1,0 +1,130 @@
+"""From a decoded file to batches of segments ready to score, in constant memory."""
+
+import queue
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from anyanomaly_core.footage.decode import decode
+from anyanomaly_core.footage.sandbox import Limits
+from anyanomaly_core.footage.segments import Segment
+from anyanomaly_core.footage.types import Frame
+from anyanomaly_core.scoring.types import SegmentFrames
+
+BATCH_BYTES = 256 << 20  # decoded images of one batch; two batches exist at a time
+MAX_BATCH_SEGMENTS = 8
+
+Item = TypeVar("Item")
+
+
+def scaled_size(width: int, height: int, max_side: int) -> tuple[int, int] | None:
+    """(width, height), both even, with the longer side at most ``max_side``; None: the file's own size will do."""
+    longest = max(width, height)
+    if longest <= max_side or longest == 0:
+        return None
+    return max(2, round(width * max_side / longest / 2) * 2), max(2, round(height * max_side / longest / 2) * 2)
+
+
+def segment_batches(
+    path: Path, segments: Sequence[Segment], *, step: int, size: tuple[int, int] | None, limits: Limits
+) -> Iterator[list[SegmentFrames]]:
+    """Decode ``segments`` (consecutive ones of one video, in order) once, and yield them in batches.
+
+    A segment whose frames do not all come out of the decoder is not yielded; so are all after it.
+
+    Raises:
+        FootageError: when decoding breaks off; what was decoded before has been yielded.
+    """
+    batch: list[SegmentFrames] = []
+    for segment in _whole_segments(path, segments, step=step, size=size, limits=limits):
+        batch.append(segment)
+        if len(batch) >= _batch_segments(segment):
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+class _Prefetch(Generic[Item]):
+    """A thread that keeps one item ready; ``None`` ends the items, an exception is handed over."""
+
+    def __init__(self, items: Iterable[Item]) -> None:
+        self._items = items
+        self._ready: queue.Queue[Item | BaseException | None] = queue.Queue(maxsize=1)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._produce, name="decode", daemon=True)
+        self._thread.start()
+
+    def take(self) -> Item | BaseException | None:
+        return self._ready.get()
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _produce(self) -> None:
+        try:
+            for item in self._items:
+                if not self._put(item):
+                    return
+            self._put(None)
+        except BaseException as error:  # noqa: BLE001  (handed to the consumer, who raises it)
+            self._put(error)
+
+    def _put(self, entry: Item | BaseException | None) -> bool:
+        while not self._stop.is_set():
+            try:
+                self._ready.put(entry, timeout=0.1)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+
+def prefetched(items: Iterable[Item]) -> Iterator[Item]:
+    """The same items, the next one made in a thread while this one is worked on.
+
+    An error of the source is raised here, after the items before it.
+    """
+    prefetch = _Prefetch(items)
+    try:
+        while (entry := prefetch.take()) is not None:
+            if isinstance(entry, BaseException):
+                raise entry
+            yield entry
+    finally:
+        prefetch.close()
+
+
+def _whole_segments(
+    path: Path, segments: Sequence[Segment], *, step: int, size: tuple[int, int] | None, limits: Limits
+) -> Iterator[SegmentFrames]:
+    if not segments:
+        return
+    frames = decode(path, step=step, first_frame=segments[0].first_frame, size=size, limits=limits)
+    try:
+        for segment in segments:
+            images = _images_of(segment, frames)
+            if len(images) < len(segment.sampled):
+                return
+            yield SegmentFrames(segment, tuple(frame.image for frame in images))
+    finally:
+        frames.close()
+
+
+def _images_of(segment: Segment, frames: Iterator[Frame]) -> list[Frame]:
+    images = []
+    for number in segment.sampled:
+        frame = next(frames, None)
+        if frame is None:
+            break
+        if frame.number != number:
+            raise AssertionError(f"decoder gave frame {frame.number} where {number} was due")
+        images.append(frame)
+    return images
+
+
+def _batch_segments(segment: SegmentFrames) -> int:
+    size = sum(image.nbytes for image in segment.images)
+    return max(1, min(MAX_BATCH_SEGMENTS, BATCH_BYTES // max(1, size)))
