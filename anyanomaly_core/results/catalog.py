@@ -1,0 +1,258 @@
+"""The catalogue of footage: cameras, files and videos. Registering something again changes nothing.
+
+Functions take a connection inside a transaction of the caller.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, Row, case, exists, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from anyanomaly_core.errors import StorageError
+from anyanomaly_core.footage.types import FoundFile, FrameIndex, Probe
+from anyanomaly_core.results.schema import NOW, cameras, video_files, videos
+from anyanomaly_core.results.segment_store import duration_of
+
+SCORABLE = ("ready", "damaged")
+_MAX_DAMAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVideo:
+    """A video as the database knows it."""
+
+    video_id: int
+    content_sha256: str
+    camera_id: str
+    time_zone: str  # of the camera
+    uri: str
+    recorded_at: datetime  # aware, UTC
+    state: str
+    frame_count: int | None  # None: not decoded yet, or unreadable
+    duration_s: float | None
+    fps: Fraction  # 0 when unknown
+
+    @property
+    def local_date(self) -> str:
+        """Day of the recording's start in the camera's time zone, yyyy-mm-dd."""
+        return self.recorded_at.astimezone(ZoneInfo(self.time_zone)).date().isoformat()
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFile:
+    """What is remembered of a file, so that unchanged ones need not be read again."""
+
+    size: int
+    modified: float
+    video_id: int | None
+    problem: str | None
+
+
+def register_camera(
+    connection: Connection,
+    camera_id: str,
+    time_zone: str,
+    *,
+    name: str | None = None,
+    retention_days: int | None = None,
+) -> None:
+    """Register a camera, or update what is given of a known one."""
+    row = insert(cameras).values(
+        camera_id=camera_id, name=name or camera_id, time_zone=time_zone, retention_days=retention_days
+    )
+    connection.execute(
+        row.on_conflict_do_update(
+            index_elements=["camera_id"],
+            set_={
+                "time_zone": row.excluded.time_zone,
+                "name": cameras.c.name if name is None else row.excluded.name,
+                "retention_days": cameras.c.retention_days if retention_days is None else row.excluded.retention_days,
+            },
+        )
+    )
+
+
+def known_files(connection: Connection) -> dict[str, KnownFile]:
+    """Every file ever seen, by uri; a file whose size and time of change are the same needs no new hash."""
+    f = video_files.c
+    rows = connection.execute(select(f.uri, f.size, f.modified, f.video_id, f.problem))
+    return {row.uri: KnownFile(row.size, row.modified, row.video_id, row.problem) for row in rows}
+
+
+def register_file(connection: Connection, found: FoundFile, content_sha256: str | None) -> int | None:
+    """Register a file and, when its content is new, its video; returns the video's id.
+
+    The first file of a content states camera and recording time of the video.
+
+    Args:
+        connection: in a transaction.
+        found: its camera must be registered when it has no problem.
+        content_sha256: of the whole file; not used when the file has a problem.
+
+    Returns:
+        Id of the video, or None for a file with a problem, which is remembered with it.
+
+    Raises:
+        StorageError: when camera, recording time or content are missing although the file has no problem.
+    """
+    if found.problem is not None:
+        _upsert_file(connection, found, None)
+        return None
+    if content_sha256 is None or found.camera is None or found.recorded_at is None or found.recorded_at_source is None:
+        raise StorageError(f"{found.uri} cannot be registered: camera, recording time and content hash must be known.")
+    row = insert(videos).values(
+        content_sha256=content_sha256,
+        camera_id=found.camera,
+        uri=found.uri,
+        recorded_at=found.recorded_at,
+        recorded_at_source=found.recorded_at_source,
+    )
+    connection.execute(row.on_conflict_do_nothing(index_elements=["content_sha256"]))
+    video_id = int(
+        connection.execute(select(videos.c.video_id).where(videos.c.content_sha256 == content_sha256)).scalar_one()
+    )
+    _upsert_file(connection, found, video_id)
+    _restore_found(connection, video_id, found.uri)
+    return video_id
+
+
+def touch_files(connection: Connection, uris: Sequence[str]) -> None:
+    """Note that these known files are still there, unchanged."""
+    seen = video_files.c.uri.in_(uris)
+    connection.execute(update(video_files).where(seen).values(seen_at=NOW, missing_since=None))
+    back = (
+        select(videos.c.video_id, func.min(video_files.c.uri))
+        .join(video_files, video_files.c.video_id == videos.c.video_id)
+        .where(seen, videos.c.state == "missing")
+        .group_by(videos.c.video_id)
+    )
+    for video_id, uri in connection.execute(back).all():
+        _restore_found(connection, video_id, uri)
+
+
+def mark_missing(connection: Connection, seen_before: datetime) -> list[str]:
+    """Files not seen since ``seen_before`` are missing, and videos that have no file left; returns those files."""
+    f = video_files.c
+    gone = connection.execute(
+        update(video_files)
+        .where(f.seen_at < seen_before, f.missing_since.is_(None))
+        .values(missing_since=NOW)
+        .returning(f.uri)
+    )
+    here = exists().where(f.video_id == videos.c.video_id, f.missing_since.is_(None))
+    connection.execute(update(videos).where(~here, videos.c.state != "missing").values(state="missing"))
+    # A video whose canonical name is gone is read under another one.
+    other = select(func.min(f.uri)).where(f.video_id == videos.c.video_id, f.missing_since.is_(None)).scalar_subquery()
+    stale = exists().where(f.uri == videos.c.uri, f.missing_since.is_not(None))
+    connection.execute(update(videos).where(here, stale).values(uri=other))
+    return sorted(gone.scalars())
+
+
+def store_index(connection: Connection, video_id: int, probe: Probe, index: FrameIndex, *, decoder: str) -> None:
+    """Keep what decoding found; the video becomes ``ready``, or ``damaged`` when the decoder complained."""
+    whole = not index.damage and index.complete
+    connection.execute(
+        update(videos)
+        .where(videos.c.video_id == video_id)
+        .values(
+            state="ready" if whole else "damaged",
+            error=None,
+            frame_count=index.frame_count,
+            duration_s=duration_of(index.times_s, probe.fps),
+            damage=list(index.damage[:_MAX_DAMAGE]),
+            complete=index.complete,
+            decoder=decoder,
+            indexed_at=NOW,
+            **_header(probe),
+        )
+    )
+
+
+def mark_unreadable(connection: Connection, video_id: int, error: str, probe: Probe | None = None) -> None:
+    """No frame of the video can be decoded, and why; the length is the header's word for it, if there is one."""
+    header = {} if probe is None else {**_header(probe), "duration_s": probe.duration_s}
+    connection.execute(
+        update(videos)
+        .where(videos.c.video_id == video_id)
+        .values(state="unreadable", error=error[:2000], indexed_at=NOW, **header)
+    )
+
+
+def load_videos(connection: Connection, video_ids: Sequence[int] | None = None) -> list[StoredVideo]:
+    """Videos by id, or all, ordered by recording time."""
+    query = select(videos, cameras.c.time_zone).join(cameras).order_by(videos.c.recorded_at, videos.c.video_id)
+    if video_ids is not None:
+        query = query.where(videos.c.video_id.in_(video_ids))
+    return [_stored(row) for row in connection.execute(query)]
+
+
+def load_video(connection: Connection, video_id: int) -> StoredVideo:
+    """One video; raises StorageError when there is none with this id."""
+    found = load_videos(connection, [video_id])
+    if not found:
+        raise StorageError(f"There is no video {video_id} in the results database.")
+    return found[0]
+
+
+def _stored(row: Row[tuple[object, ...]]) -> StoredVideo:
+    v = row._mapping  # noqa: SLF001  SQLAlchemy's public name for it
+    return StoredVideo(
+        video_id=v["video_id"],
+        content_sha256=v["content_sha256"],
+        camera_id=v["camera_id"],
+        time_zone=v["time_zone"],
+        uri=v["uri"],
+        recorded_at=v["recorded_at"],
+        state=v["state"],
+        frame_count=v["frame_count"],
+        duration_s=v["duration_s"],
+        fps=Fraction(v["fps_num"], v["fps_den"]) if v["fps_den"] else Fraction(0),
+    )
+
+
+def _header(probe: Probe) -> dict[str, object]:
+    return {
+        "fps_num": probe.fps.numerator,
+        "fps_den": probe.fps.denominator,
+        "width": probe.width,
+        "height": probe.height,
+        "rotation": probe.rotation,
+        "codec": probe.codec,
+    }
+
+
+def _upsert_file(connection: Connection, found: FoundFile, video_id: int | None) -> None:
+    row = insert(video_files).values(
+        uri=found.uri,
+        video_id=video_id,
+        camera_id=None if video_id is None else found.camera,
+        recorded_at=found.recorded_at,
+        size=found.size,
+        modified=found.modified,
+        problem=found.problem,
+        seen_at=NOW,
+        missing_since=None,
+    )
+    new = {name: row.excluded[name] for name in video_files.c.keys() if name != "uri"}  # noqa: SIM118  not a dict
+    connection.execute(row.on_conflict_do_update(index_elements=["uri"], set_=new))
+
+
+def _restore_found(connection: Connection, video_id: int, uri: str) -> None:
+    """A missing video whose content has been found again is what it was before."""
+    v = videos.c
+    whole = v.complete & (func.cardinality(v.damage) == 0)
+    before = case(
+        (v.error.is_not(None), "unreadable"),
+        (v.frame_count.is_(None), "registered"),
+        (whole, "ready"),
+        else_="damaged",
+    )
+    connection.execute(
+        update(videos)
+        .where(v.video_id == video_id, v.state == "missing")
+        .values(state=before.cast(v.state.type), uri=uri)
+    )

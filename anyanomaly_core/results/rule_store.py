@@ -1,0 +1,145 @@
+"""Rules in the database: immutable versions behind mutable names."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Connection, insert, select, text, update
+
+from anyanomaly_core.errors import RuleError
+from anyanomaly_core.results.schema import rule_versions, rules, scorings
+from anyanomaly_core.rules.definition import RuleDefinition
+
+State = Literal["active", "paused", "retired"]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRule:
+    """A rule version."""
+
+    rule_id: int
+    rule_version_id: int
+    version: int
+    scoring_id: int
+    scoring_version: int  # first version with this scoring; names the Parquet folder
+    state: State  # of the rule
+    is_current: bool
+    author: str
+    created_at: datetime
+    definition: RuleDefinition
+
+    @property
+    def name(self) -> str:
+        """Name of the rule."""
+        return self.definition.name
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedRule:
+    """What applying a definition did."""
+
+    rule: StoredRule
+    change: Literal["new", "version", "state", "none"]  # a rule, a version, its state; or nothing
+    needs_scoring: bool  # False: scores of an earlier version serve this one too
+
+
+def apply_rules(connection: Connection, definitions: Sequence[RuleDefinition], *, author: str) -> list[AppliedRule]:
+    """Make each definition the current version of its rule; rules that are not given stay as they are.
+
+    A definition equal to the current version makes no new one. ``active: false`` pauses the rule, ``true`` resumes
+    it, a retired one too. Call ``event_store.rederive`` for applied versions that need no scoring.
+    """
+    # One at a time: two processes that apply the same folder must not both make version n + 1.
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('anyanomaly rules', 0))"))
+    return [_apply(connection, definition, author) for definition in definitions]
+
+
+def set_state(connection: Connection, name: str, state: State) -> None:
+    """Pause, retire or resume a rule; raises RuleError when there is none of this name."""
+    changed = connection.execute(update(rules).where(rules.c.name == name).values(state=state))
+    if changed.rowcount == 0:
+        known = ", ".join(connection.execute(select(rules.c.name).order_by(rules.c.name)).scalars()) or "none"
+        raise RuleError(f"There is no rule {name!r}; known: {known}.")
+
+
+def list_rules(connection: Connection, *, state: State | None = None, all_versions: bool = False) -> list[StoredRule]:
+    """Rules in their current version (or every version), by name and version."""
+    query = (
+        select(rule_versions, rules.c.state, rules.c.current_version, scorings.c.first_version)
+        .join(rules, rules.c.rule_id == rule_versions.c.rule_id)
+        .join(scorings, scorings.c.scoring_id == rule_versions.c.scoring_id)
+        .order_by(rules.c.name, rule_versions.c.version)
+    )
+    if not all_versions:
+        query = query.where(rule_versions.c.version == rules.c.current_version)
+    if state is not None:
+        query = query.where(rules.c.state == state)
+    return [
+        StoredRule(
+            rule_id=row.rule_id,
+            rule_version_id=row.rule_version_id,
+            version=row.version,
+            scoring_id=row.scoring_id,
+            scoring_version=row.first_version,
+            state=row.state,
+            is_current=row.version == row.current_version,
+            author=row.author,
+            created_at=row.created_at,
+            definition=RuleDefinition.model_validate(row.definition),
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def load_rule(connection: Connection, name: str, version: int | None = None) -> StoredRule:
+    """A rule in its current or a given version; raises RuleError when there is none."""
+    found = [rule for rule in list_rules(connection, all_versions=True) if rule.name == name]
+    wanted = [rule for rule in found if (rule.is_current if version is None else rule.version == version)]
+    if not wanted:
+        known = f"; it has versions 1 to {found[-1].version}" if found else "; `anyanomaly rules list` shows all"
+        raise RuleError(f"There is no rule {name!r}{'' if version is None else f' version {version}'}{known}.")
+    return wanted[0]
+
+
+def _apply(connection: Connection, definition: RuleDefinition, author: str) -> AppliedRule:
+    state: State = "active" if definition.active else "paused"
+    row = connection.execute(select(rules).where(rules.c.name == definition.name)).first()
+    if row is None:
+        new_rule = insert(rules).values(name=definition.name, state=state, current_version=1).returning(rules.c.rule_id)
+        shared = _add_version(connection, connection.execute(new_rule).scalar_one(), 1, definition, author)
+        return AppliedRule(load_rule(connection, definition.name), "new", not shared)
+    current = load_rule(connection, definition.name)
+    this_rule = rules.c.rule_id == row.rule_id
+    if current.definition.digest() == definition.digest():
+        connection.execute(update(rules).where(this_rule).values(state=state))
+        change: Literal["state", "none"] = "none" if state == row.state else "state"
+        return AppliedRule(load_rule(connection, definition.name), change, needs_scoring=False)
+    version = 1 + max(rule.version for rule in list_rules(connection, all_versions=True) if rule.rule_id == row.rule_id)
+    shared = _add_version(connection, row.rule_id, version, definition, author)
+    connection.execute(update(rules).where(this_rule).values(state=state, current_version=version))
+    return AppliedRule(load_rule(connection, definition.name), "version", not shared)
+
+
+def _add_version(connection: Connection, rule_id: int, version: int, definition: RuleDefinition, author: str) -> bool:
+    """Insert the version; True when an earlier one asks the models the same."""
+    digest = definition.scoring_digest()
+    same = (scorings.c.rule_id == rule_id) & (scorings.c.digest == digest)
+    scoring_id = connection.execute(select(scorings.c.scoring_id).where(same)).scalar()
+    shared = scoring_id is not None
+    if scoring_id is None:
+        new = insert(scorings).values(rule_id=rule_id, digest=digest, first_version=version)
+        scoring_id = connection.execute(new.returning(scorings.c.scoring_id)).scalar_one()
+    connection.execute(
+        insert(rule_versions).values(
+            rule_id=rule_id,
+            version=version,
+            scoring_id=scoring_id,
+            definition=definition.model_dump(mode="json"),
+            cameras=list(definition.cameras),
+            threshold=definition.threshold,
+            digest=definition.digest(),
+            author=author,
+        )
+    )
+    return shared

@@ -1,0 +1,89 @@
+"""Scorers and runs: what made a score, and when."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from anyanomaly_core.profile import Profile
+from anyanomaly_core.results.schema import NOW, scan_runs, scorers
+
+
+@dataclass(frozen=True, slots=True)
+class StoredScorer:
+    """A profile together with the revisions of its models."""
+
+    scorer_id: int
+    digest: str
+    profile_name: str
+    code_version: str
+
+
+def register_scorer(
+    connection: Connection, profile: Profile, revisions: Mapping[str, str], *, code_version: str
+) -> StoredScorer:
+    """The scorer of a profile whose models are loaded; the same profile and revisions are the same scorer.
+
+    Args:
+        connection: in a transaction.
+        profile: as loaded.
+        revisions: ``models.loading.revisions(encoder, lvlm)``.
+        code_version: of this package; the one that registered the scorer is kept.
+    """
+    row = insert(scorers).values(
+        digest=profile.digest(dict(revisions)),
+        profile_digest=profile.digest({}),
+        profile_name=profile.name,
+        profile=profile.model_dump(mode="json"),
+        revisions=dict(revisions),
+        code_version=code_version,
+        notice=profile.notice,
+    )
+    upsert = row.on_conflict_do_update(
+        index_elements=["digest"], set_={"last_used_at": NOW, "notice": row.excluded.notice}
+    )
+    s = scorers.c
+    return StoredScorer(
+        *connection.execute(upsert.returning(s.scorer_id, s.digest, s.profile_name, s.code_version)).one()
+    )
+
+
+def latest_scorer(connection: Connection, profile: Profile) -> StoredScorer | None:
+    """The scorer that this profile was last used as; None when it never was. Needs no model to be loaded.
+
+    When the models behind an unpinned profile have changed since, loading them gives another scorer: a task
+    registers the scorer it has loaded before it plans its work.
+    """
+    s = scorers.c
+    query = select(s.scorer_id, s.digest, s.profile_name, s.code_version).where(s.profile_digest == profile.digest({}))
+    found = connection.execute(query.order_by(s.last_used_at.desc(), s.scorer_id.desc()).limit(1)).first()
+    return None if found is None else StoredScorer(*found)
+
+
+def start_run(
+    connection: Connection,
+    kind: str,
+    *,
+    code_version: str,
+    external_id: str | None = None,
+    params: Mapping[str, Any] | None = None,
+) -> int:
+    """Note that a run begins, or, for an ``external_id`` already known, that it goes on; returns its id."""
+    row = insert(scan_runs).values(
+        kind=kind, external_id=external_id, code_version=code_version, params=dict(params or {})
+    )
+    upsert = row.on_conflict_do_update(
+        index_elements=["kind", "external_id"], set_={"finished_at": None, "outcome": None}
+    )
+    return int(connection.execute(upsert.returning(scan_runs.c.run_id)).scalar_one())
+
+
+def finish_run(connection: Connection, run_id: int, outcome: str, summary: Mapping[str, Any]) -> None:
+    """Note how a run ended and what it did."""
+    connection.execute(
+        update(scan_runs)
+        .where(scan_runs.c.run_id == run_id)
+        .values(finished_at=NOW, outcome=outcome, summary=dict(summary))
+    )
