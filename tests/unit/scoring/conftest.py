@@ -3,6 +3,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from small_models import CountingLvlm, RandomProjection
 
 from anyanomaly_core.footage.segments import split_into_segments
@@ -10,6 +11,11 @@ from anyanomaly_core.profile import ContextSpec, EncoderSpec, LvlmSpec, Profile,
 from anyanomaly_core.scoring.types import SegmentFrames
 
 Changes = dict[str, Any] | None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)  # tiny matrices: more threads only wait for each other
 
 
 @pytest.fixture

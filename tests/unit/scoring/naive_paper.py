@@ -40,12 +40,15 @@ def windows_of(size: int) -> list[tuple[int, int, int, int]]:
 class NaivePaper:
     def __init__(self, profile: Profile, encoder: ImageTextEncoder, lvlm: VisionLanguageModel) -> None:
         self.profile, self.encoder, self.lvlm = profile, encoder, lvlm
+        self.texts: dict[str, np.ndarray] = {}
 
     def image(self, image: np.ndarray) -> np.ndarray:
         return self.encoder.encode_images([image])[0]
 
     def text(self, text: str) -> np.ndarray:
-        return self.encoder.encode_texts([text])[0]
+        if text not in self.texts:
+            self.texts[text] = self.encoder.encode_texts([text])[0]
+        return self.texts[text]
 
     def templated(self, text: str) -> np.ndarray:
         mean = np.mean([self.text(t.replace("{}", text)) for t in PHOTO_TEMPLATES], axis=0)
