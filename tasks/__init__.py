@@ -1,0 +1,1 @@
+"""What each Airflow task does, as plain typed functions; nothing here imports Airflow."""

@@ -1,0 +1,117 @@
+"""Registering one file of the archive: what it is, its frames, its segments, in one transaction."""
+
+import dataclasses
+import logging
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from sqlalchemy import Engine, select
+
+from anyanomaly_core.errors import FootageError
+from anyanomaly_core.footage.content import sha256
+from anyanomaly_core.footage.sandbox import Limits
+from anyanomaly_core.footage.types import FoundFile
+from anyanomaly_core.profile import SamplingSpec
+from anyanomaly_core.results import catalog
+from anyanomaly_core.results.schema import videos
+from anyanomaly_core.results.segment_store import store_segments
+from anyanomaly_core.scanning.examine import Examined, examine
+
+log = logging.getLogger(__name__)
+
+
+class Outcome(Enum):
+    """What registering a file came to."""
+
+    NEW = "new"
+    DAMAGED = "damaged"  # new; decodes with complaints or only in part
+    DUPLICATE = "duplicate"  # its content is known under another name, or was indexed before
+    UNREADABLE = "unreadable"  # no frame decodes; in the ledger with the reason
+    PROBLEM = "problem"  # not even a video of the archive: no camera, no time, cannot be opened
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """The result for one file."""
+
+    uri: str
+    outcome: Outcome
+    reason: str | None = None
+    frames: int = 0
+
+
+def register_file(
+    engine: Engine,
+    found: FoundFile,
+    path: Path | None,
+    *,
+    time_zone: str,
+    sampling: SamplingSpec,
+    limits: Limits,
+    decoder: str,
+    again: bool = False,
+) -> Registered:
+    """Make a file known. It is there afterwards whole or, when this is killed, not at all.
+
+    Args:
+        engine: of the results database.
+        found: what the archive says of it.
+        path: a local copy; None only when ``found`` has a problem.
+        time_zone: of its camera, if the camera is new.
+        sampling: how the video is split into segments at first.
+        limits: of the decoding child.
+        decoder: name and version of what decodes, kept as provenance.
+        again: decode although the content was indexed before.
+    """
+    if found.problem is not None or path is None:
+        return _remember_problem(engine, found, found.problem or "the file is not on this machine")
+    try:
+        digest = sha256(path)
+        if not again and _is_indexed(engine, digest):
+            return _register_duplicate(engine, found, digest, time_zone)
+        examined = examine(path, digest, limits)
+    except FootageError as error:
+        return _remember_problem(engine, found, str(error))
+    return _store(engine, found, examined, time_zone=time_zone, sampling=sampling, decoder=decoder)
+
+
+def _store(
+    engine: Engine, found: FoundFile, examined: Examined, *, time_zone: str, sampling: SamplingSpec, decoder: str
+) -> Registered:
+    with engine.begin() as connection:
+        catalog.register_camera(connection, str(found.camera), time_zone)
+        video_id = catalog.register_file(connection, found, examined.content_sha256)
+        assert video_id is not None  # noqa: S101  (found has no problem)
+        if examined.index is None or examined.probe is None:
+            reason = examined.error or "nothing could be decoded"
+            catalog.mark_unreadable(connection, video_id, reason, examined.probe)
+            return Registered(found.uri, Outcome.UNREADABLE, reason)
+        probe = dataclasses.replace(examined.probe, fps=examined.frames_per_second)
+        catalog.store_index(connection, video_id, probe, examined.index, decoder=decoder)
+        step = sampling.step(float(probe.fps))
+        store_segments(connection, video_id, sampling.segment_frames, step, examined.index)
+    damage = examined.index.damage
+    if damage or not examined.index.complete:
+        reason = damage[-1] if damage else "decoding stopped before the end of the file"
+        return Registered(found.uri, Outcome.DAMAGED, reason, examined.index.frame_count)
+    return Registered(found.uri, Outcome.NEW, None, examined.index.frame_count)
+
+
+def _register_duplicate(engine: Engine, found: FoundFile, digest: str, time_zone: str) -> Registered:
+    with engine.begin() as connection:
+        catalog.register_camera(connection, str(found.camera), time_zone)
+        catalog.register_file(connection, found, digest)
+    return Registered(found.uri, Outcome.DUPLICATE)
+
+
+def _remember_problem(engine: Engine, found: FoundFile, reason: str) -> Registered:
+    with engine.begin() as connection:
+        catalog.register_file(connection, dataclasses.replace(found, problem=reason), None)
+    return Registered(found.uri, Outcome.PROBLEM, reason)
+
+
+def _is_indexed(engine: Engine, digest: str) -> bool:
+    query = select(videos.c.video_id).where(videos.c.content_sha256 == digest, videos.c.indexed_at.is_not(None))
+    with engine.connect() as connection:
+        return connection.execute(query).first() is not None

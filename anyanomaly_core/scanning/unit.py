@@ -1,0 +1,147 @@
+"""One unit of work: a video, the rules it lacks, a scorer. Scored through the journal, committed once."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Engine, select
+
+from anyanomaly_core import __version__
+from anyanomaly_core.config import Settings
+from anyanomaly_core.footage.probe import probe
+from anyanomaly_core.footage.sandbox import Limits
+from anyanomaly_core.models.loading import load_encoder, load_lvlm
+from anyanomaly_core.profile import Profile
+from anyanomaly_core.results.catalog import StoredVideo
+from anyanomaly_core.results.rows import UnitResult
+from anyanomaly_core.results.rule_store import StoredRule
+from anyanomaly_core.results.schema import units
+from anyanomaly_core.results.scorer_store import StoredScorer, register_scorer
+from anyanomaly_core.results.segment_store import VideoSegments, load_segments
+from anyanomaly_core.results.writer import commit_unit
+from anyanomaly_core.scanning.journal import Journal
+from anyanomaly_core.scanning.stream import scaled_size
+from anyanomaly_core.scanning.video import Progress, VideoToScore, score_video
+from anyanomaly_core.scoring.scorers import make_scorer
+from anyanomaly_core.scoring.smoothing import frame_scores
+from anyanomaly_core.scoring.types import RuleTexts, Scorer, SegmentScore, Status
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedScorer:
+    """A profile with its models in memory, known to the database. Made once per task."""
+
+    profile: Profile
+    scorer: Scorer
+    stored: StoredScorer
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedVideo:
+    """What was committed for a video."""
+
+    segments: Counter[Status]  # rows, one per segment and rule
+    events: int
+    failure: str | None  # why, when no segment has a score
+
+
+def load_scorer(engine: Engine, profile: Profile, settings: Settings) -> LoadedScorer:
+    """Load the models that the profile's scorer uses and register it.
+
+    Raises:
+        ModelError: when a model is not to be had.
+    """
+    kind = profile.scoring.scorer
+    encoder = None if kind == "baseline" else load_encoder(profile, settings)
+    lvlm = None if kind == "clip" else load_lvlm(profile, settings)
+    revisions = {name: model.revision for name, model in (("encoder", encoder), ("lvlm", lvlm)) if model is not None}
+    scorer = make_scorer(profile, encoder, lvlm)
+    with engine.begin() as connection:
+        stored = register_scorer(connection, profile, revisions, code_version=__version__)
+    return LoadedScorer(profile, scorer, stored)
+
+
+def scan_video(
+    engine: Engine,
+    video: StoredVideo,
+    path: Path,
+    rules: Sequence[StoredRule],
+    loaded: LoadedScorer,
+    *,
+    settings: Settings,
+    limits: Limits,
+    run_id: int | None,
+    progress: Progress,
+) -> ScannedVideo | None:
+    """Score a video for rules and commit rows, Parquet files and events; None: another worker had done it all.
+
+    A second worker with the same video and scorer waits for the first and then does what is left.
+
+    Raises:
+        ModelError: when a model breaks as a whole. Finished segments are in the journal for the next try.
+        StorageError: when the results cannot be written.
+    """
+    with Journal(settings.state_dir / "journal", f"{video.content_sha256}-{loaded.stored.digest[:16]}") as journal:
+        rules = _not_done(engine, video, rules, loaded.stored)
+        if not rules:
+            return None
+        segments, whole = _prepare(engine, video, path, loaded.profile)
+        texts = [_texts(rule) for rule in rules]
+        scores = score_video(whole, texts, loaded.scorer, journal, limits=limits, progress=progress)
+        result = UnitResult(
+            video=video,
+            segments=segments,
+            rules=tuple(rules),
+            scorer=loaded.stored,
+            scores=tuple(scores),
+            frame_scores=_frame_scores(segments, rules, scores, loaded.profile.scoring.smoothing_sigma),
+            run_id=run_id,
+        )
+        events = commit_unit(engine, result, settings.parquet_root, compression=settings.parquet_compression)
+        journal.discard()
+    return _outcome(scores, events)
+
+
+def _outcome(scores: Sequence[SegmentScore], events: int) -> ScannedVideo:
+    statuses = Counter(score.status for score in scores)
+    failed = [score.reason or "unknown" for score in scores if score.status is Status.FAILED]
+    whole = statuses[Status.FAILED] == len(scores)
+    return ScannedVideo(statuses, events, failed[0] if whole and failed else None)
+
+
+def _prepare(engine: Engine, video: StoredVideo, path: Path, profile: Profile) -> tuple[VideoSegments, VideoToScore]:
+    """The video's segments in the profile's layout, and how it is to be decoded."""
+    step = profile.sampling.step(float(video.fps))
+    with engine.begin() as connection:
+        segments = load_segments(connection, video.video_id, profile.sampling.segment_frames, step)
+    header = probe(path)
+    size = scaled_size(header.width, header.height, profile.sampling.max_side)
+    return segments, VideoToScore(path, tuple(segments.segments), step, size)
+
+
+def _not_done(
+    engine: Engine, video: StoredVideo, rules: Sequence[StoredRule], scorer: StoredScorer
+) -> list[StoredRule]:
+    done = select(units.c.scoring_id).where(
+        units.c.video_id == video.video_id, units.c.scorer_id == scorer.scorer_id, units.c.state == "done"
+    )
+    with engine.connect() as connection:
+        finished = set(connection.execute(done).scalars())
+    return [rule for rule in rules if rule.scoring_id not in finished]
+
+
+def _texts(rule: StoredRule) -> RuleTexts:
+    return RuleTexts(rule.rule_version_id, rule.name, rule.definition.texts, rule.definition.excluded)
+
+
+def _frame_scores(
+    segments: VideoSegments, rules: Sequence[StoredRule], scores: Sequence[SegmentScore], sigma: float
+) -> dict[int, NDArray[np.float32]]:
+    """By rule version: [F] smoothed scores, NaN where there is none."""
+    by_rule: dict[int, list[SegmentScore]] = {rule.rule_version_id: [] for rule in rules}
+    for score in scores:
+        by_rule[score.rule_version_id].append(score)
+    return {rule: frame_scores(segments.segments, rows, segments.frame_count, sigma) for rule, rows in by_rule.items()}

@@ -1,0 +1,168 @@
+"""Tasks of the DAG ``ingest_archive``."""
+
+import dataclasses
+import fnmatch
+import logging
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import func, select
+
+from anyanomaly_core.config import get_settings
+from anyanomaly_core.errors import FootageError, StorageError
+from anyanomaly_core.footage import sources
+from anyanomaly_core.footage.decode import decoder_version
+from anyanomaly_core.footage.types import FoundFile
+from anyanomaly_core.profile import load_profile
+from anyanomaly_core.results import catalog
+from anyanomaly_core.scanning.progress import LoggedProgress
+from anyanomaly_core.scanning.register import Outcome, Registered, register_file
+from tasks.context import database, decoding_limits
+
+log = logging.getLogger(__name__)
+
+MAX_CHUNKS = 500  # Airflow maps at most 1024 tasks
+MIN_CHUNK_FILES = 20
+MAX_FILES = 50_000  # of one run; a first ingest of more goes on in the next
+NAMED_IN_SUMMARY = 50
+
+Chunk = dict[str, Any]
+
+
+def discover_files(*, cameras: Sequence[str] = (), rescan: bool = False) -> list[Chunk]:
+    """List the archive; new and changed files, divided into chunks for :func:`register_files`.
+
+    Files that are gone are marked missing, unless only some cameras are looked at.
+
+    Raises:
+        FootageError: when the archive root is not there, or is empty although it was not (not mounted?).
+    """
+    settings = get_settings()
+    engine = database(settings)
+    with engine.begin() as connection:
+        started = connection.execute(select(func.now())).scalar_one()
+        known = catalog.known_files(connection)
+    seen: list[str] = []
+    waiting: list[FoundFile] = []
+    for found in sources.discover(settings.archive_root, settings.archive_layout, settings.time_zone):
+        before = known.get(found.uri)
+        if before is not None:
+            seen.append(found.uri)
+        if cameras and not _matches(found.camera, cameras):
+            continue
+        unchanged = before and (before.size, before.modified, before.problem) == (found.size, found.modified, None)
+        if (rescan or not unchanged) and len(waiting) < MAX_FILES:
+            waiting.append(found)
+    if known and not seen and not waiting:
+        raise FootageError(
+            f"The archive root {settings.archive_root} holds no footage, though {len(known)} files are known. "
+            "Is it mounted? If they really are gone, point ANYANOMALY_ARCHIVE_ROOT to a folder with any footage."
+        )
+    with engine.begin() as connection:
+        catalog.touch_files(connection, seen)
+        gone = [] if cameras else catalog.mark_missing(connection, started)
+    engine.dispose()
+    log.info("%d files known and there, %d new or changed, %d gone", len(seen), len(waiting), len(gone))
+    if len(waiting) == MAX_FILES:
+        log.warning("Only the first %d files are registered in this run; the next run goes on.", MAX_FILES)
+    return _chunks(waiting, rescan=rescan)
+
+
+def register_files(chunk: Chunk) -> dict[str, Any]:
+    """Register the files of one chunk. A file that is no usable footage is a finding and stops no other.
+
+    Returns:
+        Counts by outcome, frames, and the files that are not plainly fine, with reasons.
+    """
+    settings = get_settings()
+    engine = database(settings)
+    sampling = load_profile(settings.profile).sampling
+    progress = LoggedProgress(chunk["name"], "files")
+    results: list[Registered] = []
+    files = [_from_json(item) for item in chunk["files"]]
+    progress(0, len(files))
+    for found in files:
+        problem, path = found.problem, None
+        if problem is None:
+            try:
+                path = sources.local_path(settings.archive_root, found.uri)
+            except FootageError as error:
+                problem = str(error)
+        result = register_file(
+            engine,
+            dataclasses.replace(found, problem=problem),
+            path,
+            time_zone=settings.time_zone,
+            sampling=sampling,
+            limits=decoding_limits(settings),
+            decoder=decoder_version(),
+            again=chunk["rescan"],
+        )
+        results.append(result)
+        if result.reason:
+            log.warning("%s: %s: %s", result.uri, result.outcome.value, result.reason)
+        progress(len(results), len(files))
+    engine.dispose()
+    return _report(results)
+
+
+def summarize_ingest(chunks: Sequence[Chunk], results: Sequence[dict[str, Any] | None]) -> dict[str, Any]:
+    """Add the chunks up. Raises StorageError when a chunk gave no result, so that the run is seen to have failed."""
+    finished = [result for result in results if result is not None]
+    counts: Counter[str] = Counter()
+    for result in finished:
+        counts.update(result["counts"])
+    named = [item for result in finished for item in result["named"]]
+    summary = {
+        "files": sum(counts.values()),
+        "frames": sum(result["frames"] for result in finished),
+        "counts": {outcome.value: counts[outcome.value] for outcome in Outcome},
+        "named": named[:NAMED_IN_SUMMARY],
+    }
+    log.info("Registered %d files: %s", summary["files"], summary["counts"])
+    for item in summary["named"]:
+        log.info("%s: %s: %s", item["outcome"], item["uri"], item["reason"])
+    if len(finished) < len(chunks):
+        raise StorageError(
+            f"{len(chunks) - len(finished)} of {len(chunks)} chunks were not registered; see their logs."
+        )
+    return summary
+
+
+def _chunks(waiting: Sequence[FoundFile], *, rescan: bool) -> list[Chunk]:
+    size = max(MIN_CHUNK_FILES, -(-len(waiting) // MAX_CHUNKS))
+    chunks, files = [], iter(waiting)
+    while part := list(islice(files, size)):
+        name = f"{part[0].camera or part[0].uri} and on, {len(part)} files" if len(part) > 1 else part[0].uri
+        chunks.append({"name": name, "rescan": rescan, "files": [_to_json(found) for found in part]})
+    return chunks
+
+
+def _report(results: Iterable[Registered]) -> dict[str, Any]:
+    results = list(results)
+    return {
+        "counts": dict(Counter(result.outcome.value for result in results)),
+        "frames": sum(result.frames for result in results),
+        "named": [
+            {"uri": result.uri, "outcome": result.outcome.value, "reason": result.reason}
+            for result in results
+            if result.reason
+        ][:NAMED_IN_SUMMARY],
+    }
+
+
+def _matches(camera: str | None, patterns: Sequence[str]) -> bool:
+    return camera is not None and any(fnmatch.fnmatchcase(camera, pattern) for pattern in patterns)
+
+
+def _to_json(found: FoundFile) -> dict[str, Any]:
+    at = found.recorded_at
+    return {**dataclasses.asdict(found), "recorded_at": None if at is None else at.isoformat()}
+
+
+def _from_json(item: dict[str, Any]) -> FoundFile:
+    at = item["recorded_at"]
+    return FoundFile(**{**item, "recorded_at": None if at is None else datetime.fromisoformat(at)})
