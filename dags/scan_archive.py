@@ -97,7 +97,8 @@ with DAG(
         """Compare rules and footage with what was already scored, and pack what is missing into units of work."""
         from tasks.scan import plan_units
 
-        params = get_current_context()["params"]
+        context = get_current_context()
+        params = context["params"]
         return plan_units(
             rules=params["rules"],
             cameras=params["cameras"],
@@ -105,6 +106,7 @@ with DAG(
             last_day=params["to"],
             profile=params["profile"],
             limit=params["limit"],
+            external_id=context["run_id"],
         )
 
     @task(
