@@ -1,7 +1,6 @@
 """Tasks of the DAG ``ingest_archive``."""
 
 import dataclasses
-import fnmatch
 import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -9,15 +8,11 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import func, select
-
 from anyanomaly_core.config import get_settings
-from anyanomaly_core.errors import FootageError, StorageError
-from anyanomaly_core.footage import sources
-from anyanomaly_core.footage.decode import decoder_version
+from anyanomaly_core.errors import StorageError
 from anyanomaly_core.footage.types import FoundFile
 from anyanomaly_core.profile import load_profile
-from anyanomaly_core.results import catalog
+from anyanomaly_core.scanning.discovery import find_new_files
 from anyanomaly_core.scanning.progress import LoggedProgress
 from anyanomaly_core.scanning.register import Outcome, Registered, register_file
 from tasks.context import database, decoding_limits
@@ -42,30 +37,8 @@ def discover_files(*, cameras: Sequence[str] = (), rescan: bool = False) -> list
     """
     settings = get_settings()
     engine = database(settings)
-    with engine.begin() as connection:
-        started = connection.execute(select(func.now())).scalar_one()
-        known = catalog.known_files(connection)
-    seen: list[str] = []
-    waiting: list[FoundFile] = []
-    for found in sources.discover(settings.archive_root, settings.archive_layout, settings.time_zone):
-        before = known.get(found.uri)
-        if before is not None:
-            seen.append(found.uri)
-        if cameras and not _matches(found.camera, cameras):
-            continue
-        unchanged = before and (before.size, before.modified, before.problem) == (found.size, found.modified, None)
-        if (rescan or not unchanged) and len(waiting) < MAX_FILES:
-            waiting.append(found)
-    if known and not seen and not waiting:
-        raise FootageError(
-            f"The archive root {settings.archive_root} holds no footage, though {len(known)} files are known. "
-            "Is it mounted? If they really are gone, point ANYANOMALY_ARCHIVE_ROOT to a folder with any footage."
-        )
-    with engine.begin() as connection:
-        catalog.touch_files(connection, seen)
-        gone = [] if cameras else catalog.mark_missing(connection, started)
+    waiting = find_new_files(engine, settings, cameras=cameras, rescan=rescan, most=MAX_FILES)
     engine.dispose()
-    log.info("%d files known and there, %d new or changed, %d gone", len(seen), len(waiting), len(gone))
     if len(waiting) == MAX_FILES:
         log.warning("Only the first %d files are registered in this run; the next run goes on.", MAX_FILES)
     return _chunks(waiting, rescan=rescan)
@@ -85,20 +58,13 @@ def register_files(chunk: Chunk) -> dict[str, Any]:
     files = [_from_json(item) for item in chunk["files"]]
     progress(0, len(files))
     for found in files:
-        problem, path = found.problem, None
-        if problem is None:
-            try:
-                path = sources.local_path(settings.archive_root, found.uri)
-            except FootageError as error:
-                problem = str(error)
         result = register_file(
             engine,
-            dataclasses.replace(found, problem=problem),
-            path,
+            found,
+            archive_root=settings.archive_root,
             time_zone=settings.time_zone,
             sampling=sampling,
             limits=decoding_limits(settings),
-            decoder=decoder_version(),
             again=chunk["rescan"],
         )
         results.append(result)
@@ -152,10 +118,6 @@ def _report(results: Iterable[Registered]) -> dict[str, Any]:
             if result.reason
         ][:NAMED_IN_SUMMARY],
     }
-
-
-def _matches(camera: str | None, patterns: Sequence[str]) -> bool:
-    return camera is not None and any(fnmatch.fnmatchcase(camera, pattern) for pattern in patterns)
 
 
 def _to_json(found: FoundFile) -> dict[str, Any]:

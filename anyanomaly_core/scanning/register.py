@@ -4,11 +4,12 @@ import dataclasses
 import logging
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 
+import imageio_ffmpeg
 from sqlalchemy import Engine, select
 
 from anyanomaly_core.errors import FootageError
+from anyanomaly_core.footage import sources
 from anyanomaly_core.footage.content import sha256
 from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.footage.types import FoundFile
@@ -44,12 +45,11 @@ class Registered:
 def register_file(
     engine: Engine,
     found: FoundFile,
-    path: Path | None,
     *,
+    archive_root: str,
     time_zone: str,
     sampling: SamplingSpec,
     limits: Limits,
-    decoder: str,
     again: bool = False,
 ) -> Registered:
     """Make a file known. It is there afterwards whole or, when this is killed, not at all.
@@ -57,27 +57,27 @@ def register_file(
     Args:
         engine: of the results database.
         found: what the archive says of it.
-        path: a local copy; None only when ``found`` has a problem.
+        archive_root: where it lies.
         time_zone: of its camera, if the camera is new.
         sampling: how the video is split into segments at first.
         limits: of the decoding child.
-        decoder: name and version of what decodes, kept as provenance.
         again: decode although the content was indexed before.
     """
-    if found.problem is not None or path is None:
-        return _remember_problem(engine, found, found.problem or "the file is not on this machine")
+    if found.problem is not None:
+        return _remember_problem(engine, found, found.problem)
     try:
+        path = sources.local_path(archive_root, found.uri)
         digest = sha256(path)
         if not again and _is_indexed(engine, digest):
             return _register_duplicate(engine, found, digest, time_zone)
         examined = examine(path, digest, limits)
     except FootageError as error:
         return _remember_problem(engine, found, str(error))
-    return _store(engine, found, examined, time_zone=time_zone, sampling=sampling, decoder=decoder)
+    return _store(engine, found, examined, time_zone=time_zone, sampling=sampling)
 
 
 def _store(
-    engine: Engine, found: FoundFile, examined: Examined, *, time_zone: str, sampling: SamplingSpec, decoder: str
+    engine: Engine, found: FoundFile, examined: Examined, *, time_zone: str, sampling: SamplingSpec
 ) -> Registered:
     with engine.begin() as connection:
         catalog.register_camera(connection, str(found.camera), time_zone)
@@ -88,7 +88,9 @@ def _store(
             catalog.mark_unreadable(connection, video_id, reason, examined.probe)
             return Registered(found.uri, Outcome.UNREADABLE, reason)
         probe = dataclasses.replace(examined.probe, fps=examined.frames_per_second)
-        catalog.store_index(connection, video_id, probe, examined.index, decoder=decoder)
+        catalog.store_index(
+            connection, video_id, probe, examined.index, decoder=f"ffmpeg {imageio_ffmpeg.get_ffmpeg_version()}"
+        )
         step = sampling.step(float(probe.fps))
         store_segments(connection, video_id, sampling.segment_frames, step, examined.index)
     damage = examined.index.damage
