@@ -1,7 +1,4 @@
-"""The catalogue of footage: cameras, files and videos. Registering something again changes nothing.
-
-Functions take a connection inside a transaction of the caller.
-"""
+"""The catalogue of footage: cameras, files and videos; registering again changes nothing. Callers commit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +16,9 @@ from anyanomaly_core.results.segment_store import duration_of
 
 SCORABLE = ("ready", "damaged")
 _MAX_DAMAGE = 50
+_STORED = (
+    "video_id", "content_sha256", "camera_id", "time_zone", "uri", "recorded_at", "state", "frame_count", "duration_s",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,18 +200,8 @@ def load_video(connection: Connection, video_id: int) -> StoredVideo:
 
 def _stored(row: Row[tuple[object, ...]]) -> StoredVideo:
     v = row._mapping  # noqa: SLF001  SQLAlchemy's public name for it
-    return StoredVideo(
-        video_id=v["video_id"],
-        content_sha256=v["content_sha256"],
-        camera_id=v["camera_id"],
-        time_zone=v["time_zone"],
-        uri=v["uri"],
-        recorded_at=v["recorded_at"],
-        state=v["state"],
-        frame_count=v["frame_count"],
-        duration_s=v["duration_s"],
-        fps=Fraction(v["fps_num"], v["fps_den"]) if v["fps_den"] else Fraction(0),
-    )
+    fps = Fraction(v["fps_num"], v["fps_den"]) if v["fps_den"] else Fraction(0)
+    return StoredVideo(**{name: v[name] for name in _STORED}, fps=fps)
 
 
 def _header(probe: Probe) -> dict[str, object]:

@@ -183,7 +183,7 @@ def _load_rows(connection: Connection, video_id: int, layout_id: int, step: int)
     return tuple(_stored(step, row) for row in found)
 
 
-def _stored(step: int, row: Row[Any]) -> StoredSegment:
+def _stored(step: int, row: Row[*tuple[Any, ...]]) -> StoredSegment:
     sampled = tuple(range(row.first_frame, row.last_frame + 1, step))
     part = Segment(row.segment_index, row.first_frame, row.last_frame, sampled)
     offsets = None if row.frame_offsets is None else tuple(row.frame_offsets)

@@ -1,0 +1,173 @@
+"""Events in the database: derived with the scores, and again when only thresholds change."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Engine, delete, func, insert, select, text
+
+from anyanomaly_core.results.catalog import StoredVideo, load_videos
+from anyanomaly_core.results.events import FrameRun, counted_frames, event_id, find_events
+from anyanomaly_core.results.moments import Micros, frame_moments, to_datetime, to_micros
+from anyanomaly_core.results.rows import RuleRows
+from anyanomaly_core.results.rule_store import StoredRule, list_rules
+from anyanomaly_core.results.schema import events, segment_layouts, segment_scores, units
+from anyanomaly_core.results.segment_store import load_segments
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredSegment:
+    """What an event takes from the segment of its peak."""
+
+    index: int
+    first_frame: int
+    last_frame: int
+    score: float | None
+    winning_text: str | None
+    rationale: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredVideo:
+    """The scores of a video for one scoring, wherever they come from."""
+
+    video: StoredVideo
+    scorer_id: int
+    scores: NDArray[np.float32]  # [F], NaN where unscored
+    starts: Micros  # [F]
+    end: int  # of the last frame
+    segments: tuple[ScoredSegment, ...]
+
+
+def lock_video(connection: Connection, video_id: int) -> None:
+    """Until the transaction ends, nobody else writes results of this video."""
+    key = f"anyanomaly video {video_id}"
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": key})
+
+
+def from_rows(video: StoredVideo, scorer_id: int, of_rule: RuleRows) -> ScoredVideo:
+    """Scores that are about to be written."""
+    rows = of_rule.rows
+    segments = tuple(
+        ScoredSegment(
+            row.stored.segment.index,
+            row.stored.segment.first_frame,
+            row.stored.segment.last_frame,
+            row.score.score,
+            row.winning_text,
+            row.rationale,
+        )
+        for row in rows
+    )
+    scores = np.concatenate([row.frames for row in rows])
+    starts = np.concatenate([row.moments for row in rows])
+    return ScoredVideo(video, scorer_id, scores, starts, rows[-1].ended_us, segments)
+
+
+def versions_of(connection: Connection, scoring_ids: Sequence[int]) -> list[StoredRule]:
+    """Every rule version that these scorings serve."""
+    return [rule for rule in list_rules(connection, all_versions=True) if rule.scoring_id in scoring_ids]
+
+
+def replace_events(connection: Connection, scored: ScoredVideo, rule: StoredRule) -> int:
+    """Derive the events of a rule version in a video, in place of those there; returns how many there are.
+
+    The video must be locked. Equal scores and definitions give equal rows.
+    """
+    video = scored.video
+    old = (events.c.video_id == video.video_id) & (events.c.rule_version_id == rule.rule_version_id)
+    connection.execute(delete(events).where(old))
+    if not rule.definition.matches_camera(video.camera_id):
+        return 0
+    ends = np.append(scored.starts[1:], scored.end)
+    counted = counted_frames(rule.definition, video, scored.starts)
+    runs = find_events(scored.scores, scored.starts, ends, rule.definition, counted)
+    if runs:
+        connection.execute(insert(events), [_values(scored, rule, run, int(ends[run.last])) for run in runs])
+    return len(runs)
+
+
+def rederive(engine: Engine, rule: StoredRule) -> int:
+    """Derive a rule version's events from the scores that are there, video by video; returns how many there are.
+
+    Nothing is scored. Safe to stop and run again, and beside running scans.
+    """
+    with engine.connect() as connection:
+        mine = (units.c.scoring_id == rule.scoring_id) & units.c.is_current
+        videos = load_videos(connection, connection.execute(select(units.c.video_id).where(mine)).scalars().all())
+    count = 0
+    for video in videos:
+        with engine.begin() as connection:
+            lock_video(connection, video.video_id)
+            scored = load_scored(connection, video, rule.scoring_id)
+            count += 0 if scored is None else replace_events(connection, scored, rule)
+    return count
+
+
+def load_scored(connection: Connection, video: StoredVideo, scoring_id: int) -> ScoredVideo | None:
+    """The current scores of a video, or None."""
+    unit = connection.execute(
+        select(units.c.scorer_id, segment_layouts.c.segment_frames, segment_layouts.c.step)
+        .join(segment_layouts)
+        .where(units.c.video_id == video.video_id, units.c.scoring_id == scoring_id, units.c.is_current)
+    ).first()
+    if unit is None:
+        return None
+    s = segment_scores.c
+    rows = connection.execute(
+        select(s.segment_index, s.first_frame, s.score, s.winning_text, s.rationale, s.frame_scores)
+        .where(s.video_id == video.video_id, s.scoring_id == scoring_id, s.scorer_id == unit.scorer_id)
+        .order_by(s.segment_index)
+    ).all()
+    layout = load_segments(connection, video.video_id, unit.segment_frames, unit.step)
+    segments = tuple(
+        ScoredSegment(
+            r[0], r.first_frame, r.first_frame + len(r.frame_scores) - 1, r.score, r.winning_text, r.rationale
+        )
+        for r in rows
+    )
+    scores = np.array([np.nan if x is None else x for row in rows for x in row.frame_scores], dtype=np.float32)
+    starts = np.concatenate([frame_moments(video.recorded_at, row) for row in layout.rows])
+    end = to_micros(video.recorded_at) + round(layout.duration_s * 1e6)
+    return ScoredVideo(video, unit.scorer_id, scores, starts, end, segments)
+
+
+def _values(scored: ScoredVideo, rule: StoredRule, run: FrameRun, end: int) -> dict[str, Any]:
+    inside = scored.scores[run.first : run.last + 1]
+    peak_segment, told = _explain(scored.segments, run)
+    return {
+        "event_id": event_id(rule.name, scored.video.content_sha256, run.peak),
+        "rule_version_id": rule.rule_version_id,
+        "video_id": scored.video.video_id,
+        "scorer_id": scored.scorer_id,
+        "camera_id": scored.video.camera_id,
+        "first_frame": run.first,
+        "last_frame": run.last,
+        "started_at": to_datetime(int(scored.starts[run.first])),
+        "ended_at": to_datetime(end),
+        "peak_score": float(scored.scores[run.peak]),
+        "peak_frame": run.peak,
+        "peak_at": to_datetime(int(scored.starts[run.peak])),
+        "mean_score": float(np.nanmean(inside.astype(np.float64))),
+        "segment_index": peak_segment.index,
+        "winning_text": told.winning_text,
+        "rationale": told.rationale,
+    }
+
+
+def _explain(segments: Sequence[ScoredSegment], run: FrameRun) -> tuple[ScoredSegment, ScoredSegment]:
+    """The segment of the peak, and the one whose words explain the event: the same if it has any."""
+    inside = [s for s in segments if s.first_frame <= run.last and s.last_frame >= run.first]
+    peak = next(s for s in inside if s.first_frame <= run.peak <= s.last_frame)
+    if peak.rationale is not None:
+        return peak, peak
+    speaking = [s for s in inside if s.rationale is not None]
+    return peak, max(speaking, key=lambda s: (s.score or 0.0, -s.index), default=peak)
+
+
+def count_events(connection: Connection, rule_version_id: int) -> int:
+    """How many events a rule version has."""
+    mine = events.c.rule_version_id == rule_version_id
+    return int(connection.execute(select(func.count()).select_from(events).where(mine)).scalar_one())

@@ -1,0 +1,165 @@
+"""A unit of work's outcome, checked and made ready to be written to the database and to Parquet alike."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anyanomaly_core.errors import StorageError
+from anyanomaly_core.results.catalog import StoredVideo
+from anyanomaly_core.results.moments import Micros, frame_moments, segment_bounds
+from anyanomaly_core.results.rule_store import StoredRule
+from anyanomaly_core.results.scorer_store import StoredScorer
+from anyanomaly_core.results.segment_store import StoredSegment, VideoSegments
+from anyanomaly_core.scoring.types import SegmentScore, Status
+
+_MAX_TEXT = 4000
+_HAVE_SCORES = (Status.SCORED, Status.CARRIED)
+
+
+@dataclass(frozen=True, slots=True)
+class UnitResult:
+    """Everything one unit of work found out: a video, scored for some rules by one scorer."""
+
+    video: StoredVideo
+    segments: VideoSegments
+    rules: tuple[StoredRule, ...]  # each with another scoring
+    scorer: StoredScorer
+    scores: Sequence[SegmentScore]  # one per segment and rule, in any order
+    frame_scores: Mapping[int, NDArray[np.float32]]  # rule_version_id -> [F] after smoothing, NaN where unscored
+    run_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRow:
+    """A row of ``segment_scores``."""
+
+    stored: StoredSegment
+    score: SegmentScore  # its texts are not cleaned; use the fields below
+    started_us: int
+    ended_us: int
+    frames: NDArray[np.float32]  # [frames of the segment], NaN where unscored
+    peak: float | None
+    moments: Micros  # [frames of the segment]
+    winning_text: str | None
+    rationale: str | None
+    reason: str | None
+    raw_answer: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRows:
+    """All rows of one rule, by segment."""
+
+    rule: StoredRule
+    rows: tuple[SegmentRow, ...]
+    seconds: Mapping[Status, float] = field(default_factory=dict)
+    segments: Mapping[Status, int] = field(default_factory=dict)
+
+    @property
+    def state(self) -> str:
+        """What the ledger says: done, partial or failed."""
+        failed = self.segments[Status.FAILED]
+        return "done" if failed == 0 else "failed" if failed == len(self.rows) else "partial"
+
+    @property
+    def last_error(self) -> str | None:
+        """Reason of the first failed segment."""
+        return next((row.reason for row in self.rows if row.score.status is Status.FAILED), None)
+
+    @property
+    def work_ms(self) -> float:
+        """What the segments took."""
+        return float(sum(sum(row.score.timings_ms.values()) for row in self.rows))
+
+
+def clean_text(text: str | None) -> str | None:
+    """Model output and error messages are data from outside: bounded, without NUL, valid UTF-8."""
+    if text is None:
+        return None
+    return text[:_MAX_TEXT].replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+def make_rows(result: UnitResult) -> list[RuleRows]:
+    """Check that the unit is whole, and arrange it by rule and segment.
+
+    Raises:
+        StorageError: when a segment has no outcome or two, scores where there can be none, or none where there
+            must be. Nothing incomplete is ever written.
+    """
+    segments = result.segments.rows
+    if not segments or result.segments.frame_count != result.video.frame_count:
+        raise StorageError(
+            f"Video {result.video.video_id} has {result.video.frame_count} frames, its segments "
+            f"{result.segments.frame_count}; load them again."
+        )
+    if len({rule.scoring_id for rule in result.rules}) != len(result.rules):
+        raise StorageError("Two rule versions of a unit ask the models the same; planning names only one of them.")
+    found: dict[tuple[int, int], SegmentScore] = {}
+    for score in result.scores:
+        if found.setdefault((score.rule_version_id, score.segment_index), score) is not score:
+            raise _wrong(result.video, score, "came out twice")
+    if len(found) != len(segments) * len(result.rules):
+        raise StorageError(
+            f"Video {result.video.video_id}: {len(found)} outcomes for {len(segments)} segments and "
+            f"{len(result.rules)} rules; every segment needs one for every rule, if only `failed`."
+        )
+    moments = [frame_moments(result.video.recorded_at, segment) for segment in segments]
+    return [_rule_rows(result, rule, found, moments) for rule in result.rules]
+
+
+def _rule_rows(
+    result: UnitResult, rule: StoredRule, found: Mapping[tuple[int, int], SegmentScore], moments: Sequence[Micros]
+) -> RuleRows:
+    frames = result.frame_scores.get(rule.rule_version_id)
+    if frames is None or len(frames) != result.video.frame_count:
+        raise StorageError(
+            f"Video {result.video.video_id}, rule {rule.name}: there must be one score or NaN per frame."
+        )
+    rows = []
+    for stored, when in zip(result.segments.rows, moments, strict=True):
+        score = found.get((rule.rule_version_id, stored.segment.index))
+        if score is None:
+            raise StorageError(
+                f"Video {result.video.video_id}, rule {rule.name}: segment {stored.segment.index} has no outcome."
+            )
+        rows.append(_row(result.video, stored, score, when, frames))
+    ended = {status: [row for row in rows if row.score.status is status] for status in Status}
+    seconds = {s: float(sum(r.stored.end_s - r.stored.start_s for r in of)) for s, of in ended.items()}
+    return RuleRows(rule, tuple(rows), seconds, {status: len(of) for status, of in ended.items()})
+
+
+def _row(
+    video: StoredVideo, stored: StoredSegment, score: SegmentScore, moments: Micros, frames: NDArray[np.float32]
+) -> SegmentRow:
+    own = np.asarray(frames[stored.segment.first_frame : stored.segment.last_frame + 1], dtype=np.float32)
+    scored = own[~np.isnan(own)]
+    if score.status in _HAVE_SCORES:
+        if score.score is None or len(scored) == 0:
+            raise _wrong(video, score, f"is {score.status.value} but has no score")
+    elif score.score is not None or len(scored) > 0:
+        raise _wrong(video, score, f"is {score.status.value} but has a score")
+    elif not score.reason:
+        raise _wrong(video, score, f"is {score.status.value} without a reason")
+    if len(scored) and not (scored.min() >= 0 and scored.max() <= 1):
+        raise _wrong(video, score, "has frame scores outside 0 to 1")
+    started, ended = segment_bounds(video.recorded_at, stored)
+    return SegmentRow(
+        stored=stored,
+        score=score,
+        started_us=started,
+        ended_us=ended,
+        frames=own,
+        peak=float(scored.max()) if len(scored) else None,
+        moments=moments,
+        winning_text=clean_text(score.text),
+        rationale=clean_text(score.rationale),
+        reason=clean_text(score.reason),
+        raw_answer=clean_text(score.raw_answer),
+    )
+
+
+def _wrong(video: StoredVideo, score: SegmentScore, what: str) -> StorageError:
+    where = f"Video {video.video_id}, segment {score.segment_index}, rule version {score.rule_version_id}"
+    return StorageError(f"{where} {what}; this is a fault of the scorer, please report it.")

@@ -1,0 +1,165 @@
+"""Committing a unit of work: rows, ledger, events and Parquet replace what was there, all at once.
+
+What is found after a crash: before the commit, the old rows and either the old or (between rename and commit) the
+new Parquet files; running the unit again gives the same new rows and bytes. After the commit, everything.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from psycopg2 import extensions as pg
+from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
+
+from anyanomaly_core.errors import StorageError
+from anyanomaly_core.results import parquet
+from anyanomaly_core.results.binary_copy import COLUMNS, copy_stream
+from anyanomaly_core.results.catalog import StoredVideo
+from anyanomaly_core.results.event_store import from_rows, lock_video, replace_events, versions_of
+from anyanomaly_core.results.moments import to_datetime
+from anyanomaly_core.results.rows import RuleRows, UnitResult, make_rows
+from anyanomaly_core.results.rule_store import StoredRule
+from anyanomaly_core.results.schema import NOW, segment_scores, units
+from anyanomaly_core.results.scorer_store import StoredScorer
+from anyanomaly_core.results.segment_store import VideoSegments
+from anyanomaly_core.scoring.types import SegmentScore, Status
+
+_COPY = f"COPY segment_scores ({', '.join(COLUMNS)}) FROM STDIN (FORMAT binary)"
+
+
+def commit_unit(engine: Engine, result: UnitResult, parquet_root: Path, *, compression: str = "zstd") -> int:
+    """Write a unit; returns the number of events its rules now have in the video.
+
+    Committing the same result again leaves the same rows and the same bytes. Two workers with the same video take
+    turns.
+
+    Args:
+        engine: of a user with the writer's rights.
+        result: one outcome per segment and rule, failed ones included.
+        parquet_root: folder that ``frame_scores/`` and ``segment_scores/`` lie in.
+        compression: codec of the Parquet files.
+
+    Raises:
+        StorageError: nothing was changed, and why.
+    """
+    rules = make_rows(result)
+    staged = parquet.stage(parquet_root, result.video, result.scorer, rules, compression=compression)
+    try:
+        _make_partitions(engine, rules)
+        with engine.begin() as connection:
+            lock_video(connection, result.video.video_id)
+            _replace_scores(connection, result, rules)
+            events = 0
+            for of_rule in rules:
+                if _record(connection, result, of_rule):
+                    events += _derive(connection, result, of_rule)
+            parquet.publish(staged)
+    except DBAPIError as error:
+        raise StorageError(f"Results of video {result.video.video_id} could not be written: {error.orig}") from error
+    finally:
+        parquet.discard(staged)
+    return events
+
+
+def commit_failure(
+    engine: Engine,
+    video: StoredVideo,
+    segments: VideoSegments,
+    rules: Sequence[StoredRule],
+    scorer: StoredScorer,
+    *,
+    reason: str,
+    parquet_root: Path,
+    run_id: int | None = None,
+) -> None:
+    """Record that nothing of a unit could be scored: every segment becomes ``failed`` with this reason.
+
+    A result of this scorer that is done, or partly, stays as it is; only the try is counted.
+    """
+    with engine.begin() as connection:
+        lock_video(connection, video.video_id)
+        good = _units(video, rules, scorer) & (units.c.state != "failed")
+        counted = update(units).where(good, units.c.state != "done").values(attempts=units.c.attempts + 1)
+        connection.execute(counted)
+        kept = set(connection.execute(select(units.c.scoring_id).where(good)).scalars())
+    lost = tuple(rule for rule in rules if rule.scoring_id not in kept)
+    if not lost:
+        return
+    said = reason.strip() or "unknown"
+    scores = [
+        SegmentScore(segment.index, rule.rule_version_id, Status.FAILED, reason=said)
+        for rule in lost
+        for segment in segments.segments
+    ]
+    nothing = np.full(segments.frame_count, np.nan, dtype=np.float32)
+    frames = {rule.rule_version_id: nothing for rule in lost}
+    commit_unit(engine, UnitResult(video, segments, lost, scorer, scores, frames, run_id), parquet_root)
+
+
+def _units(video: StoredVideo, rules: Sequence[StoredRule], scorer: StoredScorer) -> ColumnElement[bool]:
+    u = units.c
+    scoring_ids = [rule.scoring_id for rule in rules]
+    return and_(u.video_id == video.video_id, u.scorer_id == scorer.scorer_id, u.scoring_id.in_(scoring_ids))
+
+
+def _make_partitions(engine: Engine, rules: Sequence[RuleRows]) -> None:
+    """In their own short transaction, so that nobody waits for a unit's."""
+    months = {to_datetime(row.started_us).replace(day=1).date() for of_rule in rules for row in of_rule.rows}
+    with engine.begin() as connection:
+        for month in sorted(months):
+            connection.execute(text("SELECT ensure_score_partition(:moment)"), {"moment": f"{month} 00:00:00+00"})
+
+
+def _replace_scores(connection: Connection, result: UnitResult, rules: Sequence[RuleRows]) -> None:
+    s = segment_scores.c
+    scorings = [of_rule.rule.scoring_id for of_rule in rules]
+    # Without a condition on time: rows of a recording time that was corrected since must go as well.
+    mine = and_(s.video_id == result.video.video_id, s.scorer_id == result.scorer.scorer_id, s.scoring_id.in_(scorings))
+    connection.execute(delete(segment_scores).where(mine))
+    stream = copy_stream(result.video.video_id, result.scorer.scorer_id, result.segments.layout_id, rules)
+    cursor: pg.cursor = connection.connection.cursor()
+    try:
+        cursor.copy_expert(_COPY, stream)
+    finally:
+        cursor.close()
+
+
+def _record(connection: Connection, result: UnitResult, of_rule: RuleRows) -> bool:
+    """Write the ledger's row; returns whether these scores are the ones that views show."""
+    u = units.c
+    others = (u.video_id == result.video.video_id) & (u.scoring_id == of_rule.rule.scoring_id)
+    others &= u.scorer_id != result.scorer.scorer_id
+    # A scorer that failed does not hide what another one found out.
+    better = select(func.count()).select_from(units).where(others, u.is_current, u.state != "failed")
+    current = of_rule.state != "failed" or connection.execute(better).scalar_one() == 0
+    if current:
+        connection.execute(update(units).where(others, u.is_current).values(is_current=False))
+    outcome = {
+        "layout_id": result.segments.layout_id,
+        "state": of_rule.state,
+        "is_current": current,
+        "last_error": of_rule.last_error,
+        **{f"segments_{status.value}": of_rule.segments[status] for status in Status},
+        **{f"seconds_{status.value}": of_rule.seconds[status] for status in Status},
+        "work_ms": of_rule.work_ms,
+        "run_id": result.run_id,
+        "finished_at": NOW,
+    }
+    key = {
+        "video_id": result.video.video_id,
+        "scoring_id": of_rule.rule.scoring_id,
+        "scorer_id": result.scorer.scorer_id,
+    }
+    row = insert(units).values(**key, **outcome, attempts=1)
+    again = {**outcome, "attempts": u.attempts + 1}
+    connection.execute(row.on_conflict_do_update(index_elements=list(key), set_=again))
+    return current
+
+
+def _derive(connection: Connection, result: UnitResult, of_rule: RuleRows) -> int:
+    scored = from_rows(result.video, result.scorer.scorer_id, of_rule)
+    versions = versions_of(connection, [of_rule.rule.scoring_id])
+    found = {version.rule_version_id: replace_events(connection, scored, version) for version in versions}
+    return found.get(of_rule.rule.rule_version_id, 0)
