@@ -9,8 +9,9 @@ from torch import nn
 
 from anyanomaly_core.errors import ModelError
 from anyanomaly_core.models.device import DTYPES
-from anyanomaly_core.models.images import image_problem, squash
+from anyanomaly_core.models.images import image_problem
 from anyanomaly_core.models.protocols import Embeddings, Image
+from anyanomaly_core.models.squash import squash
 from anyanomaly_core.models.torchvision_compat import ensure_torchvision
 
 ensure_torchvision()

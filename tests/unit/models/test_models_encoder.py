@@ -16,9 +16,9 @@ from PIL import Image as PilImage
 from anyanomaly_core.config import Settings
 from anyanomaly_core.errors import ConfigurationError, ModelError
 from anyanomaly_core.models.device import resolve_device
-from anyanomaly_core.models.images import squash
 from anyanomaly_core.models.loading import load_encoder
 from anyanomaly_core.models.revision import directory_revision, state_revision
+from anyanomaly_core.models.squash import squash
 from anyanomaly_core.profile import EncoderSpec, LvlmSpec, Profile
 
 

@@ -1,0 +1,159 @@
+"""Distributions out of shown token probabilities, worked out by hand and against a made-up language."""
+
+import base64
+import io
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image as PilImage
+
+from anyanomaly_core.models.openai_lvlm import data_url
+from anyanomaly_core.models.protocols import ANSWERS
+from anyanomaly_core.models.token_odds import Place, places_of, read_places, share_pending
+
+
+def place(written: str, shown: dict[str, float], *, floor: float = 0.0) -> Place:
+    return Place(written, shown, floor, max(0.0, 1 - sum(shown.values())))
+
+
+def test_digit_by_digit() -> None:
+    """P(0.7) = 0.9 * 0.8 * 0.6; "1" counts as 1.0; ".5" behind "0" is another way to 0.5."""
+    digits = {"7": 0.6, "8": 0.3, "x": 0.1}
+    reading = read_places([place("0", {"0": 0.9, "1": 0.05}), place(".", {".": 0.8, ".5": 0.1}), place("7", digits)])
+    expected = np.zeros(11)
+    expected[[7, 8, 5, 10]] = [0.9 * 0.8 * 0.6, 0.9 * 0.8 * 0.3, 0.9 * 0.1, 0.05]
+    np.testing.assert_allclose(reading.known, expected)
+    assert reading.pending == reading.unseen == reading.doubt == 0
+
+
+def test_whole_answers_and_blanks() -> None:
+    blank = place(" ", {" ": 0.5, "\n": 0.25, "0.3": 0.25})
+    reading = read_places([blank, place("0.5", {"0.5": 0.6, "0.5.": 0.2, "1.0": 0.2})])
+    expected = np.zeros(11)
+    expected[[3, 5, 10]] = [0.25, 0.75 * 0.8, 0.75 * 0.2]
+    np.testing.assert_allclose(reading.known, expected)
+
+
+def test_the_other_branch_is_pending_until_asked() -> None:
+    reading = read_places([place("1", {"1": 0.6, "0": 0.4}), place(".", {".": 1.0}), place("0", {"0": 1.0})])
+    assert reading.known[10] == pytest.approx(0.6)
+    assert reading.pending == pytest.approx(0.4)
+    assert reading.doubt == pytest.approx(0.4)
+    follow = read_places([place("2", {"2": 0.75, "9": 0.25})], start="0.")
+    shared = share_pending(reading, follow.known)
+    assert shared.known[[2, 9, 10]] == pytest.approx([0.3, 0.1, 0.6])
+    assert shared.doubt == 0
+
+
+def test_a_model_that_talks_gives_little_or_nothing() -> None:
+    assert read_places([place("The", {"The": 0.9, "A": 0.1})]).doubt == 1.0
+    assert read_places([]).doubt == 1.0
+
+
+def test_a_short_list_raises_the_doubt() -> None:
+    digits = {"7": 0.2, "8": 0.1}
+    reading = read_places([place("0.", {"0.": 0.99, "1": 0.01}), place("7", digits, floor=0.1)])
+    # eight digits could have 0.1 each, but only 0.7 is left for all tokens that are not shown
+    assert reading.unseen == pytest.approx(0.99 * 0.7)
+    assert reading.doubt > 0.6
+
+
+WEIGHTS = st.lists(st.floats(0.001, 1), min_size=11, max_size=11)
+
+
+@given(WEIGHTS, st.floats(0.0, 0.5), st.integers(0, 2**20))
+def test_equals_the_true_distribution_when_all_is_shown(weights: list[float], other: float, seed: int) -> None:
+    """A language that writes one of the answers or, with probability ``other``, something else, token by token."""
+    truth = np.array(weights) / sum(weights)
+    draw = np.random.default_rng(seed)
+    answer = int(draw.choice(11, p=truth))
+    below = float(truth[:10].sum())
+    first = {"0": below * (1 - other), "1": float(truth[10]) * (1 - other), "The": other}
+    digits = {str(i): float(truth[i]) / below for i in range(10)}
+    if answer == 10:
+        reading = read_places([place("1", first)])
+        reading = share_pending(reading, read_places([place("3", digits)], start="0.").known)
+    else:
+        reading = read_places([place("0", first), place(".", {".": 1.0}), place(str(answer), digits)])
+    np.testing.assert_allclose(reading.known / reading.known.sum(), truth, atol=1e-9)
+    assert reading.doubt == pytest.approx(0, abs=1e-9)
+
+
+@given(WEIGHTS, st.integers(1, 10))
+def test_the_score_is_off_by_at_most_the_doubt(weights: list[float], shown: int) -> None:
+    truth = np.array(weights) / sum(weights)
+    below = float(truth[:10].sum())
+    ranked = sorted(((float(truth[i]) / below, str(i)) for i in range(10)), reverse=True)[:shown]
+    digits = {text: p for p, text in ranked}
+    first = {"0": below, "1": float(truth[10])}
+    floor = ranked[-1][0]
+    reading = read_places([place("0", first), place(".", {".": 1.0}), place(ranked[0][1], digits, floor=floor)])
+    tenths = np.arange(11) / 10
+    seen = float(reading.known @ tenths / reading.known.sum())
+    assert abs(seen - float(truth @ tenths)) <= reading.doubt + 1e-9
+
+
+def logprobs(*options: tuple[str, float]) -> dict[str, Any]:
+    top = [{"token": t, "logprob": math.log(p), "bytes": list(t.encode())} for t, p in options]
+    return {"logprobs": {"content": [{**top[0], "top_logprobs": top}]}}
+
+
+def test_places_of_a_choice() -> None:
+    (found,) = places_of(logprobs(("0", 0.5), ("1", 0.25))) or []
+    assert found.shown == pytest.approx({"0": 0.5, "1": 0.25})
+    assert (found.floor, found.left) == (pytest.approx(0.25), pytest.approx(0.25))
+    (twice,) = places_of(logprobs(("0", 0.5), ("0", 0.25))) or []
+    assert twice.shown == pytest.approx({"0": 0.75})
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["logprobs", "content", "token", "logprob", "top_logprobs", "bytes"]), inner, max_size=4
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(JSON, JSON)
+def test_nonsense_has_no_places(nonsense: Any, token: Any) -> None:
+    for choice in (
+        {"logprobs": nonsense},
+        {"logprobs": {"content": nonsense}},
+        {
+            "logprobs": {
+                "content": [{"token": token, "logprob": nonsense, "top_logprobs": [{"token": "0", "logprob": token}]}]
+            }
+        },
+    ):
+        places = places_of(choice)
+        assert places is None or all(math.isfinite(p) for found in places for p in found.shown.values())
+
+
+@pytest.mark.parametrize(("side", "kind", "error"), [(224, "png", 0), (1080, "jpeg", 3)])
+def test_images_arrive_as_they_were(side: int, kind: str, error: int) -> None:
+    ramp = np.linspace(0, 255, side).astype(np.uint8)
+    image = np.stack(
+        [
+            np.broadcast_to(ramp, (side, side)),
+            np.broadcast_to(ramp[:, None], (side, side)),
+            ramp[:, None] // 2 + ramp // 2,
+        ],
+        2,
+    )
+    url = data_url(np.ascontiguousarray(image))
+    assert url.startswith(f"data:image/{kind};base64,")
+    back = np.asarray(PilImage.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).convert("RGB"))
+    assert np.abs(back.astype(int) - image).max() <= error
+
+
+def test_the_answers_have_the_form_the_walk_counts_on() -> None:
+    assert ANSWERS[:10] == tuple(f"0.{i}" for i in range(10))
+    assert ANSWERS[10] == "1.0"
