@@ -11,6 +11,7 @@ from anyanomaly_core.profile import Profile
 from anyanomaly_core.scoring.anyanomaly import make_look
 from anyanomaly_core.scoring.encoding import encode_frames, encode_windows, segment_problem
 from anyanomaly_core.scoring.pictures import Pictures
+from anyanomaly_core.scoring.prompts import clean_text
 from anyanomaly_core.scoring.texts import TextBank, clean_rule
 from anyanomaly_core.scoring.types import RuleTexts, SegmentFrames
 
@@ -59,6 +60,7 @@ def explain(
     embedded = TextBank(encoder, contexts).embed([rule])[0]
     frames = encode_frames(encoder, [segment], reference=look.reference)[0]
     known = {own.text: own for own in embedded}
+    text = None if text is None else clean_text(text)
     if text is not None and text not in known:
         raise RuleError(f"Rule {rule.name!r} has no text {text!r}; it has: {', '.join(map(repr, known))}.")
     chosen = known[text] if text else max(embedded, key=lambda own: float((frames @ own.plain).max()))

@@ -4,6 +4,8 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from anyanomaly_core.errors import ModelError
 from anyanomaly_core.models.protocols import Answer, Image, Request, VisionLanguageModel, Want
 from anyanomaly_core.scoring.prompts import build_prompt
@@ -55,4 +57,4 @@ def _image_names(images: Sequence[Image]) -> list[bytes]:
 
 def _digest(image: Image) -> bytes:
     shape = repr(image.shape).encode()
-    return hashlib.blake2b(image.tobytes(), digest_size=16, key=shape[:64]).digest()
+    return hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16, key=shape[:64]).digest()

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 from anyanomaly_core.models.protocols import Answer, VisionLanguageModel, Want
 from anyanomaly_core.profile import ScoringSpec
-from anyanomaly_core.scoring.answers import MAX_RAW_CHARS, clean_rationale, expected_score, parse_answer
+from anyanomaly_core.scoring.answers import MAX_RAW_CHARS, clean_rationale, expected_score, one_line, parse_answer
 from anyanomaly_core.scoring.questions import Question, ask
 
 log = logging.getLogger(__name__)
 
+MAX_ERROR_CHARS = 500
 RETRY_VARIANT = 0  # the shortest prompt: a number and nothing else
 WITH_REASON = 2  # variants 2 and 3 are variants 0 and 1 plus a reason
 
@@ -25,7 +26,7 @@ class Reading:
     score: float | None = None
     rationale: str | None = None
     problem: str | None = None
-    raw: str | None = None  # the unreadable answer
+    raw: str | None = None  # the unreadable answer, on one line, without control characters
 
 
 class Reader:
@@ -82,11 +83,16 @@ def write_rationales(lvlm: VisionLanguageModel, questions: Sequence[Question], v
 
 def _parse(answer: Answer) -> Reading:
     if answer.text is None:
-        return Reading(problem=answer.error or "the model gave no text")
+        return _unanswered(answer, "the model gave no text")
     parsed = parse_answer(answer.text)
     if parsed.problem is not None:
-        return Reading(problem=parsed.problem, raw=answer.text[:MAX_RAW_CHARS])
+        return Reading(problem=parsed.problem, raw=one_line(answer.text)[:MAX_RAW_CHARS])
     return Reading(score=parsed.score, rationale=parsed.rationale)
+
+
+def _unanswered(answer: Answer, otherwise: str) -> Reading:
+    """What a server says of an error is as foreign as an answer: bounded, on one line."""
+    return Reading(problem=one_line(answer.error or "")[:MAX_ERROR_CHARS] or otherwise)
 
 
 def _after_retry(first: Reading, second: Reading) -> Reading:
@@ -97,7 +103,7 @@ def _after_retry(first: Reading, second: Reading) -> Reading:
 
 def _expect(answer: Answer) -> Reading:
     if answer.distribution is None:
-        return Reading(problem=answer.error or "the model gave no distribution over the answers")
+        return _unanswered(answer, "the model gave no distribution over the answers")
     try:
         return Reading(score=expected_score(answer.distribution))
     except ValueError as error:

@@ -54,6 +54,18 @@ def test_a_failed_request_is_not_repeated_here() -> None:
     assert len(lvlm.calls) == 1
 
 
+def test_what_is_kept_of_foreign_text_can_be_stored() -> None:
+    lvlm = CountingLvlm(
+        lambda r: Answer(text="no\x00\ud800\n" * 9999) if r.image[0, 0, 0] else Answer(error="\x00" + "e" * 9999)
+    )
+    error, babble, _ = Reader(lvlm, GENERATE).read(QUESTIONS)
+    assert error.problem == "e" * 500
+    assert babble.raw is not None
+    assert len(babble.raw) == 2000
+    assert babble.raw.startswith("no no")
+    assert babble.raw.isprintable()
+
+
 def test_likelihoods_become_expected_values() -> None:
     lvlm = CountingLvlm(lambda _: Answer(distribution=(0.5, *[0.0] * 9, 0.5)))
     assert Reader(lvlm, LIKELIHOOD).read(QUESTIONS) == [Reading(0.5)] * 3
