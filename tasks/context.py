@@ -3,17 +3,9 @@
 from sqlalchemy import Engine
 
 from anyanomaly_core.config import Settings, get_settings
-from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.results.engine import make_engine
 
 
 def database(settings: Settings | None = None) -> Engine:
     """Engine of the results database, with the rights of the tasks."""
     return make_engine((settings or get_settings()).database_url.get_secret_value())
-
-
-def decoding_limits(settings: Settings) -> Limits:
-    """What one decoding child may use."""
-    return Limits(
-        memory_mb=settings.decode_memory_mb, stall_s=settings.decode_timeout_s, threads=settings.decode_threads
-    )

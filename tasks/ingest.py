@@ -13,9 +13,10 @@ from anyanomaly_core.errors import StorageError
 from anyanomaly_core.footage.types import FoundFile
 from anyanomaly_core.profile import load_profile
 from anyanomaly_core.scanning.discovery import find_new_files
+from anyanomaly_core.scanning.limits import decoding_limits
 from anyanomaly_core.scanning.progress import LoggedProgress
 from anyanomaly_core.scanning.register import Outcome, Registered, register_file
-from tasks.context import database, decoding_limits
+from tasks.context import database
 
 log = logging.getLogger(__name__)
 

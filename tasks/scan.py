@@ -21,9 +21,10 @@ from anyanomaly_core.results.catalog import load_videos
 from anyanomaly_core.results.planning import Unit, missing_units
 from anyanomaly_core.results.rule_store import StoredRule, list_rules
 from anyanomaly_core.results.schema import cameras as camera_table
+from anyanomaly_core.scanning.limits import decoding_limits
 from anyanomaly_core.scanning.progress import LoggedProgress
 from anyanomaly_core.scanning.unit import LoadedScorer, load_scorer, scan_video
-from tasks.context import database, decoding_limits
+from tasks.context import database
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,6 @@
 """The commands behind the Makefile: ``python -m anyanomaly_core.embedded up|down|status|demo|scan``."""
 
 import argparse
-import os
 import signal
 import sys
 from pathlib import Path
@@ -9,11 +8,8 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from anyanomaly_core.embedded import demo, report, scan, services
-from anyanomaly_core.embedded.airflow import REPOSITORY
-from anyanomaly_core.embedded.installation import Installation
+from anyanomaly_core.embedded.installation import LOCAL, Installation
 from anyanomaly_core.errors import AnyAnomalyError, ConfigurationError, StorageError
-
-LOCAL = Path(os.environ.get("ANYANOMALY_LOCAL_DIR", REPOSITORY / ".local"))
 
 
 def main() -> int:

@@ -1,0 +1,36 @@
+"""How commands print: tables for people, JSON for programs."""
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+Row = Sequence[Any]
+MOST_WIDE = 60
+
+
+def print_rows(names: Sequence[str], rows: Sequence[Row], *, as_json: bool) -> None:
+    """Print a relation: a list of objects, or columns as wide as their content."""
+    if as_json:
+        json.dump([dict(zip(names, row, strict=True)) for row in rows], sys.stdout, default=_plain, indent=1)
+        sys.stdout.write("\n")
+        return
+    lines = [[_cell(value) for value in row] for row in rows]
+    widths = [min(MOST_WIDE, max(len(line[i]) for line in [list(names), *lines])) for i in range(len(names))]
+    for line in [list(names), ["-" * width for width in widths], *lines]:
+        cells = [cell[:width].ljust(width) for cell, width in zip(line, widths, strict=True)]
+        sys.stdout.write("  ".join(cells).rstrip() + "\n")
+    sys.stdout.write(f"({len(rows)} rows)\n")
+
+
+def _plain(value: object) -> object:
+    return value.isoformat() if isinstance(value, date | datetime) else str(value)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    text = f"{value:.3f}" if isinstance(value, float) else str(value)
+    # One line, and nothing a model wrote may steer the terminal.
+    return "".join(character if character.isprintable() else " " for character in text)
