@@ -12,16 +12,19 @@ from pathlib import Path
 
 import psycopg2
 
+from anyanomaly_core.embedded import processes
 from anyanomaly_core.embedded.installation import Installation, write_whole
 from anyanomaly_core.embedded.processes import Service
 from anyanomaly_core.errors import StorageError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+# In the order of their start; they are stopped the other way round. Tasks report to the api-server: a scheduler that
+# starts them before it answers, or outlives it, would use up their tries.
 SERVICES: dict[str, tuple[str, ...]] = {
+    "api-server": ("api-server",),
     # Task logs are read from disk by the api-server; serving them a second time would take a fixed port.
     "scheduler": ("scheduler", "--skip-serve-logs"),
     "dag-processor": ("dag-processor",),
-    "api-server": ("api-server",),
 }
 
 
@@ -52,7 +55,6 @@ def environment(installation: Installation, port: int, parallelism: int) -> dict
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": str(parallelism),
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-        "AIRFLOW__CORE__MAX_MAP_LENGTH": "10000",
         "AIRFLOW__CORE__FERNET_KEY": keys["fernet_key"],
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(installation.airflow_passwords),
@@ -66,6 +68,8 @@ def environment(installation: Installation, port: int, parallelism: int) -> dict
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "15",
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "120",
+        # On a busy machine an answer may take longer than the 5 s after which a task gives up its try.
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(installation.airflow_home / "logs"),
         # Two tasks with as many threads as cores each would wait for one another.
         "OMP_NUM_THREADS": threads,
@@ -100,12 +104,16 @@ def migrate_database(installation: Installation, variables: dict[str, str]) -> b
     return True
 
 
-def start(installation: Installation, variables: dict[str, str]) -> None:
-    """Start the services that do not run yet."""
-    for service in services(installation):
-        if service.find() is None:
-            command = [sys.executable, "-m", "airflow", *SERVICES[service.name]]
-            service.start(command, environment=variables, folder=installation.folder)
+def start(service: Service, installation: Installation, variables: dict[str, str]) -> None:
+    """Start one service."""
+    command = [sys.executable, "-m", "airflow", *SERVICES[service.name]]
+    service.start(command, environment=variables, folder=installation.folder)
+
+
+def stop(installation: Installation) -> list[str]:
+    """Stop what runs of the three; returns the names."""
+    api_server, *others = services(installation)
+    return processes.stop(others) + processes.stop([api_server])
 
 
 def _revision(installation: Installation) -> str | None:

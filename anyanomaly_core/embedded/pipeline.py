@@ -2,6 +2,7 @@
 
 import contextlib
 import getpass
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,8 +12,7 @@ from anyanomaly_core.embedded import runs, services
 from anyanomaly_core.embedded.airflow_api import AirflowApi, AirflowError
 from anyanomaly_core.embedded.installation import Installation
 from anyanomaly_core.results.engine import make_engine
-from anyanomaly_core.results.rule_store import apply_rules
-from anyanomaly_core.rules.files import load_rules
+from anyanomaly_core.scanning.rules import apply_rule_files
 
 Say = Callable[[str], None]
 DAY_S = 24 * 3600.0
@@ -46,13 +46,14 @@ def running(installation: Installation, *, gpu_slots: int, say: Say = print) -> 
 
 def apply(installation: Installation, folder: Path, *, say: Say = print) -> None:
     """Read the rule files and make new rule versions of what changed."""
-    rules = load_rules(folder)
     engine = make_engine(installation.postgres.url("anyanomaly", "scanner"))
     try:
-        apply_rules(engine, rules, author=getpass.getuser())
+        applied = apply_rule_files(engine, folder, author=_who())
     finally:
         engine.dispose()
-    say(f"  {len(rules)} rules from {folder}: {', '.join(rule.name for rule in rules)}")
+    for item in applied:
+        made = "unchanged" if item.change == "none" else f"{item.change}, version {item.rule.version}"
+        say(f"  {item.rule.name}: {', '.join(item.rule.definition.texts)} ({made})")
 
 
 def ingest_and_scan(installation: Installation, api: AirflowApi, *, say: Say = print) -> Scanned:
@@ -72,6 +73,14 @@ def ingest_and_scan(installation: Installation, api: AirflowApi, *, say: Say = p
     _tell(api, scanned, say)
     units = sum(i["task_id"] == "scan_unit" and i["map_index"] >= 0 for i in scanned.instances)
     return Scanned(ingested, scanned, units)
+
+
+def _who() -> str:
+    """Whose name stands with a rule version; a user id without a name is one too."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
 
 
 def _tell(api: AirflowApi, run: runs.FinishedRun, say: Say) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 _LOG_LIMIT = 20 * 2**20
-_STOP_TIMEOUT_S = 30.0
+_STOP_TIMEOUT_S = 15.0
 _SAME_START_S = 0.05
 
 
@@ -68,29 +68,39 @@ class Service:
 def stop(services: Sequence[Service]) -> list[str]:
     """Stop the services and everything they started; returns the names of those that were running.
 
-    They are asked all at once, and what is left after 30 seconds is killed.
+    Services are asked first, and so are the tasks that they run: a scheduler waits for its tasks, which may take hours.
+    A task that is told to end is tried again later. What is left after some seconds is killed, parents before children,
+    so that no task can take the death of its decoder for a fault of the footage.
     """
     running = {service: found for service in services if (found := service.find()) is not None}
-    family = [process for main in running.values() for process in (main, *_children(main))]
+    family = [process for main in running.values() for process in _descendants(main)]
     for main in running.values():
         _signal(main, "terminate")
+    for task in [
+        grandchild for main in running.values() for child in _children(main) for grandchild in _children(child)
+    ]:
+        _signal(task, "terminate")
     _, alive = psutil.wait_procs(list(running.values()), timeout=_STOP_TIMEOUT_S)
-    # Tasks run in sessions of their own and may outlive the scheduler that started them.
-    family += [child for main in alive for child in _children(main)]
+    family += [process for main in alive for process in _descendants(main)]
     for process in family:
-        _signal(process, "terminate")
-    _, alive = psutil.wait_procs(family, timeout=5)
-    for process in alive:
         _signal(process, "kill")
-    psutil.wait_procs(alive, timeout=5)
+    psutil.wait_procs(family, timeout=5)
     for service in services:
         service.process_file.unlink(missing_ok=True)
     return [service.name for service in running]
 
 
+def _descendants(process: psutil.Process) -> list[psutil.Process]:
+    """The process itself, then its children, then theirs."""
+    try:
+        return [process, *process.children(recursive=True)]
+    except psutil.Error:
+        return [process]
+
+
 def _children(process: psutil.Process) -> list[psutil.Process]:
     try:
-        return list(process.children(recursive=True))
+        return list(process.children())
     except psutil.Error:
         return []
 

@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from anyanomaly_core.embedded import airflow, processes
+from anyanomaly_core.embedded import airflow
 from anyanomaly_core.embedded.airflow_api import AirflowApi, AirflowError
 from anyanomaly_core.embedded.installation import Installation, write_whole
+from anyanomaly_core.embedded.processes import Service
 from anyanomaly_core.errors import StorageError
 from anyanomaly_core.results import migrate
 
@@ -45,13 +46,13 @@ def up(installation: Installation, *, gpu_slots: int = 1, parallelism: int = 3, 
             say("  settings changed: Airflow is started again with the new ones")
             running = False
         if not running:
-            processes.stop(airflow.services(installation))
+            airflow.stop(installation)
             variables = airflow.environment(installation, installation.api_port(), parallelism)
             _step(say, "Airflow's database", lambda: airflow.migrate_database(installation, variables))
-            airflow.start(installation, variables)
-            write_whole(installation.run / "settings.digest", _digest(variables))
         api = AirflowApi(variables["AIRFLOW__API__BASE_URL"], password)
-        _step(say, "Airflow", lambda: _wait_until_ready(installation, api))
+        if not running:
+            _start_airflow(installation, variables, api, say)
+            write_whole(installation.run / "settings.digest", _digest(variables))
         for name, description in POOLS.items():
             api.ensure_pool(name, gpu_slots if name == "gpu" else 1, description)
         return api
@@ -62,7 +63,7 @@ def down(installation: Installation, *, say: Say = print) -> bool:
     if not installation.folder.exists():
         return False
     with _lock(installation):
-        stopped = processes.stop(airflow.services(installation))
+        stopped = airflow.stop(installation)
         if installation.postgres.is_running():
             installation.postgres.stop()
             stopped.append("PostgreSQL")
@@ -118,17 +119,32 @@ def started_at(installation: Installation) -> datetime:
     return datetime.fromtimestamp(processor.create_time(), tz=UTC)
 
 
-def _wait_until_ready(installation: Installation, api: AirflowApi) -> None:
+def _start_airflow(installation: Installation, variables: dict[str, str], api: AirflowApi, say: Say) -> None:
+    api_server, *others = airflow.services(installation)
+    airflow.start(api_server, installation, variables)
+    _step(say, "Airflow's api-server", lambda: _wait_until_healthy(installation, api, [api_server], ["metadatabase"]))
+    for service in others:
+        airflow.start(service, installation, variables)
+    everything = ["metadatabase", "scheduler", "dag_processor"]
+    _step(
+        say,
+        "Airflow's scheduler and dag-processor",
+        lambda: _wait_until_healthy(installation, api, [api_server, *others], everything),
+    )
+
+
+def _wait_until_healthy(installation: Installation, api: AirflowApi, started: list[Service], parts: list[str]) -> None:
+    """Wait until Airflow calls all ``parts`` healthy; a service that ended is an error with the end of its log."""
     deadline = time.monotonic() + _READY_TIMEOUT_S
     state = "no answer yet"
     while time.monotonic() < deadline:
-        for service in airflow.services(installation):
+        for service in started:
             if service.find() is None:
-                processes.stop(airflow.services(installation))
+                airflow.stop(installation)
                 raise StorageError(f"Airflow's {service.name} ended. The end of {service.log}:\n{service.log_tail()}")
         try:
             health = api.health()
-            if all(health.get(part) == "healthy" for part in ("metadatabase", "scheduler", "dag_processor")):
+            if all(health.get(part) == "healthy" for part in parts):
                 return
             state = json.dumps(health)
         except AirflowError:
