@@ -6,7 +6,7 @@ The table in ``docs/configuration.md`` is generated from this class. Secrets (``
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -24,20 +24,34 @@ class Settings(BaseSettings):
         default="{camera}/{date}/{time}.{ext}",
         description="How a path under the root states camera and recording time; see docs/footage.md.",
     )
-    time_zone: str = Field(default="UTC", description="IANA time zone of times in paths and of cameras without their own.")
+    time_zone: str = Field(default="UTC", description="IANA time zone of times in paths and of new cameras.")
+    recorded_at_default: Literal["refuse", "modified"] = Field(
+        default="refuse",
+        description="Footage whose recording time is stated nowhere: `refuse` it, or go by the file's time of change.",
+    )
+    settle_s: float = Field(
+        default=5.0, ge=0, description="Files changed within so many seconds are still being written: next time."
+    )
+    footage_cache_mb: int = Field(default=20480, ge=1, description="Copies of footage from a bucket, in all.")
     database_url: SecretStr = Field(description="SQLAlchemy URL of the results database, for the role the tasks use.")
     parquet_root: Path = Field(description="Folder of the Parquet files.")
     state_dir: Path = Field(description="Folder for journals of unfinished units of work and for caches.")
-    rules_dir: Path | None = Field(default=None, description="Folder of rule files that `make scan` and the nightly run apply.")
+    rules_dir: Path | None = Field(
+        default=None, description="Folder of rule files, remembered by `make demo` and `make scan`."
+    )
     profile: str = Field(default="demo", description="Profile of rules that name none: a built-in name or a YAML file.")
-    models_dir: Path | None = Field(default=None, description="Folder where profiles look for model directories by name.")
+    models_dir: Path | None = Field(default=None, description="Where profiles look for model directories by name.")
     device: str = Field(default="auto", description="torch device of the models: auto, cpu, cuda, cuda:1 ...")
-    lvlm_base_url: str | None = Field(default=None, description="OpenAI-compatible server, overriding the profile's own.")
+    lvlm_base_url: str | None = Field(default=None, description="OpenAI-compatible server, before the profile's own.")
     lvlm_api_key: SecretStr | None = Field(default=None, description="Key for that server.")
-    unit_seconds: float = Field(default=600.0, gt=0, description="Footage seconds in one mapped scan task; short files share one.")
+    unit_seconds: float = Field(
+        default=600.0, gt=0, description="Seconds of footage in one scan task; short files share one."
+    )
     decode_threads: int = Field(default=2, ge=1, description="Threads of one decoding process.")
     decode_memory_mb: int = Field(default=2048, ge=128, description="Address space of one decoding process.")
-    decode_timeout_s: float = Field(default=120.0, gt=0, description="Seconds without a new frame before decoding is given up.")
+    decode_timeout_s: float = Field(
+        default=120.0, gt=0, description="Seconds without a frame after which decoding is given up."
+    )
     parquet_compression: Annotated[str, NoDecode] = Field(default="zstd", description="Codec of the Parquet files.")
 
 

@@ -5,6 +5,7 @@ Sections of ``spec`` in the docstrings are those of AnyAnomaly (arXiv 2503.04504
 
 import hashlib
 import json
+import math
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -23,8 +24,8 @@ class EncoderSpec(_Part):
     """The image-text encoder (the paper: OpenAI ViT-B/32)."""
 
     model: str = Field(description="open_clip architecture, `hf-hub:` id, or `demo` for the shipped one.")
-    path: Path | None = Field(default=None, description="Local open_clip model directory; nothing is downloaded when set.")
-    pretrained: str | None = Field(default=None, description="open_clip pretrained tag when `model` is an architecture.")
+    path: Path | None = Field(default=None, description="Local open_clip directory; nothing is downloaded when set.")
+    pretrained: str | None = Field(default=None, description="open_clip weights tag when `model` is an architecture.")
     revision: str | None = Field(default=None, description="Pinned hub revision.")
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     batch_size: int = Field(default=64, ge=1)
@@ -53,7 +54,7 @@ class SamplingSpec(_Part):
 
     fps: float | None = Field(default=None, gt=0, description="Sampled frames per second; none: every frame.")
     segment_frames: int = Field(default=24, ge=1, description="N, sampled frames of a segment (paper: 24).")
-    max_side: int = Field(default=1024, ge=64, description="Frames are scaled down, while decoding, to this longest side.")
+    max_side: int = Field(default=1024, ge=64, description="Frames are scaled down to this longest side.")
 
     def step(self, source_fps: float) -> int:
         """Every how many source frames one is sampled (at least 1)."""
@@ -94,7 +95,7 @@ class ScoringSpec(_Part):
 
     @model_validator(mode="after")
     def _weights_sum_to_one(self) -> "ScoringSpec":
-        if any(w < 0 for w in self.weights) or abs(sum(self.weights) - 1) > 1e-6:
+        if min(self.weights) < 0 or not math.isclose(sum(self.weights), 1, abs_tol=1e-6):
             raise ValueError(f"weights must be >= 0 and sum to 1, got {self.weights}")
         return self
 
@@ -145,8 +146,9 @@ def load_profile(name_or_path: str) -> Profile:
         source = f"built-in profile {name_or_path}"
         text = resources.files("anyanomaly_core.profiles").joinpath(f"{name_or_path}.yaml").read_text(encoding="utf-8")
     else:
+        known = ", ".join(builtin_profiles())
         raise ConfigurationError(
-            f"There is no profile {name_or_path!r}. Built in: {', '.join(builtin_profiles())}; or give a path ending in .yaml."
+            f"There is no profile {name_or_path!r}. Built in: {known}; or give a path ending in .yaml."
         )
     try:
         return Profile.model_validate(yaml.safe_load(text))

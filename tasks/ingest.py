@@ -13,7 +13,6 @@ from anyanomaly_core.errors import StorageError
 from anyanomaly_core.footage.types import FoundFile
 from anyanomaly_core.profile import load_profile
 from anyanomaly_core.scanning.discovery import find_new_files
-from anyanomaly_core.scanning.limits import decoding_limits
 from anyanomaly_core.scanning.progress import LoggedProgress
 from anyanomaly_core.scanning.register import Outcome, Registered, register_file
 from tasks.context import database
@@ -62,10 +61,8 @@ def register_files(chunk: Chunk) -> dict[str, Any]:
         result = register_file(
             engine,
             found,
-            archive_root=settings.archive_root,
-            time_zone=settings.time_zone,
+            settings=settings,
             sampling=sampling,
-            limits=decoding_limits(settings),
             again=chunk["rescan"],
         )
         results.append(result)

@@ -14,7 +14,6 @@ from sqlalchemy import Connection, Engine, select
 from anyanomaly_core import __version__
 from anyanomaly_core.config import Settings, get_settings
 from anyanomaly_core.errors import AnyAnomalyError, FootageError, RuleError
-from anyanomaly_core.footage import sources
 from anyanomaly_core.profile import load_profile
 from anyanomaly_core.results import scorer_store
 from anyanomaly_core.results.catalog import load_videos
@@ -22,6 +21,7 @@ from anyanomaly_core.results.planning import Unit, missing_units
 from anyanomaly_core.results.rule_store import StoredRule, list_rules
 from anyanomaly_core.results.schema import cameras as camera_table
 from anyanomaly_core.scanning.limits import decoding_limits
+from anyanomaly_core.scanning.local import local_footage
 from anyanomaly_core.scanning.progress import LoggedProgress
 from anyanomaly_core.scanning.unit import LoadedScorer, load_scorer, scan_video
 from tasks.context import database
@@ -149,7 +149,7 @@ def _scan(engine: Engine, unit: Unit, loaded: LoadedScorer, settings: Settings, 
     committed = scan_video(
         engine,
         unit.video,
-        sources.local_path(settings.archive_root, unit.video.uri),
+        local_footage(settings, unit.video.uri),
         unit.rules,
         loaded,
         settings=settings,

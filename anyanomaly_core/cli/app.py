@@ -30,13 +30,14 @@ def scan(
     as_json: AsJson = False,
 ) -> None:
     """Scan an archive with rules; what was scored before is not scored again."""
+    from anyanomaly_core.footage.layout import ANY_FOLDER
     from anyanomaly_core.profile import load_profile
     from anyanomaly_core.results.engine import make_engine
 
     chosen = load_profile(profile)
     remembered = {"ARCHIVE_ROOT": str(footage.resolve()), "RULES_DIR": str(rules.resolve()), "PROFILE": profile}
-    if layout:
-        remembered["ARCHIVE_LAYOUT"] = layout
+    remembered |= {"ARCHIVE_LAYOUT": layout or ANY_FOLDER, "RECORDED_AT_DEFAULT": "modified"}
+    note(f"Camera and time by {remembered['ARCHIVE_LAYOUT']}; a time stated nowhere is the file's time of change.")
     with site(footage, "", configure=remembered) as settings:
         engine = make_engine(settings.database_url.get_secret_value())
         counts = scanning.run(engine, settings, rules)

@@ -12,13 +12,13 @@ from tqdm import tqdm
 
 from anyanomaly_core import __version__
 from anyanomaly_core.config import Settings
-from anyanomaly_core.footage import sources
 from anyanomaly_core.profile import load_profile
 from anyanomaly_core.results import scorer_store
 from anyanomaly_core.results.planning import Unit, missing_units
 from anyanomaly_core.results.rule_store import StoredRule
 from anyanomaly_core.scanning.discovery import find_new_files
 from anyanomaly_core.scanning.limits import decoding_limits
+from anyanomaly_core.scanning.local import local_footage
 from anyanomaly_core.scanning.register import register_file
 from anyanomaly_core.scanning.rules import apply_rule_files
 from anyanomaly_core.scanning.unit import LoadedScorer, load_scorer, scan_video
@@ -62,10 +62,8 @@ def _register(job: _Job) -> None:
         result = register_file(
             job.engine,
             found,
-            archive_root=settings.archive_root,
-            time_zone=settings.time_zone,
+            settings=settings,
             sampling=sampling,
-            limits=decoding_limits(settings),
         )
         job.counts["files"] += 1
         if result.reason:
@@ -85,7 +83,7 @@ def _scan_video(job: _Job, unit: Unit, loaded: LoadedScorer, progress: Callable[
     scanned = scan_video(
         job.engine,
         unit.video,
-        sources.local_path(job.settings.archive_root, unit.video.uri),
+        local_footage(job.settings, unit.video.uri),
         unit.rules,
         loaded,
         settings=job.settings,

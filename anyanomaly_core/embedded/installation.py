@@ -23,7 +23,7 @@ _PREFERRED_PORT = 8080
 # Where installations lie, unless the environment says otherwise: beside the code.
 LOCAL = Path(os.environ.get("ANYANOMALY_LOCAL_DIR", Path(__file__).parents[2] / ".local"))
 # Settings that the installation itself knows; the others come from the environment of whoever starts it.
-REMEMBERED = ("ARCHIVE_ROOT", "ARCHIVE_LAYOUT", "TIME_ZONE", "RULES_DIR", "PROFILE")
+REMEMBERED = ("ARCHIVE_ROOT", "ARCHIVE_LAYOUT", "RECORDED_AT_DEFAULT", "TIME_ZONE", "RULES_DIR", "PROFILE")
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from anyanomaly_core.embedded import installation, pipeline, report
 from anyanomaly_core.errors import ConfigurationError
+from anyanomaly_core.footage.layout import ANY_FOLDER
 from anyanomaly_core.profile import load_profile
 from anyanomaly_core.rules.files import load_rules
 
@@ -31,9 +32,14 @@ def run(local: Path, footage: Path, rules: Path, profile: str) -> None:
             "ARCHIVE_ROOT": str(footage.resolve()),
             "RULES_DIR": str(rules.resolve()),
             "PROFILE": _whole_path(profile) or chosen.name,
-            **_given("ARCHIVE_LAYOUT", "TIME_ZONE"),
+            # A folder nobody described. What the caller's environment says comes first; said aloud below.
+            "ARCHIVE_LAYOUT": ANY_FOLDER,
+            "RECORDED_AT_DEFAULT": "modified",
+            **_given("ARCHIVE_LAYOUT", "RECORDED_AT_DEFAULT", "TIME_ZONE"),
         }
     )
+    print(f"Camera and recording time by ANYANOMALY_ARCHIVE_LAYOUT={site.settings['ARCHIVE_LAYOUT']}")
+    print(f"A time stated nowhere: ANYANOMALY_RECORDED_AT_DEFAULT={site.settings['RECORDED_AT_DEFAULT']}")
     print(f"Scanning {footage.resolve()} with profile {chosen.name}; everything about it lies in {site.folder}")
     with pipeline.running(site, gpu_slots=1) as api:
         pipeline.apply(site, rules)

@@ -1,0 +1,1 @@
+"""Footage: where files come from, probing, decoding in a sandbox, segments."""

@@ -31,7 +31,9 @@ def split_into_segments(frame_count: int, segment_frames: int, step: int = 1) ->
         FootageError: when an argument is not positive.
     """
     if frame_count < 0 or segment_frames < 1 or step < 1:
-        raise FootageError(f"Cannot split {frame_count} frames into segments of {segment_frames} at every {step}th frame.")
+        raise FootageError(
+            f"Cannot split {frame_count} frames into segments of {segment_frames} at every {step}th frame."
+        )
     span = segment_frames * step
     segments = []
     for index, first in enumerate(range(0, frame_count, span)):

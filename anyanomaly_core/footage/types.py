@@ -39,7 +39,7 @@ class FrameIndex:
     """What one decoding pass over a file found."""
 
     times_s: NDArray[np.float64]  # [F] presentation time of each decoded frame since the first, non-decreasing
-    motion: NDArray[np.float32]  # [F] mean absolute change to the frame before, grey levels 0..255; motion[0] = 0
+    motion: NDArray[np.float32]  # [F] change to the frame before, see motion.change; grey levels 0..255; motion[0] = 0
     damage: tuple[str, ...]  # what the decoder complained about, bounded; empty: clean
     complete: bool  # False: decoding stopped before the end of the file
 

@@ -38,7 +38,10 @@ def find_new_files(
         known = catalog.known_files(connection)
     seen: list[str] = []
     waiting: list[FoundFile] = []
-    for found in sources.discover(settings.archive_root, settings.archive_layout, settings.time_zone):
+    archive = sources.discover(
+        settings.archive_root, settings.archive_layout, settings.time_zone, settle_s=settings.settle_s
+    )
+    for found in archive:
         before = known.get(found.uri)
         if before is not None:
             seen.append(found.uri)

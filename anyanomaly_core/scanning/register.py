@@ -8,16 +8,18 @@ from enum import Enum
 import imageio_ffmpeg
 from sqlalchemy import Engine, select
 
+from anyanomaly_core.config import Settings
 from anyanomaly_core.errors import FootageError
 from anyanomaly_core.footage import sources
 from anyanomaly_core.footage.content import sha256
-from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.footage.types import FoundFile
 from anyanomaly_core.profile import SamplingSpec
 from anyanomaly_core.results import catalog
 from anyanomaly_core.results.schema import videos
 from anyanomaly_core.results.segment_store import store_segments
 from anyanomaly_core.scanning.examine import Examined, examine
+from anyanomaly_core.scanning.limits import decoding_limits
+from anyanomaly_core.scanning.local import local_footage
 
 log = logging.getLogger(__name__)
 
@@ -46,10 +48,8 @@ def register_file(
     engine: Engine,
     found: FoundFile,
     *,
-    archive_root: str,
-    time_zone: str,
+    settings: Settings,
     sampling: SamplingSpec,
-    limits: Limits,
     again: bool = False,
 ) -> Registered:
     """Make a file known. It is there afterwards whole or, when this is killed, not at all.
@@ -57,23 +57,24 @@ def register_file(
     Args:
         engine: of the results database.
         found: what the archive says of it.
-        archive_root: where it lies.
-        time_zone: of its camera, if the camera is new.
+        settings: of the installation.
         sampling: how the video is split into segments at first.
-        limits: of the decoding child.
         again: decode although the content was indexed before.
     """
     if found.problem is not None:
         return _remember_problem(engine, found, found.problem)
     try:
-        path = sources.local_path(archive_root, found.uri)
+        path = local_footage(settings, found.uri)
+        found = sources.with_recording_time(found, path, settings.recorded_at_default)
+        if found.problem is not None:
+            return _remember_problem(engine, found, found.problem)
         digest = sha256(path)
         if not again and _is_indexed(engine, digest):
-            return _register_duplicate(engine, found, digest, time_zone)
-        examined = examine(path, digest, limits)
+            return _register_duplicate(engine, found, digest, settings.time_zone)
+        examined = examine(path, digest, decoding_limits(settings))
     except FootageError as error:
         return _remember_problem(engine, found, str(error))
-    return _store(engine, found, examined, time_zone=time_zone, sampling=sampling)
+    return _store(engine, found, examined, time_zone=settings.time_zone, sampling=sampling)
 
 
 def _store(

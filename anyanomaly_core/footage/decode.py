@@ -1,0 +1,121 @@
+"""Streaming decode: selection, scaling and rotation inside ffmpeg, one picture in memory."""
+
+from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anyanomaly_core.errors import FootageError, UnreadableFootageError
+from anyanomaly_core.footage.command import decoding
+from anyanomaly_core.footage.header import Header
+from anyanomaly_core.footage.pipes import Pipes, Stalled
+from anyanomaly_core.footage.probe import read_header, why_unreadable
+from anyanomaly_core.footage.sandbox import Child, Limits, describe_end, opened
+from anyanomaly_core.footage.types import Frame
+
+# Exact arithmetic, so that the same file gives the same pixels on every processor.
+_SCALING = "bicubic+accurate_rnd+full_chroma_int+bitexact"
+_MOST_TERMS = 200  # of one selection expression
+
+
+def decode(
+    path: str | Path,
+    *,
+    step: int = 1,
+    first_frame: int = 0,
+    size: tuple[int, int] | None = None,
+    limits: Limits = Limits(),  # noqa: B008  (frozen)
+) -> Generator[Frame, None, None]:
+    """Yield frames ``first_frame``, ``first_frame + step``, ... to the end of the file, numbered as index_frames does.
+
+    The file is decoded from its start whatever ``first_frame`` is: that alone makes numbers exact on damaged files.
+    Memory does not depend on the length; a frame's image may be kept. Closing the iterator ends the decoder.
+
+    Args:
+        path: a local file.
+        step: take every step-th frame.
+        first_frame: number of the first frame wanted.
+        size: (width, height) of the images; none: as displayed. A file whose picture size changes gives images
+            of its first size throughout.
+        limits: what the decoding child may use.
+
+    Raises:
+        FootageError: the file cannot be opened, or an argument is out of range.
+        UnreadableFootageError: nothing can be decoded, or decoding stopped before its end (after the last good frame).
+    """
+    if step < 1 or first_frame < 0 or (size is not None and min(size) < 1):
+        raise FootageError(f"Cannot decode every {step}th frame from frame {first_frame} on at size {size}.")
+    terms = [f"gte(n,{first_frame})"] if first_frame else []
+    terms += [f"not(mod(n-{first_frame},{step}))"] if step > 1 else []
+    yield from _frames(path, "*".join(terms), size, limits, most_frames=None)
+
+
+def read_frames(
+    path: str | Path,
+    numbers: Sequence[int],
+    *,
+    size: tuple[int, int] | None = None,
+    limits: Limits = Limits(),  # noqa: B008  (frozen)
+) -> dict[int, NDArray[np.uint8]]:
+    """Images of single frames by number, each [H, W, 3] RGB; numbers past the end are absent. Raises as decode."""
+    wanted = sorted(set(numbers))
+    if not wanted:
+        return {}
+    if wanted[0] < 0:
+        raise FootageError(f"There is no frame {wanted[0]}.")
+    found: dict[int, NDArray[np.uint8]] = {}
+    for start in range(0, len(wanted), _MOST_TERMS):
+        some = wanted[start : start + _MOST_TERMS]
+        expression = "+".join(f"eq(n,{number})" for number in some)
+        frames = _frames(path, expression, size, limits, most_frames=len(some))
+        found |= {frame.number: frame.image for frame in frames}
+    return found
+
+
+def _frames(
+    path: str | Path, expression: str, size: tuple[int, int] | None, limits: Limits, *, most_frames: int | None
+) -> Iterator[Frame]:
+    header = read_header(path)
+    if header.codec is None:
+        raise UnreadableFootageError(why_unreadable(path, header))
+    width, height = size or header.displayed_size
+    if min(width, height) < 1:
+        raise UnreadableFootageError(why_unreadable(path, header))
+    command = decoding(_filters(expression, width, height, header), "rgb24", limits, most_frames=most_frames)
+    with opened(path) as source, Child(command, source, side=True) as child:
+        pipes = Pipes(child, source, limits.stall_s)
+        yield from _read(pipes, height, width)
+        status = _finish(pipes)
+        problem = describe_end(status, limits)
+        if problem is not None:
+            said = "; ".join(pipes.complaints.lines()[:3])
+            raise UnreadableFootageError(f"Decoding {Path(path).name!r} ended early: {problem}. {said}".strip())
+
+
+def _filters(expression: str, width: int, height: int, header: Header) -> list[str]:
+    """Select first (skipped frames cost nothing more), then scale, then turn the small picture."""
+    stored = (height, width) if header.orientation.swaps_sides else (width, height)
+    select = [f"select='{expression}'"] if expression else []
+    return [*select, f"scale={stored[0]}:{stored[1]}:flags={_SCALING}", *header.orientation.filters]
+
+
+def _read(pipes: Pipes, height: int, width: int) -> Iterator[Frame]:
+    while True:
+        image = np.empty((height, width, 3), np.uint8)
+        try:
+            if pipes.read_into(image.data.cast("B")) < image.size:
+                return
+            line = pipes.line()
+        except Stalled:
+            return
+        if line is None:
+            return
+        yield Frame(int(line.split(" ", 1)[0]), image)
+
+
+def _finish(pipes: Pipes) -> int | None:
+    try:
+        return pipes.finish()
+    except Stalled:
+        return None

@@ -1,0 +1,190 @@
+"""Where footage comes from: a folder, or any fsspec URL. The paths that leave the root never open anything."""
+
+import json
+import logging
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from anyanomaly_core.errors import FootageError, UnsafePathError
+from anyanomaly_core.footage import bucket
+from anyanomaly_core.footage.layout import read_path
+from anyanomaly_core.footage.probe import probe
+from anyanomaly_core.footage.types import FoundFile
+
+log = logging.getLogger(__name__)
+
+EXTENSIONS = frozenset(
+    {"mp4", "m4v", "mov", "3gp", "avi", "mkv", "webm", "ogv", "flv", "wmv", "asf", "mjpeg", "mjpg"}
+    | {"ts", "m2ts", "mts", "mpg", "mpeg", "vob", "h264", "264", "h265", "265", "hevc", "dav"}
+)
+_SIDECAR_BYTES = 64 << 10
+
+
+def discover(root: str, layout: str, time_zone: str, *, settle_s: float = 0.0) -> Iterator[FoundFile]:
+    """Every video file under ``root``, in order of path, one folder in memory at a time.
+
+    Names that begin with ``.`` or ``_`` are skipped. Folders behind symbolic links are not entered. The recording
+    time is None where neither path nor sidecar states it; :func:`with_recording_time` looks into the container.
+
+    Args:
+        root: a folder, or an fsspec URL.
+        layout: see :mod:`anyanomaly_core.footage.layout`.
+        time_zone: IANA name; of times in paths and sidecars that name none.
+        settle_s: files changed within this many seconds are still being written; left for the next time.
+
+    Raises:
+        FootageError: when the root is not there.
+    """
+    entries = bucket.walk(root) if bucket.is_url(root) else _walk(Path(root))
+    newest = time.time() - settle_s
+    for uri, size, modified, problem in entries:
+        if Path(uri).suffix.lstrip(".").lower() not in EXTENSIONS:
+            continue
+        if settle_s > 0 and modified > newest:
+            log.info("%r is still being written; left for the next run", uri)
+            continue
+        yield _identified(root, FoundFile(uri, size, modified, None, None, None, problem), layout, time_zone)
+
+
+def with_recording_time(found: FoundFile, path: Path, default: Literal["refuse", "modified"]) -> FoundFile:
+    """The same file with a recording time from its container, or by ``default``; or with the problem that it has none.
+
+    Args:
+        found: as discovered.
+        path: the file on this machine.
+        default: ``modified``: the file's time of change counts as the end of the recording, as most recorders leave it.
+    """
+    if found.problem is not None or found.recorded_at is not None:
+        return found
+    try:
+        header = probe(path)
+    except FootageError:
+        header = None  # ingest says why when it decodes the file
+    if header is not None and header.created_at is not None:
+        return replace(found, recorded_at=header.created_at, recorded_at_source="container")
+    if default == "modified":
+        length = (header.duration_s if header is not None else None) or 0.0
+        began = datetime.fromtimestamp(max(0.0, found.modified - length), UTC)
+        return replace(found, recorded_at=began, recorded_at_source="modified")
+    return replace(
+        found,
+        problem="no recording time is stated: not by the path, a sidecar or the container. Change the archive layout, "
+        "add a sidecar, or set ANYANOMALY_RECORDED_AT_DEFAULT=modified to use the file's time of change",
+    )
+
+
+def local_path(root: str, uri: str, *, cache: Path | None = None, cache_bytes: int = 20 << 30) -> Path:
+    """The file on this machine; from a bucket it is copied into ``cache`` first.
+
+    Args:
+        root: as for discover.
+        uri: as found there.
+        cache: folder for copies; needed for a bucket.
+        cache_bytes: the least recently used copies beyond this are removed.
+
+    Raises:
+        UnsafePathError: when ``uri`` leads out of the root, through ``..``, a root of its own or a symbolic link.
+        FootageError: when a bucket's file cannot be copied.
+    """
+    if uri.startswith("/") or "\0" in uri or ".." in uri.split("/"):
+        raise UnsafePathError(f"{uri!r} does not stay under the archive root; it is not opened.")
+    if bucket.is_url(root):
+        if cache is None:
+            raise FootageError(f"{root} is a bucket; a cache folder is needed to read {uri!r}.")
+        return bucket.fetch(root, uri, cache, cache_bytes)
+    base = Path(root).resolve()
+    path = base / uri
+    if not path.resolve().is_relative_to(base):
+        raise UnsafePathError(f"{uri!r} is a link that leads out of the archive root; it is not opened.")
+    return path
+
+
+def _walk(root: Path) -> Iterator[tuple[str, int, float, str | None]]:
+    """(uri, size, modified, problem) of the regular files below a folder."""
+    if not root.is_dir():
+        raise FootageError(f"The archive root {root} is not a folder. Is it mounted?")
+    base = root.resolve()
+    folders = [base]
+    while folders:
+        folder = folders.pop()
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as error:
+            log.warning("Folder %r cannot be read: %s", str(folder), error.strerror)
+            continue
+        for entry in entries:
+            if entry.name.startswith((".", "_")):
+                continue
+            if entry.is_file():
+                yield _entry(base, entry)
+            elif entry.is_symlink():
+                log.warning("%r is a link to a folder or to nothing; not followed", entry.path)
+        below = [e for e in entries if e.is_dir(follow_symlinks=False) and not e.name.startswith((".", "_"))]
+        folders += [Path(entry.path) for entry in reversed(below)]
+
+
+def _entry(base: Path, entry: "os.DirEntry[str]") -> tuple[str, int, float, str | None]:
+    relative = Path(entry.path).relative_to(base).as_posix()
+    stat = entry.stat()
+    try:
+        relative.encode()
+    except UnicodeEncodeError:
+        shown = quote(os.fsencode(relative), safe="/ ")
+        return shown, stat.st_size, stat.st_mtime, "the file's name is not valid UTF-8; rename it"
+    if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(base):
+        return relative, stat.st_size, stat.st_mtime, "a link that leads out of the archive root; it is not opened"
+    return relative, stat.st_size, stat.st_mtime, None
+
+
+def _identified(root: str, found: FoundFile, layout: str, time_zone: str) -> FoundFile:
+    """Add camera and time from the path, then from the sidecar."""
+    if found.problem is not None:
+        return found
+    stated = read_path(found.uri, layout, time_zone)
+    camera, at, source = stated.camera, stated.recorded_at, "path" if stated.recorded_at else None
+    if camera is None or at is None:
+        try:
+            beside = _sidecar(root, found.uri)
+        except FootageError as error:
+            return replace(found, problem=str(error))
+        camera = camera or beside.get("camera")
+        if at is None and (text := beside.get("recorded_at")):
+            at, source = _sidecar_time(text, time_zone), "sidecar"
+            if at is None:
+                return replace(found, problem=f"the sidecar's recorded_at {text[:40]!r} is no ISO 8601 time")
+    if not camera:
+        return replace(
+            found, problem=f"no camera is stated: the path does not fit the layout {layout!r} and there is no sidecar"
+        )
+    return replace(found, camera=camera, recorded_at=at, recorded_at_source=source)
+
+
+def _sidecar(root: str, uri: str) -> dict[str, str]:
+    """``<file>.json``: an object with ``camera`` and ``recorded_at``; empty when there is none."""
+    try:
+        if bucket.is_url(root):
+            content = bucket.read_small(root, f"{uri}.json", _SIDECAR_BYTES)
+        else:
+            path = local_path(root, f"{uri}.json")
+            content = path.read_bytes()[:_SIDECAR_BYTES] if path.is_file() else None
+        found = {} if content is None else json.loads(content)
+    except (OSError, ValueError) as error:
+        raise FootageError(f"the sidecar {uri}.json cannot be read: {error}") from None
+    if not isinstance(found, dict):
+        raise FootageError(f"the sidecar {uri}.json is no JSON object")
+    return {key: value for key, value in found.items() if isinstance(value, str)}
+
+
+def _sidecar_time(text: str, time_zone: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=ZoneInfo(time_zone))
