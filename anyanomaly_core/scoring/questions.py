@@ -1,6 +1,5 @@
 """Asking the LVLM: many questions, few calls, nothing twice, questions of one image side by side."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +8,8 @@ import numpy as np
 from anyanomaly_core.errors import ModelError
 from anyanomaly_core.models.protocols import Answer, Image, Request, VisionLanguageModel, Want
 from anyanomaly_core.scoring.prompts import build_prompt
+
+SPARSE = 16  # every how many pixels an image is sampled to tell it from others
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,27 +35,29 @@ def ask(lvlm: VisionLanguageModel, questions: Sequence[Question], variant: int, 
     Raises:
         ModelError: when the model gives back another number of answers than it was asked.
     """
-    names = _image_names([question.image for question in questions])
-    keys = [(name, question.prompt(variant)) for name, question in zip(names, questions, strict=True)]
-    order = {name: place for place, name in enumerate(dict.fromkeys(names))}  # images in order of appearance
-    images = dict(zip(names, (question.image for question in questions), strict=True))
-    wanted = sorted(dict.fromkeys(keys), key=lambda key: order[key[0]])  # stable: prompts keep their order
-    answers = lvlm.answer([Request(images[name], prompt, want) for name, prompt in wanted]) if wanted else []
+    images = [question.image for question in questions]
+    keys = [(n, question.prompt(variant)) for n, question in zip(_first_equal(images), questions, strict=True)]
+    wanted = sorted(dict.fromkeys(keys), key=lambda key: key[0])  # stable: prompts of an image keep their order
+    answers = lvlm.answer([Request(images[n], prompt, want) for n, prompt in wanted]) if wanted else []
     if len(answers) != len(wanted):
         raise ModelError(f"{lvlm.name} gave {len(answers)} answers to {len(wanted)} requests.")
     by_key = dict(zip(wanted, answers, strict=True))
     return [by_key[key] for key in keys]
 
 
-def _image_names(images: Sequence[Image]) -> list[bytes]:
-    """A name per image that equal images share; an array that comes several times is read once."""
-    known: dict[int, bytes] = {}
-    for image in images:
-        if id(image) not in known:
-            known[id(image)] = _digest(image)
-    return [known[id(image)] for image in images]
+def _first_equal(images: Sequence[Image]) -> list[int]:
+    """For each image the place of the first image with the same pixels.
 
-
-def _digest(image: Image) -> bytes:
-    shape = repr(image.shape).encode()
-    return hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16, key=shape[:64]).digest()
+    Few pixels are hashed, then candidates compared in full: that is cheaper than hashing large frames.
+    """
+    by_object: dict[int, int] = {}  # an array that comes several times is looked at once
+    candidates: dict[tuple[tuple[int, ...], bytes], list[int]] = {}
+    for n, image in enumerate(images):
+        if id(image) in by_object:
+            continue
+        alike = candidates.setdefault((image.shape, image[::SPARSE, ::SPARSE].tobytes()), [])
+        equal = next((m for m in alike if np.array_equal(images[m], image)), None)
+        if equal is None:
+            alike.append(n)
+        by_object[id(image)] = n if equal is None else equal
+    return [by_object[id(image)] for image in images]

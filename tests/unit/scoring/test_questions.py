@@ -36,6 +36,15 @@ def test_equal_bytes_of_another_shape_are_another_image() -> None:
     assert lvlm.asked == 2
 
 
+def test_images_that_differ_in_one_pixel_are_two_and_copies_are_one() -> None:
+    lvlm = CountingLvlm()
+    base = np.random.default_rng(0).integers(0, 256, (100, 120, 3), dtype=np.uint8)
+    other = base.copy()
+    other[33, 47, 1] ^= 1
+    ask(lvlm, [Question(image, "a", (), temporal=False) for image in (base, other, base.copy(), other)], 3, Want.TEXT)
+    assert [r.image is image for r, image in zip(lvlm.calls[0], (base, other), strict=True)] == [True, True]
+
+
 def test_excluded_texts_and_sequences_make_another_question() -> None:
     lvlm = CountingLvlm()
     image = picture(0)
