@@ -9,11 +9,16 @@ from pathlib import Path
 
 import psycopg2
 import pytest
+from hypothesis import settings
 from sqlalchemy import Engine
 
 from anyanomaly_core.embedded.postgres import PostgresServer
 from anyanomaly_core.results.engine import make_engine
 from anyanomaly_core.results.migrate import upgrade
+
+# No deadline: the machine may be busy with training, and a slow example is not a wrong one.
+settings.register_profile("anyanomaly", deadline=None)
+settings.load_profile("anyanomaly")
 
 _numbers = count(1)
 

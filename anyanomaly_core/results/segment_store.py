@@ -186,5 +186,7 @@ def _load_rows(connection: Connection, video_id: int, layout_id: int, step: int)
 def _stored(step: int, row: Row[*tuple[Any, ...]]) -> StoredSegment:
     sampled = tuple(range(row.first_frame, row.last_frame + 1, step))
     part = Segment(row.segment_index, row.first_frame, row.last_frame, sampled)
-    offsets = None if row.frame_offsets is None else tuple(row.frame_offsets)
-    return StoredSegment(part, row.start_s, row.end_s, row.motion, offsets)
+    # A real arrives as the shortest decimal; as float32 it is the number that SQL computes with.
+    offsets = None if row.frame_offsets is None else tuple(float(np.float32(offset)) for offset in row.frame_offsets)
+    motion = None if row.motion is None else float(np.float32(row.motion))
+    return StoredSegment(part, row.start_s, row.end_s, motion, offsets)

@@ -80,16 +80,33 @@ def add_scorer(engine: Engine, revision: str = "1", profile: Profile | None = No
 
 def segment_score(index: int, rule: StoredRule, value: float | None) -> SegmentScore:
     if value is None:
-        return SegmentScore(index, rule.rule_version_id, Status.FAILED, reason="no answer", raw_answer="\x00maybe \ud800")
+        raw = "\x00maybe \ud800"
+        return SegmentScore(index, rule.rule_version_id, Status.FAILED, reason="silence", raw_answer=raw)
     return SegmentScore(
-        index, rule.rule_version_id, Status.SCORED, score=value, key_score=value, position_score=0.25, temporal_score=None,
-        key_frame=index * SEGMENT, grid_frames=(1, 2, 3, 4), window=(0, 0, 48, 48), text=rule.definition.texts[0],
-        rationale=f"segment {index} 'quoted'; DROP TABLE" if value > 0.4 else None, timings_ms={"lvlm": 1.5},
-    )  # fmt: skip
+        index,
+        rule.rule_version_id,
+        Status.SCORED,
+        score=value,
+        key_score=value,
+        position_score=0.25,
+        temporal_score=None,
+        key_frame=index * SEGMENT,
+        grid_frames=(1, 2, 3, 4),
+        window=(0, 0, 48, 48),
+        text=rule.definition.texts[0],
+        rationale=f"{index}: '); DROP TABLE" if value > 0.4 else None,
+        timings_ms={"lvlm": 1.5},
+    )
 
 
 def unit_result(
-    engine: Engine, video_id: int, rules: tuple[StoredRule, ...], scorer: StoredScorer, *, seed: int = 0, failing: float = 0.2
+    engine: Engine,
+    video_id: int,
+    rules: tuple[StoredRule, ...],
+    scorer: StoredScorer,
+    *,
+    seed: int = 0,
+    failing: float = 0.2,
 ) -> UnitResult:
     """Random but repeatable scores; some segments failed."""
     with engine.begin() as connection:
@@ -109,7 +126,9 @@ def unit_result(
     return UnitResult(video, segments, rules, scorer, scores, frames)
 
 
-def curve_result(engine: Engine, video_id: int, rule: StoredRule, scorer: StoredScorer, curve: NDArray[np.float32]) -> UnitResult:
+def curve_result(
+    engine: Engine, video_id: int, rule: StoredRule, scorer: StoredScorer, curve: NDArray[np.float32]
+) -> UnitResult:
     """Given frame scores; a segment fails where all its frames are NaN."""
     with engine.begin() as connection:
         video = catalog.load_video(connection, video_id)

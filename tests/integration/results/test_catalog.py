@@ -1,0 +1,109 @@
+from dataclasses import replace
+from datetime import timedelta
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from sqlalchemy import Engine, func, select, text
+
+from anyanomaly_core.errors import StorageError
+from anyanomaly_core.footage.types import Probe
+from anyanomaly_core.results import catalog, segment_store
+from tests.integration.results import world
+
+
+def state(engine: Engine, video_id: int) -> str:
+    with engine.connect() as connection:
+        return catalog.load_video(connection, video_id).state
+
+
+def test_registering_again_changes_nothing(engine: Engine) -> None:
+    world.add_camera(engine, "gate")
+    first = world.add_video(engine, "gate/1.mp4")
+    assert world.add_video(engine, "gate/1.mp4") == first
+    with engine.connect() as connection:
+        assert [video.video_id for video in catalog.load_videos(connection)] == [first]
+        assert connection.execute(text("SELECT count(*) FROM segments")).scalar() == 5
+        assert catalog.known_files(connection) == {"gate/1.mp4": catalog.KnownFile(1000, 1.0, first, None)}
+
+
+def test_the_same_content_under_two_names_is_one_video(engine: Engine) -> None:
+    world.add_camera(engine, "gate")
+    world.add_camera(engine, "yard")
+    first = world.add_video(engine, "gate/1.mp4")
+    again = world.add_video(engine, "yard/copy.mp4", "yard", content="gate/1.mp4")
+    assert again == first
+    with engine.connect() as connection:
+        assert set(catalog.known_files(connection)) == {"gate/1.mp4", "yard/copy.mp4"}
+        video = catalog.load_video(connection, first)
+    assert (video.uri, video.camera_id, video.frame_count, video.duration_s) == (
+        "gate/1.mp4",
+        "gate",
+        100,
+        pytest.approx(4),
+    )
+
+
+def test_files_that_go_and_come_back(engine: Engine) -> None:
+    world.add_camera(engine, "gate")
+    video_id = world.add_video(engine, "gate/1.mp4")
+    world.add_video(engine, "gate/copy.mp4", content="gate/1.mp4")
+    with engine.begin() as connection:
+        now = connection.execute(select(func.now())).scalar_one()
+    with engine.begin() as connection:
+        catalog.touch_files(connection, ["gate/copy.mp4"])
+        assert catalog.mark_missing(connection, now) == ["gate/1.mp4"]
+        assert catalog.mark_missing(connection, now) == []
+    with engine.connect() as connection:
+        assert catalog.load_video(connection, video_id).uri == "gate/copy.mp4"  # still readable
+    with engine.begin() as connection:
+        assert catalog.mark_missing(connection, now + timedelta(days=1)) == ["gate/copy.mp4"]
+    assert state(engine, video_id) == "missing"
+    with engine.begin() as connection:
+        catalog.touch_files(connection, ["gate/1.mp4"])
+    assert state(engine, video_id) == "ready"
+
+
+def test_a_damaged_and_an_unreadable_video_come_back_as_such(engine: Engine) -> None:
+    world.add_camera(engine, "gate")
+    damaged = world.add_video(engine, "gate/1.mp4", index=world.frame_index(30, damage=("broken header",)))
+    unreadable = world.add_video(engine, "gate/2.mp4")
+    with engine.begin() as connection:
+        catalog.mark_unreadable(connection, unreadable, "no frame", Probe("h264", 1, 1, 0, Fraction(0, 1), 12.5, None))
+        now = connection.execute(select(func.now())).scalar_one()
+        catalog.mark_missing(connection, now + timedelta(days=1))
+    assert (state(engine, damaged), state(engine, unreadable)) == ("missing", "missing")
+    with engine.begin() as connection:
+        catalog.register_file(connection, world.found("gate/1.mp4", "gate"), world.digest("gate/1.mp4"))
+        catalog.register_file(connection, world.found("gate/2.mp4", "gate"), world.digest("gate/2.mp4"))
+    assert (state(engine, damaged), state(engine, unreadable)) == ("damaged", "unreadable")
+
+
+def test_a_file_with_a_problem_is_remembered_with_it(engine: Engine) -> None:
+    lost = replace(world.found("x.mp4", "gate"), camera=None, recorded_at=None, problem="no camera stated")
+    with engine.begin() as connection:
+        assert catalog.register_file(connection, lost, None) is None
+        assert catalog.known_files(connection)["x.mp4"].problem == "no camera stated"
+        assert connection.execute(text("SELECT uri, problem, state FROM footage_problems")).all() == [
+            ("x.mp4", "no camera stated", "not registered")
+        ]
+    with engine.begin() as connection, pytest.raises(StorageError, match="must be known"):
+        catalog.register_file(connection, replace(lost, problem=None), None)
+
+
+@pytest.mark.parametrize("even", [True, False])
+@pytest.mark.parametrize("layout", [(24, 1), (5, 3), (1, 1), (1000, 7)])
+def test_another_layout_is_derived_without_decoding(engine: Engine, layout: tuple[int, int], even: bool) -> None:
+    world.add_camera(engine, "gate")
+    index = world.frame_index(101, even=even)
+    video_id = world.add_video(engine, "gate/1.mp4", index=index)
+    with engine.begin() as connection:
+        derived = segment_store.load_segments(connection, video_id, *layout)
+        assert segment_store.load_segments(connection, video_id, *layout) == derived
+        assert derived.frame_count == 101
+        ends = [row.end_s for row in derived.rows]
+        assert [row.start_s for row in derived.rows] == [0.0, *ends[:-1]]
+        assert derived.duration_s == catalog.load_video(connection, video_id).duration_s
+    np.testing.assert_allclose(derived.times_s(), index.times_s, atol=1.1e-3)
+    if not even:
+        np.testing.assert_allclose(derived.times_s(), index.times_s, atol=1e-6)

@@ -1,0 +1,166 @@
+"""The ledger adds up to the archive, whatever happens to footage and rules, in whatever order."""
+
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from sqlalchemy import Engine, func, select, text
+
+from anyanomaly_core.results import catalog, segment_store
+from anyanomaly_core.results.planning import missing_units
+from anyanomaly_core.results.rule_store import list_rules
+from anyanomaly_core.results.writer import commit_failure, commit_unit
+from tests.integration.results import world
+
+PER_VIDEO = """
+    SELECT c.video_id, c.rule_version_id, sum(c.seconds), v.duration_s
+    FROM coverage c JOIN videos v USING (video_id) GROUP BY 1, 2, 4
+"""
+PER_SEGMENT = """
+    SELECT video_id, rule, version, status::text, count(*), sum(cardinality(frame_scores)),
+           sum(extract(epoch FROM ended_at - started_at))
+    FROM segment_results GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+"""
+LEDGER = """
+    SELECT video_id, rule, version, state, segments, seconds FROM coverage
+    WHERE scorer_id IS NOT NULL ORDER BY video_id, rule, version, state
+"""
+EXPECTED = (
+    "SELECT v.video_id, r.rule_version_id FROM videos v JOIN rule_versions r ON glob_matches(v.camera_id, r.cameras)"
+)
+EMPTY = """TRUNCATE cameras, videos, video_files, segments, segment_layouts, rules, scorings, rule_versions, scorers,
+           scan_runs, units, segment_scores, events, verdicts RESTART IDENTITY CASCADE"""
+
+
+class Archive(RuleBasedStateMachine):
+    """Footage comes, rots and goes; rules come and change; scans succeed and fail."""
+
+    engine: Engine
+    owner: Engine
+
+    def __init__(self) -> None:
+        super().__init__()
+        with self.owner.begin() as connection:
+            connection.execute(text(EMPTY))
+        for camera in ("gate", "yard"):
+            world.add_camera(self.engine, camera)
+        self.folder = tempfile.TemporaryDirectory()
+        self.root = Path(self.folder.name)
+        self.scorers = [world.add_scorer(self.engine, revision) for revision in ("1", "2")]
+        self.videos: list[int] = []
+        self.unreadable: set[int] = set()
+
+    def teardown(self) -> None:
+        self.folder.cleanup()
+
+    @rule(
+        camera=st.sampled_from(["gate", "yard"]),
+        frames=st.integers(1, 130),
+        hours=st.integers(0, 2000),
+        even=st.booleans(),
+    )
+    def footage_arrives(self, camera: str, frames: int, hours: int, even: bool) -> None:
+        index = world.frame_index(frames, even=even, seed=hours)
+        when = world.START + timedelta(hours=hours)
+        uri = f"{camera}/{len(self.videos)}.mp4"
+        self.videos.append(world.add_video(self.engine, uri, camera, recorded_at=when, index=index))
+
+    @rule(camera=st.sampled_from(["gate", "yard"]))
+    def unreadable_footage_arrives(self, camera: str) -> None:
+        with self.engine.begin() as connection:
+            uri = f"{camera}/{len(self.videos)}.mp4"
+            video_id = catalog.register_file(connection, world.found(uri, camera), world.digest(uri))
+            assert video_id is not None
+            catalog.mark_unreadable(connection, video_id, "no frame")
+        self.videos.append(video_id)
+        self.unreadable.add(video_id)
+
+    @precondition(lambda self: self.videos)
+    @rule(data=st.data())
+    def a_file_goes(self, data: st.DataObject) -> None:
+        video_id = data.draw(st.sampled_from(self.videos))
+        with self.engine.begin() as connection:
+            uri = catalog.load_video(connection, video_id).uri
+            later = connection.execute(select(func.now())).scalar_one() + timedelta(days=1)
+            others = [other for other in catalog.known_files(connection) if other != uri]
+            connection.execute(
+                text("UPDATE video_files SET seen_at = :later WHERE uri = ANY(:others)"),
+                {"later": later, "others": others},
+            )
+            catalog.mark_missing(connection, later)
+            catalog.touch_files(connection, [])
+
+    @precondition(lambda self: self.videos)
+    @rule(data=st.data())
+    def a_file_is_found_again(self, data: st.DataObject) -> None:
+        with self.engine.begin() as connection:
+            uri = catalog.load_video(connection, data.draw(st.sampled_from(self.videos))).uri
+            catalog.touch_files(connection, [uri])
+
+    @rule(
+        name=st.sampled_from(["fall", "bike"]),
+        wording=st.sampled_from(["one", "two"]),
+        cameras=st.sampled_from([("*",), ("gate",), ("y*", "none")]),
+        threshold=st.sampled_from([0.3, 0.6]),
+    )
+    def a_rule_is_written(self, name: str, wording: str, cameras: tuple[str, ...], threshold: float) -> None:
+        world.add_rule(self.engine, name, texts=(wording,), cameras=cameras, threshold=threshold)
+
+    @rule(
+        which=st.integers(0, 1), failing=st.sampled_from([0.0, 0.5]), seed=st.integers(0, 99), limit=st.integers(1, 3)
+    )
+    def a_scan_runs(self, which: int, failing: float, seed: int, limit: int) -> None:
+        scorer = self.scorers[which]
+        for unit in self.missing(scorer.scorer_id)[:limit]:
+            result = world.unit_result(self.engine, unit.video.video_id, unit.rules, scorer, seed=seed, failing=failing)
+            commit_unit(self.engine, result, self.root)
+
+    @rule(which=st.integers(0, 1))
+    def a_scan_fails(self, which: int) -> None:
+        scorer = self.scorers[which]
+        for unit in self.missing(scorer.scorer_id)[:1]:
+            with self.engine.begin() as connection:
+                segments = segment_store.load_segments(connection, unit.video.video_id, world.SEGMENT, 1)
+            commit_failure(
+                self.engine, unit.video, segments, unit.rules, scorer, reason="killed", parquet_root=self.root
+            )
+
+    def missing(self, scorer_id: int):  # type: ignore[no-untyped-def]  # noqa: ANN201
+        with self.engine.connect() as connection:
+            return missing_units(connection, list_rules(connection), scorer_id)
+
+    @invariant()
+    def every_second_is_accounted_for(self) -> None:
+        with self.engine.connect() as connection:
+            per_video = connection.execute(text(PER_VIDEO)).all()
+            expected = {tuple(row) for row in connection.execute(text(EXPECTED))}
+        assert {(row[0], row[1]) for row in per_video} == expected
+        for _, _, seconds, duration in per_video:
+            assert seconds == pytest.approx(duration or 0, abs=1e-6)
+
+    @invariant()
+    def ledger_and_rows_agree(self) -> None:
+        with self.engine.connect() as connection:
+            ledger = connection.execute(text(LEDGER)).all()
+            found = connection.execute(text(PER_SEGMENT)).all()
+            frames = dict(connection.execute(text("SELECT video_id, frame_count FROM videos")).all())
+        assert [tuple(row[:5]) for row in ledger] == [tuple(row[:5]) for row in found]
+        assert [row[5] for row in ledger] == pytest.approx([float(row[6]) for row in found], abs=1e-4)
+        of_unit: dict[tuple[int, str, int], int] = {}
+        for row in found:
+            of_unit[row[0], row[1], row[2]] = of_unit.get((row[0], row[1], row[2]), 0) + row[5]
+        assert all(count == frames[key[0]] for key, count in of_unit.items())
+
+
+def test_the_ledger_always_adds_up(engine: Engine, owner_engine: Engine) -> None:
+    Archive.engine, Archive.owner = engine, owner_engine
+    run_state_machine_as_test(
+        Archive,
+        settings=settings(
+            max_examples=12, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )

@@ -1,0 +1,23 @@
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Engine, text
+
+from anyanomaly_core.results.schema import metadata
+
+ABOUT_COLUMNS = ("add_table", "remove_table", "add_column", "remove_column", "modify_nullable", "modify_type")
+
+
+def test_the_code_sees_the_tables_as_the_migrations_make_them(owner_engine: Engine) -> None:
+    with owner_engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        found = compare_metadata(context, metadata)
+    flat = [change for entry in found for change in (entry if isinstance(entry, list) else [entry])]
+    assert [change for change in flat if change[0] in ABOUT_COLUMNS] == []
+    assert [change for change in flat if change[0] == "add_constraint"] == []
+
+
+def test_every_table_and_view_says_what_it_is(owner_engine: Engine) -> None:
+    query = """SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v')
+               AND NOT relispartition AND relname <> 'alembic_version' AND obj_description(oid) IS NULL"""
+    with owner_engine.connect() as connection:
+        assert connection.execute(text(query)).scalars().all() == []
