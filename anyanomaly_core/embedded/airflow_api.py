@@ -8,6 +8,9 @@ from urllib.parse import quote, urlencode
 
 from anyanomaly_core.errors import AnyAnomalyError
 
+# The api-server is one process and builds parts of itself at their first use, which takes long on a busy machine.
+_TIMEOUT_S = 180.0
+
 
 class AirflowError(AnyAnomalyError):
     """Airflow did not answer, or refused."""
@@ -28,6 +31,10 @@ class AirflowApi:
         """Status of ``metadatabase``, ``scheduler`` and ``dag_processor``: healthy, unhealthy or unknown."""
         found = self._send("GET", "/api/v2/monitor/health", token=False)
         return {part: str((state or {}).get("status") or "unknown") for part, state in found.items()}
+
+    def warm_up(self) -> None:
+        """Have the api-server build the part that tasks report to; otherwise the first task waits for that."""
+        self._send("GET", "/execution/health", token=False)
 
     def dag(self, dag_id: str) -> dict[str, Any] | None:
         """The DAG as Airflow knows it, or None while it does not."""
@@ -95,7 +102,7 @@ class AirflowApi:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.address}{path}", data=data, headers=headers, method=method)  # noqa: S310
         try:
-            with self._opener.open(request, timeout=30) as answer:
+            with self._opener.open(request, timeout=_TIMEOUT_S) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             what = error.read(500).decode(errors="replace")

@@ -123,6 +123,7 @@ def _start_airflow(installation: Installation, variables: dict[str, str], api: A
     api_server, *others = airflow.services(installation)
     airflow.start(api_server, installation, variables)
     _step(say, "Airflow's api-server", lambda: _wait_until_healthy(installation, api, [api_server], ["metadatabase"]))
+    api.warm_up()
     for service in others:
         airflow.start(service, installation, variables)
     everything = ["metadatabase", "scheduler", "dag_processor"]

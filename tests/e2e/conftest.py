@@ -11,6 +11,10 @@ from anyanomaly_core.embedded import airflow, pipeline, services
 from anyanomaly_core.embedded.installation import Installation
 
 
+# Another profile, for work on the stack while the demo models are being trained anew.
+PROFILE = os.environ.get("ANYANOMALY_E2E_PROFILE", "demo")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
@@ -28,7 +32,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     for name, text in RULES.items():
         (rules / f"{name}.yaml").write_text(text, encoding="utf-8")
     installation = Installation(local / "site")
-    installation.configure({"ARCHIVE_ROOT": str(archive), "RULES_DIR": str(rules), "PROFILE": "demo"})
+    installation.configure({"ARCHIVE_ROOT": str(archive), "RULES_DIR": str(rules), "PROFILE": PROFILE})
     os.environ["ANYANOMALY_LVLM_API_KEY"] = "planted-secret-5d41402abc4b"
     try:
         with pipeline.running(installation, gpu_slots=2) as api:

@@ -40,7 +40,7 @@ def film(path: Path, seconds: float, *, fps: int = 25, pattern: str = "testsrc2"
 def make_archive(root: Path) -> None:
     """Two cameras, three good files of 50, 60 and 26 frames, a cut one and one that is no video at all."""
     film(root / "gate-north" / DAY / "10-00-00.mp4", 2.0)
-    film(root / "gate-north" / DAY / "10-05-00.mp4", 2.4, pattern="mandelbrot")
+    film(root / "gate-north" / DAY / "10-05-00.mp4", 2.4, pattern="smptehdbars")
     film(root / "hall" / DAY / "11-00-00.mp4", 1.04)
     whole = film(root / "hall" / DAY / "11-05-00.mp4", 4.0).read_bytes()
     (root / "hall" / DAY / "11-05-00.mp4").write_bytes(whole[: len(whole) // 3])

@@ -1,0 +1,49 @@
+"""What the commands print: tables that fit, progress that can be read, nothing that steers the terminal."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from anyanomaly_core.embedded import report, runs
+
+
+def test_a_table_lines_up_and_keeps_foreign_text_harmless(capsys: pytest.CaptureFixture[str]) -> None:
+    hostile = "all\nclear \x1b[2J\x07 and on"
+    report.print_table(
+        (["rule", "at", "rationale"], [("run", datetime(2026, 3, 1, 2, 3, 4), hostile), ("a", None, "b")])
+    )
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4, "one line for each row, whatever a model wrote"
+    assert not any(ord(character) < 32 for line in lines for character in line)
+    assert lines[2].split() == ["run", "2026-03-01", "02:03:04", "all", "clear", "[2J", "and", "on"]
+    columns = [line.index(word) for line, word in zip(lines, ("rationale", "---------", "all", "b"), strict=True)]
+    assert columns[0] == columns[2] == columns[3]
+
+
+def test_an_empty_table_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    report.print_table((["a"], []))
+    assert "no rows" in capsys.readouterr().out
+
+
+def instance(task_id: str, state: str | None, start: str | None = None) -> dict[str, Any]:
+    return {"task_id": task_id, "state": state, "start_date": start}
+
+
+def test_progress_counts_mapped_tasks_and_keeps_the_order_they_started_in() -> None:
+    line = runs._describe(
+        [
+            instance("plan_units", "success", "2026-03-01T00:00:00Z"),
+            instance("scan_unit", "success", "2026-03-01T00:00:05Z"),
+            instance("scan_unit", "failed", "2026-03-01T00:00:06Z"),
+            instance("scan_unit", "running", "2026-03-01T00:00:07Z"),
+            instance("scan_unit", None),
+            instance("summarize", None),
+        ]
+    )
+    assert line == "plan_units: success  |  scan_unit: 2/4 done, 1 failed, 1 running  |  summarize: waiting"
+
+
+def test_nothing_is_said_before_anything_happened() -> None:
+    assert runs._describe([]) == ""
+    assert runs._describe([instance("plan_units", None)]) == ""
