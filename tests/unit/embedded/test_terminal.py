@@ -10,9 +10,8 @@ from anyanomaly_core.embedded import report, runs
 
 def test_a_table_lines_up_and_keeps_foreign_text_harmless(capsys: pytest.CaptureFixture[str]) -> None:
     hostile = "all\nclear \x1b[2J\x07 and on"
-    report.print_table(
-        (["rule", "at", "rationale"], [("run", datetime(2026, 3, 1, 2, 3, 4), hostile), ("a", None, "b")])
-    )
+    at = datetime(2026, 3, 1, 2, 3, 4)  # noqa: DTZ001  # as PostgreSQL gives a camera's local time
+    report.print_table((["rule", "at", "rationale"], [("run", at, hostile), ("a", None, "b")]))
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 4, "one line for each row, whatever a model wrote"
     assert not any(ord(character) < 32 for line in lines for character in line)
