@@ -6,7 +6,6 @@ from typing import Any
 
 from anyanomaly_core.config import Settings
 from anyanomaly_core.errors import ConfigurationError, ModelError
-from anyanomaly_core.models.device import DTYPES, resolve_device
 from anyanomaly_core.models.protocols import ImageTextEncoder, VisionLanguageModel
 from anyanomaly_core.models.revision import directory_revision, state_revision
 from anyanomaly_core.profile import EncoderSpec, LvlmSpec, Profile
@@ -102,6 +101,7 @@ def _encoder(
     ensure_torchvision()
     import open_clip  # noqa: PLC0415
 
+    from anyanomaly_core.models.device import resolve_device  # noqa: PLC0415
     from anyanomaly_core.models.open_clip_encoder import OpenClipEncoder  # noqa: PLC0415
 
     device = resolve_device(settings.device)
@@ -154,10 +154,12 @@ def _lvlm(spec: LvlmSpec, settings: Settings, directory: Path | None) -> VisionL
     ensure_torchvision()
     from transformers import AutoModelForImageTextToText, AutoProcessor  # noqa: PLC0415
 
+    from anyanomaly_core.models.device import DTYPES, resolve_device  # noqa: PLC0415
     from anyanomaly_core.models.transformers_lvlm import TransformersLvlm  # noqa: PLC0415
 
     source = spec.model if directory is None else str(directory)
-    options: dict[str, Any] = {"local_files_only": True} if directory is not None else {"revision": spec.revision}
+    options: dict[str, Any] = {"trust_remote_code": False}  # code of strangers is not run; such models are refused
+    options |= {"local_files_only": True} if directory is not None else {"revision": spec.revision}
     try:
         processor = AutoProcessor.from_pretrained(source, **options)
         model = AutoModelForImageTextToText.from_pretrained(source, dtype=DTYPES[spec.precision], **options)

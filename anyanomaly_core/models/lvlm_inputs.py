@@ -56,7 +56,7 @@ class Context:
     def selected(self, rows: torch.Tensor) -> "Context":
         """Rows ``rows`` (may repeat); the cache is changed in place."""
         if self.cache is not None:
-            self.cache.batch_select_indices(rows)
+            self.cache.reorder_cache(rows)  # the one selection that linear attention layers know as well
         return Context(self.ids[rows], self.mask[rows], self.positions[..., rows, :], self.unread, {}, self.cache)
 
 

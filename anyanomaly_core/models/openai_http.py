@@ -44,9 +44,7 @@ class ServerConnection:
         if key and not (key.get_secret_value().isascii() and key.get_secret_value().isprintable()):
             raise ConfigurationError("ANYANOMALY_LVLM_API_KEY holds a line break or another character no key has.")
         if urlsplit(base_url).username or urlsplit(base_url).password:
-            raise ConfigurationError(
-                "The model server's address holds a password. Use ANYANOMALY_LVLM_API_KEY instead."
-            )
+            raise ConfigurationError("The model server's address holds a password. Use ANYANOMALY_LVLM_API_KEY.")
         if urlsplit(base_url).scheme not in {"http", "https"} or not urlsplit(base_url).hostname:
             raise ConfigurationError(f"The model server's address {self.shown_url!r} is no http:// or https:// URL.")
         logging.getLogger("httpx").setLevel(logging.WARNING)  # it would write a line per request

@@ -56,6 +56,8 @@ def _served_model(server: ServerConnection, wanted: str) -> tuple[str, str]:
     roots = {m["id"]: m.get("root") for m in entries if isinstance(m.get("id"), str)}
     if wanted == ANY_MODEL and len(roots) == 1:
         wanted = next(iter(roots))
+    if not roots and wanted != ANY_MODEL:  # `transformers serve` lists only its hub cache; its first reply will tell
+        return wanted, f"{wanted} (unlisted)"
     if wanted not in roots:
         served = ", ".join(sorted(roots)[:20]) or "nothing"
         raise ModelServerError(
@@ -124,7 +126,12 @@ class OpenAiLvlm:
         return Answer(text=text.strip()[:_LONGEST_TEXT], prompt_tokens=used[0], generated_tokens=used[1])
 
     def _distribution(self, messages: list[dict[str, Any]]) -> Answer:
-        choice, used = self._ask(messages, max_tokens=_ANSWER_TOKENS, logprobs=True, top_logprobs=_TOP)
+        try:
+            choice, used = self._ask(messages, max_tokens=_ANSWER_TOKENS, logprobs=True, top_logprobs=_TOP)
+        except RequestFailedError as error:
+            if "logprobs" not in str(error):
+                raise
+            choice, used = {}, (0, 0)  # some servers refuse the very question
         places = places_of(choice)
         if places is None:
             raise ModelServerError(
@@ -166,7 +173,7 @@ class OpenAiLvlm:
 
     def _ask(self, messages: list[dict[str, Any]], **options: Any) -> tuple[dict[str, Any], tuple[int, int]]:  # noqa: ANN401
         """The first choice, and tokens read and written as the server counts them."""
-        body = {"model": self._name, "messages": messages, "temperature": 0, "seed": 0, "n": 1, "stream": False}
+        body = {"model": self._name, "messages": messages, "temperature": 0, "seed": 0, "stream": False}
         reply = self._server.post("chat/completions", body | options)
         choices = reply.get("choices")
         if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):

@@ -9,11 +9,12 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from anyanomaly_core.errors import ModelError
+
+if TYPE_CHECKING:
+    import torch  # a worker that only talks to a server loads no torch
 
 # Weights, and everything else that changes what a model answers: configuration, tokenizer, chat template.
 _SUFFIXES = {".safetensors", ".bin", ".pt", ".pth", ".npz", ".json", ".jinja", ".model", ".txt"}
@@ -44,8 +45,10 @@ def directory_revision(directory: Path, cache: Path | None = None) -> str:
     return f"sha256:{whole.hexdigest()[:_LENGTH]}"
 
 
-def state_revision(state: Mapping[str, torch.Tensor]) -> str:
+def state_revision(state: Mapping[str, "torch.Tensor"]) -> str:
     """``sha256:<16 hex digits>`` over the weights in memory, for models that come from a tag and not a pinned file."""
+    import torch  # noqa: PLC0415
+
     whole = hashlib.sha256()
     for name in sorted(state):
         tensor = state[name].detach().cpu().contiguous()

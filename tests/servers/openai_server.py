@@ -4,8 +4,8 @@
     python tests/servers/openai_server.py MODEL_DIRECTORY --name tiny --port 0
 
 prints the port it got. It knows /v1/models and /v1/chat/completions with image data URLs, logprobs, top_logprobs,
-continue_final_message and an optional key. It calls ``generate`` itself and shares no code with the client it is there to
-test. ``POST /faults`` with a JSON list makes the next completions go wrong, one entry each:
+continue_final_message and an optional key. It calls ``generate`` itself and shares no code with the client it is there
+to test. ``POST /faults`` with a JSON list makes the next completions go wrong, one entry each:
 "ok", "slow", "429", "500", "400", "close", "nonsense", "truncated", "empty", "types", "huge", "echo_key".
 ``GET /stats`` tells how many completions were asked for and how many were under way at once.
 """

@@ -1,5 +1,5 @@
 # ruff: noqa: ANN401  # server processes are started by fixtures
-"""The client against a real server process that answers with a real (tiny, taught) model, and goes wrong when told to."""
+"""The client against a real server process that answers with a real (tiny, taught) model and fails when told to."""
 
 import logging
 import socket

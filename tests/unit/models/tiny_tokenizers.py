@@ -17,8 +17,8 @@ TEXTS = [
 KINDS = ("byte_bpe", "sentencepiece", "wordpiece", "whole_answers", "glued_digits")
 
 
-def make_tokenizer(kind: str) -> PreTrainedTokenizerFast:
-    """A tokenizer of one of KINDS; all know the same control tokens."""
+def make_tokenizer(kind: str, **roles: str) -> PreTrainedTokenizerFast:
+    """A tokenizer of one of KINDS; all know the same control tokens, ``roles`` gives some of them names."""
     inner = {
         "byte_bpe": _byte_bpe,
         "sentencepiece": _sentencepiece,
@@ -34,7 +34,7 @@ def make_tokenizer(kind: str) -> PreTrainedTokenizerFast:
         eos_token=END,
         pad_token=PAD,
         unk_token="<unk>" if kind in {"sentencepiece", "wordpiece"} else None,
-        extra_special_tokens={**named, "end_of_utterance_token": SMOL[2]},
+        extra_special_tokens={**named, "end_of_utterance_token": SMOL[2], **roles},
         model_input_names=["input_ids", "attention_mask"],
     )
     for name, token in named.items():
