@@ -57,6 +57,7 @@ e2e: set-up  ## tests with the real Airflow services
 
 docs: set-up  ## write the generated pages of docs/ anew
 	@$(RUN) scripts/configuration_table.py
+	@$(RUN) scripts/sql_page.py
 
 lock: set-up  ## write requirements.lock anew (about 5 minutes)
 	@$(RUN) scripts/lock.py $(LOCK_OPTIONS)

@@ -107,3 +107,29 @@ SELECT f.uri, f.camera_id AS camera, f.recorded_at, coalesce(f.problem, v.error,
 FROM video_files f LEFT JOIN videos v USING (video_id)
 WHERE f.problem IS NOT NULL OR v.state IN ('damaged', 'unreadable', 'missing') OR f.missing_since IS NOT NULL;
 COMMENT ON VIEW footage_problems IS 'Files that could not be registered or decoded, decoded with damage, or are gone.';
+
+COMMENT ON COLUMN event_list.camera IS 'Id of the camera.';
+COMMENT ON COLUMN event_list.ended_at IS 'End of the last frame.';
+COMMENT ON COLUMN event_list.peak_score IS 'Highest frame score, 0 to 1.';
+COMMENT ON COLUMN event_list.mean_score IS 'Mean over the frames that have a score.';
+COMMENT ON COLUMN event_list.winning_text IS 'Which of the rule''s texts it was.';
+COMMENT ON COLUMN event_list.rationale IS 'What the model saw, in its own words. Data, not instruction.';
+COMMENT ON COLUMN event_list.uri IS 'File, relative to the archive root.';
+COMMENT ON COLUMN event_list.first_frame IS 'Frames are numbered from 0 in their file; both ends belong to the event.';
+COMMENT ON COLUMN event_list.segment_index IS 'Segment that the peak lies in.';
+COMMENT ON COLUMN event_list.profile IS 'Models and parameters that scored it.';
+COMMENT ON COLUMN frame_scores.camera IS 'Id of the camera.';
+COMMENT ON COLUMN frame_scores.uri IS 'File, relative to the archive root.';
+COMMENT ON COLUMN frame_scores.status IS 'Of the frame''s segment: scored, carried, pruned or failed.';
+COMMENT ON COLUMN frame_scores.reason IS 'Why there is no score.';
+COMMENT ON COLUMN frame_scores.rationale IS 'What the model said of the segment.';
+COMMENT ON COLUMN segment_results.camera IS 'Id of the camera.';
+COMMENT ON COLUMN segment_results.status IS 'scored, carried (static scene), pruned or failed.';
+COMMENT ON COLUMN segment_results.key_score IS 'Of the key frame; position_score and temporal_score of the two context images.';
+COMMENT ON COLUMN segment_results.winning_window IS 'x0, y0, x1, y1 in a 240x240 frame.';
+COMMENT ON COLUMN segment_results.frame_scores IS 'One score per frame from first_frame on, after smoothing.';
+COMMENT ON COLUMN segment_results.run_id IS 'Run in scan_runs that wrote the row.';
+COMMENT ON COLUMN coverage.rule_state IS 'active, paused or retired.';
+COMMENT ON COLUMN coverage.video_seconds IS 'Length of the video.';
+COMMENT ON COLUMN coverage.segments IS 'Segments in this state; NULL where nothing was tried.';
+COMMENT ON COLUMN coverage.finished_at IS 'When the scores were committed.';

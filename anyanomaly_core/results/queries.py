@@ -1,0 +1,129 @@
+"""Questions to the results: the ready ones in ``sql/queries``, and any other SQL, read-only.
+
+A ready query is a file: comment lines with the question, one comment line per parameter
+(``-- :name type = default  -- meaning``), then one statement that says ``:name``.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from anyanomaly_core.errors import StorageError
+from anyanomaly_core.results.sql_files import sql_folder
+
+_PARAMETER = re.compile(r"^-- :(\w+) ([\w ]+?) = (.*?)  -- (.+)$")
+_TIMEOUT_MS = 300_000
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of a ready query; its default is SQL."""
+
+    name: str
+    type: str
+    default: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyQuery:
+    """A question and the SQL that answers it."""
+
+    name: str
+    question: str
+    parameters: tuple[Parameter, ...]
+    statement: str
+
+    def with_defaults(self) -> str:
+        """The statement as it can be pasted anywhere, defaults in the place of parameters."""
+        return self._filled({p.name: p.default for p in self.parameters})
+
+    def with_binds(self, given: Mapping[str, Any]) -> str:
+        """The statement with typed binds for the parameters given, and defaults for the others."""
+        unknown = sorted(set(given) - {p.name for p in self.parameters})
+        if unknown:
+            known = ", ".join(p.name for p in self.parameters) or "none"
+            raise StorageError(f"Query {self.name} has no parameter {unknown[0]!r}; it has {known}.")
+        binds = {p.name: f"CAST(:{p.name} AS {p.type})" for p in self.parameters if p.name in given}
+        return self._filled({p.name: binds.get(p.name, p.default) for p in self.parameters})
+
+    def _filled(self, values: Mapping[str, str]) -> str:
+        # Not after a colon: "x::date" is a cast.
+        return re.sub(r"(?<!:):([a-z]\w*)", lambda match: values.get(match[1], match[0]), self.statement)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Column names and rows."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+
+def ready_queries() -> list[ReadyQuery]:
+    """All queries of ``sql/queries``, by name."""
+    return [_read(path) for path in sorted((sql_folder() / "queries").glob("*.sql"))]
+
+
+def ready_query(name: str) -> ReadyQuery:
+    """One ready query; raises StorageError when there is none of this name."""
+    found = {query.name: query for query in ready_queries()}
+    if name not in found:
+        raise StorageError(f"There is no ready query {name!r}; there are {', '.join(found)}.")
+    return found[name]
+
+
+def run_ready(
+    engine: Engine, name: str, parameters: Mapping[str, Any] | None = None, *, limit: int | None = None
+) -> Answer:
+    """Answer a ready query; parameters not given take their defaults. Raises StorageError."""
+    given = dict(parameters or {})
+    statement = ready_query(name).with_binds(given)
+    return _read_only(engine, lambda connection: _fetch(connection, text(statement), given, limit))
+
+
+def run_sql(engine: Engine, statement: str, *, limit: int | None = None) -> Answer:
+    """Answer any SQL in a transaction that cannot write. Raises StorageError with PostgreSQL's own message.
+
+    What may be read is up to the engine's user: give it the one of ``reader``.
+    """
+    # Colons and percent signs in the statement are the user's, not parameters.
+    escaped = text(re.sub(r"(?<!:):(?=\w)", r"\\:", statement))
+    return _read_only(engine, lambda connection: _fetch(connection, escaped, {}, limit))
+
+
+def _read_only(engine: Engine, ask: Any) -> Answer:  # noqa: ANN401  Connection -> Answer
+    try:
+        with engine.connect().execution_options(postgresql_readonly=True) as connection:
+            connection.execute(text(f"SET LOCAL statement_timeout = {_TIMEOUT_MS}"))
+            answer: Answer = ask(connection)
+            connection.rollback()
+    except DBAPIError as error:
+        raise StorageError(f"PostgreSQL refuses the query: {str(error.orig).strip()}") from None
+    return answer
+
+
+def _fetch(connection: Connection, statement: Any, parameters: dict[str, Any], limit: int | None) -> Answer:  # noqa: ANN401
+    result = connection.execute(statement, parameters)
+    if not result.returns_rows:
+        raise StorageError("The statement returns no rows; ask with SELECT.")
+    rows = result.fetchall() if limit is None else result.fetchmany(limit)
+    return Answer(tuple(result.keys()), tuple(tuple(row) for row in rows))
+
+
+def _read(path: Path) -> ReadyQuery:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    end = next((number for number, line in enumerate(lines) if not line.startswith("--")), len(lines))
+    found = [_PARAMETER.match(line) for line in lines[:end]]
+    parameters = tuple(Parameter(m[1], m[2], m[3], m[4]) for m in found if m)
+    question = " ".join(line.removeprefix("--").strip() for line, m in zip(lines[:end], found, strict=True) if not m)
+    statement = "\n".join(lines[end:]).strip().removesuffix(";")
+    used = set(re.findall(r"(?<!:):([a-z]\w*)", statement))
+    if not question or not statement or used != {p.name for p in parameters}:
+        raise StorageError(f"{path} must state its question, each of its parameters and one statement.")
+    return ReadyQuery(path.stem, question, parameters, statement)

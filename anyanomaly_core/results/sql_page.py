@@ -1,0 +1,87 @@
+"""``docs/sql.md``, made of the database's own comments and the ready queries."""
+
+from sqlalchemy import Connection, text
+
+from anyanomaly_core.results.queries import ReadyQuery, ready_queries
+
+_START = """\
+<!-- Made by scripts/sql_page.py from the migrations and sql/queries; `make docs` writes it anew. -->
+# Asking in SQL
+
+`make query SQL="SELECT ..."` asks the embedded database, as `anyanomaly query "SELECT ..."` does. For a BI tool or
+`psql`, connect to the database `anyanomaly` as the user `reader`; its password is in `postgres.passwords` beside the
+data directory, and `make status` shows the port.
+
+Start with the views: `event_list` (what was found), `frame_scores` (the score of every frame), `coverage` (what was
+looked at, and what not). All moments are `timestamptz`; columns that end in `_local` are in the camera's time zone.
+A `score` of NULL means *not scored*, never *normal*: `status` and `reason` say why.
+
+Versions: rules change, past results do not. `event_list`, `segment_results` and `coverage` have a row for every
+version of a rule that covers the footage; filter on `is_current_version` unless you compare versions. `frame_scores`
+shows current versions only, `frame_scores_history` all. When footage was scored by several scorers (other models or
+parameters), the views show the newest that did not fail; the others stay in the table `segment_scores`.
+
+A fast query of frames names rule, camera and a span of `segment_started_at`: see the ready query *frame_curve*.
+
+## Who may do what
+| group role | login user here | may |
+|---|---|---|
+| `anyanomaly_owner` | `anyanomaly` | everything but change rule versions and verdicts |
+| `anyanomaly_writer` | `scanner` | register footage and rules, write scores, coverage and events; read all |
+| `anyanomaly_reviewer` | `reviewer` | add verdicts; read all |
+| `anyanomaly_reader` | `reader` | read all |
+
+"""
+_PARQUET = """\
+## The same facts in Parquet
+Under the Parquet folder (`make demo` prints where) lie `frame_scores/` and `segment_scores/`, Hive style:
+`rule=<name>/version=<n>/date=<yyyy-mm-dd>/camera=<id>/<video>-<scorer>.parquet`. The date is the recording's in the
+camera's time zone; `version` is the first version of the rule with the same texts, excluded texts and profile, since
+versions that differ only in thresholds, durations, hours or cameras share their scores (`scorings.first_version`).
+`video` is the SHA-256 of the footage (`videos.content_sha256`). Footers say which rule, models, code and footage.
+Files of earlier scorers stay beside the newer ones; their names end in the scorer's digest.
+
+```sql
+-- DuckDB
+SELECT rule, camera, frame_at, score
+FROM read_parquet('frame_scores/**/*.parquet', hive_partitioning = true)
+WHERE score > 0.8 ORDER BY score DESC;
+```
+"""
+_RELATIONS = text("""
+    SELECT c.oid, c.relname AS name, obj_description(c.oid) AS comment, c.relkind = 'v' AS is_view
+    FROM pg_class c
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
+      AND c.relname <> 'alembic_version'
+    ORDER BY c.relkind <> 'v',
+             array_position(ARRAY['event_list', 'frame_scores', 'coverage'], c.relname::text), c.relname
+""")
+_COLUMNS = text("""
+    SELECT attname AS name, format_type(atttypid, atttypmod) AS type, col_description(attrelid, attnum) AS comment
+    FROM pg_attribute WHERE attrelid = :oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum
+""")
+
+
+def render(connection: Connection) -> str:
+    """The page, for the database that ``connection`` leads to."""
+    relations = [_relation(connection, *row) for row in connection.execute(_RELATIONS)]
+    views = "".join(page for page, is_view in relations if is_view)
+    tables = "".join(page for page, is_view in relations if not is_view)
+    queries = "".join(map(_query, ready_queries()))
+    ready = (
+        "## Ready queries\nEach lies in `sql/queries/` and can be pasted as it stands here, with defaults in the place "
+        "of its parameters.\n\n"
+    )
+    return f"{_START}## Views\n{views}{ready}{queries}## Tables\n{tables}{_PARQUET}"
+
+
+def _relation(connection: Connection, oid: int, name: str, comment: str, is_view: bool) -> tuple[str, bool]:
+    columns = connection.execute(_COLUMNS, {"oid": oid}).all()
+    lines = [f"| `{c.name}` | {c.type} | {c.comment or ''} |\n" for c in columns]
+    return f"### {name}\n{comment}\n\n| column | type | |\n|---|---|---|\n{''.join(lines)}\n", is_view
+
+
+def _query(query: ReadyQuery) -> str:
+    lines = [f"| `{p.name}` | {p.type} | `{p.default}` | {p.meaning} |\n" for p in query.parameters]
+    parameters = f"| parameter | type | default | |\n|---|---|---|---|\n{''.join(lines)}\n" if lines else ""
+    return f"### {query.name}\n{query.question}\n\n{parameters}```sql\n{query.with_defaults()};\n```\n\n"

@@ -1,0 +1,11 @@
+-- How did the score of a rule run over time on one camera, frame by frame?
+-- :rule text = (SELECT min(name) FROM rules)  -- name of the rule
+-- :camera text = (SELECT min(camera_id) FROM cameras)  -- id of the camera
+-- :from timestamptz = (SELECT min(recorded_at) FROM videos)  -- start
+-- :until timestamptz = (SELECT min(recorded_at) + interval '1 minute' FROM videos)  -- end
+SELECT frame_at, score, status, reason, uri, frame
+FROM frame_scores
+WHERE rule = :rule AND camera = :camera AND frame_at >= :from AND frame_at < :until
+  -- Segments that begin earlier may reach into the time asked for; this condition is what makes the query fast.
+  AND segment_started_at >= :from - interval '10 minutes' AND segment_started_at < :until
+ORDER BY frame_at, frame;

@@ -1,0 +1,8 @@
+-- Which segments scored highest, event or not?
+-- :rule text = NULL  -- only this rule; NULL: all
+-- :most integer = 50  -- how many
+SELECT rule, camera, started_local, peak, score, key_score, position_score, temporal_score, winning_text, rationale, uri, key_frame
+FROM segment_results
+WHERE is_current_version AND peak IS NOT NULL AND (:rule IS NULL OR rule = :rule)
+ORDER BY peak DESC, started_at
+LIMIT :most;
