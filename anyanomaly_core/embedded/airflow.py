@@ -76,6 +76,7 @@ def environment(installation: Installation, port: int, parallelism: int) -> dict
         "MKL_NUM_THREADS": threads,
         "OPENBLAS_NUM_THREADS": threads,
         "TOKENIZERS_PARALLELISM": "false",
+        "TQDM_DISABLE": "1",  # bars are for terminals; tasks log how far they are
         "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1", "localhost"])),
         "PYTHONUNBUFFERED": "1",
     }
