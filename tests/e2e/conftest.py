@@ -10,7 +10,6 @@ from small_site import RULES, Site, make_archive
 from anyanomaly_core.embedded import airflow, pipeline, services
 from anyanomaly_core.embedded.installation import Installation
 
-
 # Another profile, for work on the stack while the demo models are being trained anew.
 PROFILE = os.environ.get("ANYANOMALY_E2E_PROFILE", "demo")
 
