@@ -1,6 +1,8 @@
 """A small archive and its rules, and what the end-to-end tests hold of a running installation."""
 
+import os
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,11 +31,13 @@ class Site:
 
 
 def film(path: Path, seconds: float, *, fps: int = 25, pattern: str = "testsrc2") -> Path:
-    """A small H.264 file of ``seconds * fps`` frames."""
+    """A small H.264 file of ``seconds * fps`` frames, minutes old."""
     path.parent.mkdir(parents=True, exist_ok=True)
     source = f"{pattern}=size=320x240:rate={fps}:duration={seconds}"
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-f", "lavfi", "-i", source]
     subprocess.run([*command, "-pix_fmt", "yuv420p", "-y", str(path)], check=True)
+    minutes_ago = time.time() - 300
+    os.utime(path, (minutes_ago, minutes_ago))  # what changed a moment ago may still be being written, and is left
     return path
 
 
@@ -45,3 +49,5 @@ def make_archive(root: Path) -> None:
     whole = film(root / "hall" / DAY / "11-05-00.mp4", 4.0).read_bytes()
     (root / "hall" / DAY / "11-05-00.mp4").write_bytes(whole[: len(whole) // 3])
     (root / "gate-north" / DAY / "10-10-00.mp4").write_text("this is no video\n" * 100)
+    for path in root.rglob("*.mp4"):
+        os.utime(path, (time.time() - 300,) * 2)
