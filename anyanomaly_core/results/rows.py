@@ -98,8 +98,10 @@ def make_rows(result: UnitResult) -> list[RuleRows]:
         raise StorageError("Two rule versions of a unit ask the models the same; planning names only one of them.")
     found: dict[tuple[int, int], SegmentScore] = {}
     for score in result.scores:
-        if found.setdefault((score.rule_version_id, score.segment_index), score) is not score:
+        key = score.rule_version_id, score.segment_index
+        if key in found:
             raise _wrong(result.video, score, "came out twice")
+        found[key] = score
     if len(found) != len(segments) * len(result.rules):
         raise StorageError(
             f"Video {result.video.video_id}: {len(found)} outcomes for {len(segments)} segments and "
