@@ -77,7 +77,8 @@ def _sharpen(model: torch.nn.Module) -> None:
 
 
 def _qwen2_5_vl(tokenizer: Any, ids: Any, sizes: dict[str, Any]) -> tuple[Any, Any]:
-    rope = {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 3, 3]}
+    half = sizes["hidden_size"] // sizes["num_attention_heads"] // 2
+    rope = {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [half // 4, 3 * half // 8, 3 * half // 8]}
     config = Qwen2_5_VLConfig(
         text_config=sizes | {"rope_parameters": rope},
         vision_config={
