@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
-from anyanomaly_core.embedded import demo, report, scan, services
+from anyanomaly_core.embedded import report, scan, services
 from anyanomaly_core.embedded.installation import LOCAL, Installation
 from anyanomaly_core.errors import AnyAnomalyError, ConfigurationError, StorageError
 
@@ -58,6 +58,8 @@ def _run(arguments: argparse.Namespace) -> None:
         case "status":
             _status()
         case "demo":
+            from anyanomaly_core.embedded import demo  # noqa: PLC0415  # the renderer; no other command needs it
+
             demo.run(Installation(LOCAL / "demo"))
         case "scan":
             scan.run(LOCAL, Path(arguments.footage), Path(arguments.rules), arguments.profile)
