@@ -29,6 +29,8 @@ class ChatFormat:
     """Writes prompts the way one model was taught to read them."""
 
     def __init__(self, processor: Processor) -> None:
+        if not (getattr(processor, "chat_template", None) or processor.tokenizer.chat_template):
+            raise ModelError("This model has no chat template: it was not made to answer. Use an instruct model.")
         self._processor = processor
         self._tokenizer = processor.tokenizer
         self.prompt_text = lru_cache(maxsize=_PROMPTS_KEPT)(self._prompt_text)

@@ -13,7 +13,15 @@ from anyanomaly_core.errors import ConfigurationError, ModelServerError
 from anyanomaly_core.models.images import image_problem, limit_side
 from anyanomaly_core.models.openai_http import Patience, RequestFailedError, ServerConnection
 from anyanomaly_core.models.protocols import Answer, Image, Request, Want
-from anyanomaly_core.models.token_odds import BELOW_ONE, Reading, places_of, read_places, share_pending
+from anyanomaly_core.models.token_odds import (
+    BELOW_ONE,
+    Place,
+    Reading,
+    lengths_of_start,
+    places_of,
+    read_places,
+    share_pending,
+)
 from anyanomaly_core.profile import LvlmSpec
 
 ANY_MODEL = "auto"  # the profile takes the one model the server serves
@@ -138,7 +146,7 @@ class OpenAiLvlm:
                 f"The model server {self._server.shown_url} shows no token probabilities (logprobs with top_logprobs), "
                 "which the likelihood readout needs. Use `readout: generate`, or a server that shows them."
             )
-        reading = self._complete(read_places(places), messages)
+        reading = self._complete(places, messages, used[0])
         if reading.doubt > _DOUBT:
             written = "".join(place.written for place in places)
             return Answer(
@@ -148,8 +156,9 @@ class OpenAiLvlm:
         known = reading.known / reading.known.sum()
         return Answer(distribution=tuple(known.tolist()), prompt_tokens=used[0], generated_tokens=used[1])
 
-    def _complete(self, reading: Reading, messages: list[dict[str, Any]]) -> Reading:
-        """Find out how what is pending is shared among 0.0 to 0.9."""
+    def _complete(self, places: list[Place], messages: list[dict[str, Any]], prompt_tokens: int) -> Reading:
+        """Read the answer, and find out how what is pending is shared among 0.0 to 0.9."""
+        reading = read_places(places)
         if reading.pending <= 0:
             return reading
         if reading.known[:-1].sum() > reading.pending:  # the written text went through "0." and showed the shares
@@ -157,8 +166,7 @@ class OpenAiLvlm:
         if reading.doubt <= _DOUBT:  # too little to ask again; the middle of the ten
             return share_pending(reading, (Reading().known + 1.0))
         begun = [*messages, {"role": "assistant", "content": BELOW_ONE}]
-        # vLLM and others go on with the last message when told so; a server that does not fails the check below
-        choice, _ = self._ask(
+        choice, used = self._ask(
             begun,
             max_tokens=1,
             logprobs=True,
@@ -166,10 +174,13 @@ class OpenAiLvlm:
             add_generation_prompt=False,
             continue_final_message=True,
         )
+        # A server that does not know this option closes the turn and opens another, where "0" is no digit behind "0."
+        # but the start of a new answer. It shows in the length: the prompt has grown by more than "0." itself.
+        if used[0] - prompt_tokens not in lengths_of_start(places):
+            return reading
         shares = read_places(places_of(choice) or [], start=BELOW_ONE)
-        return (
-            share_pending(reading, shares.known) if shares.doubt <= _DOUBT and shares.known.sum() > _DOUBT else reading
-        )
+        clear = shares.doubt <= _DOUBT and shares.known.sum() > _DOUBT
+        return share_pending(reading, shares.known) if clear else reading
 
     def _ask(self, messages: list[dict[str, Any]], **options: Any) -> tuple[dict[str, Any], tuple[int, int]]:  # noqa: ANN401
         """The first choice, and tokens read and written as the server counts them."""

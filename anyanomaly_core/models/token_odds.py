@@ -88,6 +88,16 @@ def share_pending(reading: Reading, shares: NDArray[np.float64]) -> Reading:
     return Reading(known, 0.0, reading.unseen)
 
 
+def lengths_of_start(places: Sequence[Place]) -> set[int]:
+    """How many tokens "0." can have, judged from a written "1.", which has as many; 1 or 2 when none was written."""
+    text = ""
+    for count, place in enumerate(places, start=1):
+        text = _continuation(text, place.written)
+        if text == "1.":
+            return {count}
+    return {1, 2}
+
+
 def places_of(choice: Mapping[str, Any]) -> list[Place] | None:
     """The places of one choice of a chat completion; None when the server sent no usable ``logprobs``."""
     content = (choice.get("logprobs") or {}).get("content") if isinstance(choice.get("logprobs"), dict | None) else None

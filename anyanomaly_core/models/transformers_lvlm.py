@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from anyanomaly_core.errors import ModelError
@@ -41,8 +42,10 @@ class TransformersLvlm:
         self._batch_size, self._max_new_tokens, self._max_image_side = batch_size, max_new_tokens, max_image_side
         self._chat = ChatFormat(processor)
         self._inputs = InputBuilder(processor, self._chat, model, model.device)
-        self._shares = model.config.model_type in SHARES_IMAGES
-        self._longest = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+        decoder = model.config.get_text_config()
+        layers = getattr(decoder, "layer_types", None) or []
+        self._shares = model.config.model_type in SHARES_IMAGES and all(kind == "full_attention" for kind in layers)
+        self._longest = getattr(decoder, "max_position_embeddings", None)
 
     @property
     def name(self) -> str:
@@ -66,7 +69,7 @@ class TransformersLvlm:
         """
         answers: dict[int, Answer] = {}
         rows: list[Row] = []
-        keys = _ImageKeys()
+        keys = _DistinctImages(self._max_image_side)
         for index, request in enumerate(requests):
             problem = image_problem(request.image) or self._chat.problem(request.prompt)
             if problem is not None:
@@ -77,8 +80,8 @@ class TransformersLvlm:
             answers |= self._answer_batch(batch)
         return [answers[index] for index in range(len(requests))]
 
-    def _row(self, index: int, request: Request, keys: "_ImageKeys") -> Row:
-        image, key = limit_side(request.image, self._max_image_side), keys.key(request.image)
+    def _row(self, index: int, request: Request, keys: "_DistinctImages") -> Row:
+        key, image = keys.known(request.image)
         if request.want is Want.TEXT:
             ids = self._chat.token_ids(self._chat.prompt_text(request.prompt))
             return Row(index, image, key, request.prompt, ids, None)
@@ -159,17 +162,22 @@ def _distribution(likelihoods: list[float], prompt_tokens: int) -> Answer:
     return Answer(distribution=tuple(likelihoods), prompt_tokens=prompt_tokens)
 
 
-class _ImageKeys:
-    """Numbers images so that equal ones get the same number, whether or not they are the same array."""
+class _DistinctImages:
+    """Gives equal images the same number, whether or not they are the same array, and shrinks each once."""
 
-    def __init__(self) -> None:
-        self._by_identity: dict[int, int] = {}  # the caller's list keeps the arrays, and so their ids, alive
+    def __init__(self, longest_side: int | None) -> None:
+        self._longest_side = longest_side
+        self._numbers: dict[int, int] = {}  # by identity: the caller's list keeps the arrays, and so their ids, alive
         self._by_content: dict[tuple[Any, ...], int] = {}
+        self._shrunk: list[Image] = []
 
-    def key(self, image: Image) -> int:
-        known = self._by_identity.get(id(image))
-        if known is None:
-            content = (image.shape, hashlib.blake2b(image.tobytes(), digest_size=16).digest())
-            known = self._by_content.setdefault(content, len(self._by_content))
-            self._by_identity[id(image)] = known
-        return known
+    def known(self, image: Image) -> tuple[int, Image]:
+        """Number, and the image as the model is to see it."""
+        number = self._numbers.get(id(image))
+        if number is None:
+            content = (image.shape, hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16).digest())
+            number = self._by_content.setdefault(content, len(self._by_content))
+            self._numbers[id(image)] = number
+            if number == len(self._shrunk):
+                self._shrunk.append(limit_side(image, self._longest_side))
+        return number, self._shrunk[number]

@@ -96,9 +96,8 @@ def main() -> None:
         make = load(folder, options.batch)
     draw = np.random.default_rng(0)
     images = [draw.integers(0, 255, (options.side, options.side, 3), dtype=np.uint8) for _ in range(options.images)]
-    print(
-        f"{folder.name}, {options.images} images of {options.side} pixels, {torch.get_num_threads()} threads, {options.clock} time"
-    )
+    print(f"{folder.name}, {options.images} images of {options.side} pixels,", end=" ")
+    print(f"{torch.get_num_threads()} threads, {options.clock} time")
     print("| rules | generate, alone | generate, shared | likelihood, alone | likelihood, shared | gain |")
     print("|---|---|---|---|---|---|")
     for rules in options.rules:

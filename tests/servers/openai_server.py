@@ -30,21 +30,25 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 class Model:
     """The served model."""
 
-    def __init__(self, folder: str, most_shown: int) -> None:
+    def __init__(self, folder: str, most_shown: int, deaf: bool) -> None:
         torch.set_num_threads(1)
         self.processor = AutoProcessor.from_pretrained(folder, local_files_only=True)
         self.model = AutoModelForImageTextToText.from_pretrained(
             folder, local_files_only=True, dtype=torch.float32
         ).eval()
         self.lock = threading.Lock()
-        self.most_shown = most_shown
+        self.most_shown, self.deaf = most_shown, deaf
 
     @torch.inference_mode()
     def complete(self, body: dict[str, Any]) -> dict[str, Any]:
-        options = {
-            "add_generation_prompt": body.get("add_generation_prompt", True),
-            "continue_final_message": body.get("continue_final_message", False),
-        }
+        options = (
+            {"add_generation_prompt": True}
+            if self.deaf
+            else {
+                "add_generation_prompt": body.get("add_generation_prompt", True),
+                "continue_final_message": body.get("continue_final_message", False),
+            }
+        )
         turns = [{"role": m["role"], "content": _parts(m["content"])} for m in body["messages"]]
         inputs = self.processor.apply_chat_template(
             turns, tokenize=True, return_dict=True, return_tensors="pt", **options
@@ -207,8 +211,9 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--key")
     parser.add_argument("--most-shown", type=int, default=20, help="limit of top_logprobs")
+    parser.add_argument("--deaf", action="store_true", help="does not know continue_final_message")
     options = parser.parse_args()
-    server = Server(("127.0.0.1", options.port), Model(options.folder, options.most_shown), options)
+    server = Server(("127.0.0.1", options.port), Model(options.folder, options.most_shown, options.deaf), options)
     print(server.server_address[1], flush=True)
     server.serve_forever()
 

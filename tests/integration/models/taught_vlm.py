@@ -42,7 +42,7 @@ def teach(folder: Path, architecture: str = "qwen2_5_vl", steps: int = 120, **te
 
 def _batch(processor: Any, draw: np.random.Generator, count: int = 16) -> tuple[Any, torch.Tensor]:
     texts, images, lengths = [], [], []
-    for brightness in draw.random(count):
+    for brightness in np.clip(draw.random(count) * 1.6 - 0.3, 0, 1):
         asked = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": QUESTION}]}]
         prompt = processor.apply_chat_template(asked, tokenize=False, add_generation_prompt=True)
         answer = f"{brightness:.1f}. A {'bright' if brightness > 0.5 else 'dark'} picture.<|im_end|>"

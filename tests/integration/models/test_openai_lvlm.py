@@ -191,6 +191,19 @@ def test_a_list_too_short_to_tell_is_an_error_not_a_score(start_server: Any, tmp
     assert all("open" in (answer.error or "") for answer in answers)
 
 
+def test_a_server_that_cannot_go_on_with_a_text_is_found_out(start_server: Any, local: Any, tmp_path: Path) -> None:
+    """It opens a new turn behind "0.", where "0" starts an answer; read as a digit it would make the picture dark."""
+    own = start_server("--deaf")
+    lvlm = connect(LvlmSpec(model="tiny"), settings_for(tmp_path, own.url), HASTY)
+    answers = lvlm.answer(BRIGHT)
+    for near, far in zip(local.answer(BRIGHT), answers, strict=True):
+        if far.error is None:
+            assert abs(expected_score(near) - expected_score(far)) < 0.05
+        else:
+            assert "open" in far.error
+    assert answers[-1].error is not None  # "1.0" was written, and the rest is too much to guess
+
+
 def test_a_bad_image_fails_alone(ask: Any) -> None:
     bad = Request(np.zeros((0, 3, 3), np.uint8), QUESTION, Want.TEXT)
     answers = ask().answer([bad, Request(BRIGHT[0].image, QUESTION, Want.TEXT)])

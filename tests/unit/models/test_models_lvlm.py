@@ -8,6 +8,7 @@ import pytest
 import torch
 from tiny_vlms import ARCHITECTURES
 
+from anyanomaly_core.errors import ModelError
 from anyanomaly_core.models.protocols import Request, Want
 
 
@@ -114,6 +115,17 @@ def test_non_finite_output_is_an_error(make_lvlm: Any, load_vlm: Any, images: An
         handle.remove()
     assert answer.distribution is None
     assert "not finite" in (answer.error or "")
+
+
+def test_a_model_without_chat_template_is_refused(load_vlm: Any, make_lvlm: Any) -> None:
+    _, processor = load_vlm("llava_onevision")
+    template, processor.chat_template = processor.chat_template, None
+    inner, processor.tokenizer.chat_template = processor.tokenizer.chat_template, None
+    try:
+        with pytest.raises(ModelError, match="instruct"):
+            make_lvlm("llava_onevision")
+    finally:
+        processor.chat_template, processor.tokenizer.chat_template = template, inner
 
 
 def test_big_images_are_shrunk_when_asked(make_lvlm: Any) -> None:

@@ -14,7 +14,7 @@ from PIL import Image as PilImage
 
 from anyanomaly_core.models.openai_lvlm import data_url
 from anyanomaly_core.models.protocols import ANSWERS
-from anyanomaly_core.models.token_odds import Place, places_of, read_places, share_pending
+from anyanomaly_core.models.token_odds import Place, lengths_of_start, places_of, read_places, share_pending
 
 
 def place(written: str, shown: dict[str, float], *, floor: float = 0.0) -> Place:
@@ -48,6 +48,15 @@ def test_the_other_branch_is_pending_until_asked() -> None:
     shared = share_pending(reading, follow.known)
     assert shared.known[[2, 9, 10]] == pytest.approx([0.3, 0.1, 0.6])
     assert shared.doubt == 0
+
+
+def test_how_long_the_start_of_an_answer_is() -> None:
+    one, dot = place("1", {"1": 1.0}), place(".", {".": 1.0})
+    assert lengths_of_start([one, dot, place("0", {"0": 1.0})]) == {2}
+    assert lengths_of_start([place(" ", {" ": 1.0}), one, dot]) == {3}
+    assert lengths_of_start([place(" 1.", {" 1.": 1.0})]) == {1}
+    assert lengths_of_start([place("1.0", {"1.0": 1.0})]) == {1, 2}
+    assert lengths_of_start([place("The", {"The": 1.0})]) == {1, 2}
 
 
 def test_a_model_that_talks_gives_little_or_nothing() -> None:
