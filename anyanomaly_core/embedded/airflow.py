@@ -33,6 +33,12 @@ def services(installation: Installation) -> list[Service]:
     return [Service(name, installation.run / f"{name}.json", installation.logs / f"{name}.log") for name in SERVICES]
 
 
+def gpu_slots() -> int:
+    """Units of scan work at the same time: one where there is a GPU, else two, each with half of the cores."""
+    has_gpu = Path("/dev/nvidiactl").exists()
+    return 1 if has_gpu else min(2, os.cpu_count() or 1)
+
+
 def environment(installation: Installation, port: int, parallelism: int) -> dict[str, str]:
     """Environment of every Airflow process: its configuration, and the settings of our tasks.
 
@@ -46,7 +52,7 @@ def environment(installation: Installation, port: int, parallelism: int) -> dict
     address = f"http://127.0.0.1:{port}"
     keys = installation.secrets
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW_", "ANYANOMALY_"))}
-    threads = str(max(1, (os.cpu_count() or 1) // 2))
+    threads = str(max(1, (os.cpu_count() or 1) // gpu_slots()))
     configuration = {
         "AIRFLOW_HOME": str(installation.airflow_home),
         "AIRFLOW__CORE__DAGS_FOLDER": os.environ.get("ANYANOMALY_DAGS_FOLDER", str(REPOSITORY / "dags")),

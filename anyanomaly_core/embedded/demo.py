@@ -53,7 +53,7 @@ def run(installation: Installation) -> None:
     make_archive(archive)
     installation.configure({"ARCHIVE_ROOT": str(archive), "RULES_DIR": str(rules), "PROFILE": "demo"})
     _stage(2, "PostgreSQL and Airflow")
-    with pipeline.running(installation, gpu_slots=2) as api:
+    with pipeline.running(installation) as api:
         _stage(3, "The rules")
         pipeline.apply(installation, rules)
         _stage(4, "Ingest and scan, through Airflow's scheduler")

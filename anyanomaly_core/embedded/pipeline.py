@@ -34,11 +34,11 @@ class Scanned:
 
 
 @contextlib.contextmanager
-def running(installation: Installation, *, gpu_slots: int, say: Say = print) -> Iterator[AirflowApi]:
+def running(installation: Installation, *, say: Say = print) -> Iterator[AirflowApi]:
     """The installation's services; afterwards they are stopped, unless they ran before."""
     ran_before = services.is_up(installation)
     try:
-        yield services.up(installation, gpu_slots=gpu_slots, say=say)
+        yield services.up(installation, say=say)
     finally:
         if not ran_before:
             services.down(installation, say=lambda _: None)

@@ -41,7 +41,7 @@ def run(local: Path, footage: Path, rules: Path, profile: str) -> None:
     print(f"Camera and recording time by ANYANOMALY_ARCHIVE_LAYOUT={site.settings['ARCHIVE_LAYOUT']}")
     print(f"A time stated nowhere: ANYANOMALY_RECORDED_AT_DEFAULT={site.settings['RECORDED_AT_DEFAULT']}")
     print(f"Scanning {footage.resolve()} with profile {chosen.name}; everything about it lies in {site.folder}")
-    with pipeline.running(site, gpu_slots=1) as api:
+    with pipeline.running(site) as api:
         pipeline.apply(site, rules)
         scanned = pipeline.ingest_and_scan(site, api)
         report.print_totals(site)

@@ -25,7 +25,7 @@ _READY_TIMEOUT_S = 180.0
 Say = Callable[[str], None]
 
 
-def up(installation: Installation, *, gpu_slots: int = 1, parallelism: int = 3, say: Say = print) -> AirflowApi:
+def up(installation: Installation, *, parallelism: int = 3, say: Say = print) -> AirflowApi:
     """Start what does not run yet, wait until all of it answers, and return a client of Airflow.
 
     Services that run with other settings than now wanted are restarted.
@@ -54,7 +54,7 @@ def up(installation: Installation, *, gpu_slots: int = 1, parallelism: int = 3, 
             _start_airflow(installation, variables, api, say)
             write_whole(installation.run / "settings.digest", _digest(variables))
         for name, description in POOLS.items():
-            api.ensure_pool(name, gpu_slots if name == "gpu" else 1, description)
+            api.ensure_pool(name, airflow.gpu_slots() if name == "gpu" else 1, description)
         return api
 
 

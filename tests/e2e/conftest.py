@@ -34,7 +34,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     installation.configure({"ARCHIVE_ROOT": str(archive), "RULES_DIR": str(rules), "PROFILE": PROFILE})
     os.environ["ANYANOMALY_LVLM_API_KEY"] = "planted-secret-5d41402abc4b"
     try:
-        with pipeline.running(installation, gpu_slots=2) as api:
+        with pipeline.running(installation) as api:
             pipeline.apply(installation, rules)
             first = pipeline.ingest_and_scan(installation, api)
             yield Site(installation, api, archive, rules, first)
