@@ -20,6 +20,7 @@ COLUMNS = (
     "status", "score", "key_score", "position_score", "temporal_score", "peak", "frame_scores", "key_frame",
     "grid_frames", "winning_window", "winning_text", "rationale", "reason", "raw_answer", "timings",
 )  # fmt: skip
+_JSON = json.JSONEncoder(sort_keys=True, allow_nan=False)
 _HEADER = b"PGCOPY\n\xff\r\n\x00" + struct.pack(">ii", 0, 0)
 _TRAILER = struct.pack(">h", -1)
 _NULL = struct.pack(">i", -1)
@@ -36,13 +37,14 @@ def copy_stream(video_id: int, scorer_id: int, layout_id: int, rules: Iterable[R
     parts = [_HEADER]
     for of_rule in rules:
         key = (video_id, of_rule.rule.scoring_id, scorer_id, layout_id)
-        for row in of_rule.rows:
-            _append_row(parts, key, row)
+        arrays = real_arrays([row.frames for row in of_rule.rows])
+        for row, array in zip(of_rule.rows, arrays, strict=True):
+            _append_row(parts, key, row, array)
     parts.append(_TRAILER)
     return io.BytesIO(b"".join(parts))
 
 
-def _append_row(parts: list[bytes], key: tuple[int, int, int, int], row: SegmentRow) -> None:
+def _append_row(parts: list[bytes], key: tuple[int, int, int, int], row: SegmentRow, frames: bytes) -> None:
     video_id, scoring_id, scorer_id, layout_id = key
     segment, score = row.stored.segment, row.score
     parts.append(
@@ -54,7 +56,7 @@ def _append_row(parts: list[bytes], key: tuple[int, int, int, int], row: Segment
     parts.append(_text(score.status.value))
     reals = (score.score, score.key_score, score.position_score, score.temporal_score, row.peak)
     parts.extend(_NULL if value is None else _REAL.pack(4, value) for value in reals)
-    parts.append(real_array(row.frames))
+    parts.append(frames)
     parts.append(_NULL if score.key_frame is None else _INT.pack(4, score.key_frame))
     parts.append(_int_array(score.grid_frames, _OID_INT4, "i") if score.grid_frames else _NULL)
     parts.append(_int_array(score.window, _OID_INT2, "h") if score.window else _NULL)
@@ -62,22 +64,32 @@ def _append_row(parts: list[bytes], key: tuple[int, int, int, int], row: Segment
     parts.append(_jsonb(score.timings_ms))
 
 
-def real_array(values: NDArray[np.float32]) -> bytes:
-    """A ``real[]`` field of [n] values, NaN as NULL."""
+def real_arrays(rows: Sequence[NDArray[np.float32]]) -> list[bytes]:
+    """One ``real[]`` field per row of values, NaN as NULL."""
+    if not rows:
+        return []
+    values = np.concatenate(rows)  # [F]
     missing = np.isnan(values)
-    has_nulls = bool(missing.any())
     pairs = np.empty((len(values), 2), dtype=">i4")  # length, value
     pairs[:, 0] = 4
     pairs[:, 1] = values.astype(">f4").view(">i4")
-    body = pairs.tobytes()
-    if has_nulls:
-        body = b"".join(_NULL if gone else body[8 * i : 8 * i + 8] for i, gone in enumerate(missing))
-    return _ARRAY.pack(len(body) + 20, 1, int(has_nulls), _OID_FLOAT4, len(values), 1) + body
+    body = pairs.tobytes()  # of all rows at once: eight bytes per value, which NULLs have four of
+    fields, first = [], 0
+    for row in rows:
+        end = first + len(row)
+        part = body[8 * first : 8 * end]
+        gone = missing[first:end]
+        has_nulls = bool(gone.any())
+        if has_nulls:
+            part = b"".join(_NULL if null else part[8 * i : 8 * i + 8] for i, null in enumerate(gone))
+        fields.append(_ARRAY.pack(len(part) + 20, 1, int(has_nulls), _OID_FLOAT4, len(row), 1) + part)
+        first = end
+    return fields
 
 
 def _int_array(values: Sequence[int], oid: int, code: str) -> bytes:
-    size = struct.calcsize(f">{code}")
-    body = b"".join(struct.pack(f">i{code}", size, value) for value in values)
+    size = 2 if code == "h" else 4
+    body = struct.pack(">" + f"i{code}" * len(values), *(part for value in values for part in (size, value)))
     return _ARRAY.pack(len(body) + 20, 1, 0, oid, len(values), 1) + body
 
 
@@ -91,5 +103,5 @@ def _text(text: str | None) -> bytes:
 def _jsonb(value: dict[str, float]) -> bytes:
     if not value:
         return _NULL
-    raw = b"\x01" + json.dumps(value, sort_keys=True, allow_nan=False).encode("utf-8")  # version 1, then the text
+    raw = b"\x01" + _JSON.encode(value).encode("utf-8")  # version 1, then the text
     return struct.pack(">i", len(raw)) + raw

@@ -1,5 +1,6 @@
 """Events in the database: derived with the scores, and again when only thresholds change."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -159,8 +160,11 @@ def _values(scored: ScoredVideo, rule: StoredRule, run: FrameRun, end: int) -> d
 
 def _explain(segments: Sequence[ScoredSegment], run: FrameRun) -> tuple[ScoredSegment, ScoredSegment]:
     """The segment of the peak, and the one whose words explain the event: the same if it has any."""
-    inside = [s for s in segments if s.first_frame <= run.last and s.last_frame >= run.first]
-    peak = next(s for s in inside if s.first_frame <= run.peak <= s.last_frame)
+    # Segments lie in order, without gaps: the one that a frame belongs to is the last that begins at or before it.
+    at_first, at_last, at_peak = (
+        bisect_right(segments, frame, key=lambda s: s.first_frame) - 1 for frame in (run.first, run.last, run.peak)
+    )
+    inside, peak = segments[at_first : at_last + 1], segments[at_peak]
     if peak.rationale is not None:
         return peak, peak
     speaking = [s for s in inside if s.rationale is not None]

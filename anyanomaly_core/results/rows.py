@@ -119,47 +119,52 @@ def _rule_rows(
         raise StorageError(
             f"Video {result.video.video_id}, rule {rule.name}: there must be one score or NaN per frame."
         )
+    frames = np.asarray(frames, dtype=np.float32)
+    firsts = [stored.segment.first_frame for stored in result.segments.rows]
+    scored = np.add.reduceat(~np.isnan(frames), firsts, dtype=np.int64).tolist()  # [segments] frames with a score
+    lows, peaks = np.fmin.reduceat(frames, firsts).tolist(), np.fmax.reduceat(frames, firsts).tolist()
     rows = []
-    for stored, when in zip(result.segments.rows, moments, strict=True):
+    for place, (stored, when) in enumerate(zip(result.segments.rows, moments, strict=True)):
         score = found.get((rule.rule_version_id, stored.segment.index))
         if score is None:
             raise StorageError(
                 f"Video {result.video.video_id}, rule {rule.name}: segment {stored.segment.index} has no outcome."
             )
-        rows.append(_row(result.video, stored, score, when, frames))
-    ended = {status: [row for row in rows if row.score.status is status] for status in Status}
-    seconds = {s: float(sum(r.stored.end_s - r.stored.start_s for r in of)) for s, of in ended.items()}
-    return RuleRows(rule, tuple(rows), seconds, {status: len(of) for status, of in ended.items()})
+        span = (lows[place], peaks[place]) if scored[place] else None
+        _check(result.video, score, span)
+        started, ended = segment_bounds(result.video.recorded_at, stored)
+        own = frames[stored.segment.first_frame : stored.segment.last_frame + 1]
+        rows.append(
+            SegmentRow(
+                stored=stored,
+                score=score,
+                started_us=started,
+                ended_us=ended,
+                frames=own,
+                peak=None if span is None else span[1],
+                moments=when,
+                winning_text=clean_text(score.text),
+                rationale=clean_text(score.rationale),
+                reason=clean_text(score.reason),
+                raw_answer=clean_text(score.raw_answer),
+            )
+        )
+    by_status = {status: [row for row in rows if row.score.status is status] for status in Status}
+    seconds = {s: float(sum(r.stored.end_s - r.stored.start_s for r in of)) for s, of in by_status.items()}
+    return RuleRows(rule, tuple(rows), seconds, {status: len(of) for status, of in by_status.items()})
 
 
-def _row(
-    video: StoredVideo, stored: StoredSegment, score: SegmentScore, moments: Micros, frames: NDArray[np.float32]
-) -> SegmentRow:
-    own = np.asarray(frames[stored.segment.first_frame : stored.segment.last_frame + 1], dtype=np.float32)
-    scored = own[~np.isnan(own)]
+def _check(video: StoredVideo, score: SegmentScore, span: tuple[float, float] | None) -> None:
+    """A segment's status, score and frame scores (lowest and highest, None: none) must not contradict each other."""
     if score.status in _HAVE_SCORES:
-        if score.score is None or len(scored) == 0:
+        if score.score is None or span is None:
             raise _wrong(video, score, f"is {score.status.value} but has no score")
-    elif score.score is not None or len(scored) > 0:
+        if not (span[0] >= 0 and span[1] <= 1):
+            raise _wrong(video, score, "has frame scores outside 0 to 1")
+    elif score.score is not None or span is not None:
         raise _wrong(video, score, f"is {score.status.value} but has a score")
     elif not score.reason:
         raise _wrong(video, score, f"is {score.status.value} without a reason")
-    if len(scored) and not (scored.min() >= 0 and scored.max() <= 1):
-        raise _wrong(video, score, "has frame scores outside 0 to 1")
-    started, ended = segment_bounds(video.recorded_at, stored)
-    return SegmentRow(
-        stored=stored,
-        score=score,
-        started_us=started,
-        ended_us=ended,
-        frames=own,
-        peak=float(scored.max()) if len(scored) else None,
-        moments=moments,
-        winning_text=clean_text(score.text),
-        rationale=clean_text(score.rationale),
-        reason=clean_text(score.reason),
-        raw_answer=clean_text(score.raw_answer),
-    )
 
 
 def _wrong(video: StoredVideo, score: SegmentScore, what: str) -> StorageError:
