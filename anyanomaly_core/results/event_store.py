@@ -16,6 +16,7 @@ from anyanomaly_core.results.rows import RuleRows
 from anyanomaly_core.results.rule_store import StoredRule, list_rules
 from anyanomaly_core.results.schema import events, segment_layouts, segment_scores, units
 from anyanomaly_core.results.segment_store import load_segments
+from anyanomaly_core.rules.definition import RuleDefinition
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +81,20 @@ def replace_events(connection: Connection, scored: ScoredVideo, rule: StoredRule
     video = scored.video
     old = (events.c.video_id == video.video_id) & (events.c.rule_version_id == rule.rule_version_id)
     connection.execute(delete(events).where(old))
-    if not rule.definition.matches_camera(video.camera_id):
-        return 0
+    found = derive(scored, rule.definition)
+    if found:
+        connection.execute(insert(events), [_values(scored, rule, run, end) for run, end in found])
+    return len(found)
+
+
+def derive(scored: ScoredVideo, definition: RuleDefinition) -> list[tuple[FrameRun, int]]:
+    """Events that a definition finds in a video, in order, each with the moment its last frame ends."""
+    if not definition.matches_camera(scored.video.camera_id):
+        return []
     ends = np.append(scored.starts[1:], scored.end)
-    counted = counted_frames(rule.definition, video, scored.starts)
-    runs = find_events(scored.scores, scored.starts, ends, rule.definition, counted)
-    if runs:
-        connection.execute(insert(events), [_values(scored, rule, run, int(ends[run.last])) for run in runs])
-    return len(runs)
+    counted = counted_frames(definition, scored.video, scored.starts)
+    runs = find_events(scored.scores, scored.starts, ends, definition, counted)
+    return [(run, int(ends[run.last])) for run in runs]
 
 
 def rederive(engine: Engine, rule: StoredRule) -> int:

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import Engine, text
 
@@ -15,6 +16,20 @@ ROWS = """SELECT to_jsonb(s) - 'timings' AS row FROM segment_scores s
 IN_PARQUET = """
     SELECT rule, CAST(version AS INTEGER), camera, video, frame, epoch_us(frame_at), score, CAST(status AS VARCHAR)
     FROM read_parquet(?, hive_partitioning = true) ORDER BY rule, video, frame
+"""
+
+SEGMENTS_IN_SQL = """
+    SELECT rule, v.content_sha256, segment_index, first_frame, last_frame,
+           (extract(epoch FROM started_at) * 1000000)::bigint, (extract(epoch FROM ended_at) * 1000000)::bigint, status::text,
+           score::float8, key_score::float8, position_score::float8, temporal_score::float8, peak::float8, key_frame,
+           grid_frames, winning_window, winning_text, rationale, reason
+    FROM segment_results JOIN videos v USING (video_id) ORDER BY 1, 2, 3
+"""
+SEGMENTS_IN_PARQUET = """
+    SELECT rule, video, segment, first_frame, last_frame, epoch_us(started_at), epoch_us(ended_at), CAST(status AS VARCHAR),
+           score, key_score, position_score, temporal_score, peak, key_frame,
+           grid_frames, winning_window, winning_text, rationale, reason
+    FROM read_parquet(?, hive_partitioning = true) ORDER BY 1, 2, 3
 """
 
 
@@ -75,6 +90,31 @@ def test_duckdb_finds_the_same_frames_in_parquet(engine: Engine, tmp_path: Path)
     in_parquet = duckdb.execute(IN_PARQUET, [f"{tmp_path}/frame_scores/**/*.parquet"]).fetchall()
     assert len(in_sql) == 2 * (100 + 77 + 600)
     assert [(*row[:5], int(row[5]), *row[6:]) for row in in_sql] == in_parquet
+
+
+def test_duckdb_finds_the_same_segments_in_parquet(engine: Engine, tmp_path: Path) -> None:
+    world.small_archive(engine, tmp_path)
+    in_parquet = duckdb.execute(SEGMENTS_IN_PARQUET, [f"{tmp_path}/segment_scores/**/*.parquet"]).fetchall()
+    assert rows(engine, SEGMENTS_IN_SQL) == in_parquet
+    assert len(in_parquet) == 2 * (5 + 4 + 25)
+
+
+def test_files_are_packed_as_promised_and_know_where_they_come_from(engine: Engine, tmp_path: Path) -> None:
+    world.small_archive(engine, tmp_path)
+    file = pq.ParquetFile(next((tmp_path / "frame_scores/rule=bike").rglob("*.parquet")))
+    encodings = {
+        c.path_in_schema: (c.compression, c.encodings) for c in map(file.metadata.row_group(0).column, range(6))
+    }
+    assert all(compression == "ZSTD" for compression, _ in encodings.values())
+    assert "BYTE_STREAM_SPLIT" in encodings["score"][1]
+    assert all("DELTA_BINARY_PACKED" in encodings[name][1] for name in ("frame", "frame_at", "segment"))
+    footer = {key.decode(): value.decode() for key, value in file.schema_arrow.metadata.items()}
+    assert (footer["anyanomaly.rule"], footer["anyanomaly.version"], footer["anyanomaly.profile"]) == (
+        "bike",
+        "1",
+        "demo",
+    )
+    assert len(footer["anyanomaly.scorer_digest"]) == len(footer["anyanomaly.video_sha256"]) == 64
 
 
 def test_months_get_partitions_by_themselves(engine: Engine, tmp_path: Path) -> None:

@@ -1,0 +1,137 @@
+"""Rehearsing a draft of a rule: which events it would find, lose and move, before it goes live. Writes nothing."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Connection, select
+
+from anyanomaly_core.errors import RuleError
+from anyanomaly_core.results.catalog import StoredVideo
+from anyanomaly_core.results.event_store import ScoredVideo, derive, load_scored
+from anyanomaly_core.results.moments import to_datetime
+from anyanomaly_core.results.rule_store import StoredRule, load_rule
+from anyanomaly_core.results.schema import scorings
+from anyanomaly_core.rules.definition import RuleDefinition
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """An event of one version in a video."""
+
+    started_at: datetime
+    ended_at: datetime
+    peak_score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What became of an event: ``before`` is None for a found one, ``after`` for a lost one."""
+
+    video: StoredVideo
+    before: Span | None
+    after: Span | None
+
+    @property
+    def kind(self) -> Literal["found", "lost", "moved", "same"]:
+        """In one word; an event that keeps its start and end is the same."""
+        if self.before is None:
+            return "found"
+        if self.after is None:
+            return "lost"
+        moved = (self.before.started_at, self.before.ended_at) != (self.after.started_at, self.after.ended_at)
+        return "moved" if moved else "same"
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """The outcome; ``unscored`` videos could not be compared, for want of scores."""
+
+    differences: tuple[Difference, ...]
+    videos: tuple[StoredVideo, ...]
+    unscored: tuple[StoredVideo, ...]
+
+
+def rehearse(
+    connection: Connection,
+    draft: RuleDefinition,
+    videos: Sequence[StoredVideo],
+    score: Callable[[StoredVideo], ScoredVideo | None] | None = None,
+) -> Rehearsal:
+    """Compare a draft with the current version of its rule on some videos; a new rule only finds.
+
+    Args:
+        connection: a read is enough.
+        draft: with the name of the rule that it would become a version of.
+        videos: the sample.
+        score: scores a video for the draft's texts without storing anything; needed unless some version of the rule
+            asks the models the same. None as its result: the video could not be scored.
+
+    Raises:
+        RuleError: when the draft needs scores and ``score`` is not given.
+    """
+    current = _current(connection, draft.name)
+    shared = _shared_scoring(connection, draft, current)
+    if shared is None and score is None:
+        raise RuleError(f"Rule {draft.name!r} was never scored with these texts and profile; rehearse it with scoring.")
+    differences: list[Difference] = []
+    compared, unscored = [], []
+    for video in videos:
+        new = load_scored(connection, video, shared) if shared is not None else score(video) if score else None
+        old = None if current is None else load_scored(connection, video, current.scoring_id)
+        if new is None or (current is not None and old is None):
+            unscored.append(video)
+            continue
+        compared.append(video)
+        before = [] if current is None or old is None else spans(old, current.definition)
+        differences += pair(video, before, spans(new, draft))
+    return Rehearsal(tuple(differences), tuple(compared), tuple(unscored))
+
+
+def spans(scored: ScoredVideo, definition: RuleDefinition) -> list[Span]:
+    """Events that a definition finds in the scores of a video, in order."""
+    return [
+        Span(to_datetime(int(scored.starts[run.first])), to_datetime(end), float(scored.scores[run.peak]))
+        for run, end in derive(scored, definition)
+    ]
+
+
+def pair(video: StoredVideo, before: Sequence[Span], after: Sequence[Span]) -> list[Difference]:
+    """Pair events that overlap in time, those that share most first, each with one other; the rest is lost or found."""
+    overlaps = [
+        (min(a.ended_at, b.ended_at) - max(a.started_at, b.started_at), -i, -j)
+        for i, a in enumerate(before)
+        for j, b in enumerate(after)
+        if a.started_at < b.ended_at and b.started_at < a.ended_at
+    ]
+    partner: dict[int, int] = {}
+    taken: set[int] = set()
+    for _, i, j in sorted(overlaps, reverse=True):
+        if -i not in partner and -j not in taken:
+            partner[-i] = -j
+            taken.add(-j)
+    paired = [Difference(video, a, after[partner[i]] if i in partner else None) for i, a in enumerate(before)]
+    found = [Difference(video, None, b) for j, b in enumerate(after) if j not in taken]
+    return sorted(paired + found, key=_start)
+
+
+def _start(difference: Difference) -> datetime:
+    span = difference.after or difference.before
+    if span is None:
+        raise ValueError("a difference has an event before or after")
+    return span.started_at
+
+
+def _current(connection: Connection, name: str) -> StoredRule | None:
+    try:
+        return load_rule(connection, name)
+    except RuleError:
+        return None
+
+
+def _shared_scoring(connection: Connection, draft: RuleDefinition, current: StoredRule | None) -> int | None:
+    if current is None:
+        return None
+    same = (scorings.c.rule_id == current.rule_id) & (scorings.c.digest == draft.scoring_digest())
+    return connection.execute(select(scorings.c.scoring_id).where(same)).scalar()
