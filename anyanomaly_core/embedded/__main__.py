@@ -66,15 +66,7 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def _up(stack: str) -> None:
-    chosen = _chosen(stack)
-    if not chosen:
-        raise ConfigurationError(
-            "There is nothing to start yet: `make demo` or `make scan FOOTAGE=... RULES=...` first."
-        )
-    if len(chosen) > 1:
-        names = ", ".join(found.name for found in chosen)
-        raise ConfigurationError(f"Say which one to start: `make up STACK=...`, one of {names}.")
-    installation = chosen[0]
+    installation = _only(stack)
     print(f"Starting {installation.name}")
     api = services.up(installation)
     print(f"\nAirflow's pages: {api.address}")
@@ -100,9 +92,10 @@ def _only(stack: str) -> Installation:
     """The installation a command means; without a name, the only one there is."""
     chosen = _chosen(stack)
     if not chosen:
-        wanted = f"named {stack} " if stack else ""
+        if there := services.installations(LOCAL):
+            raise ConfigurationError(f"There is no {stack}, only {', '.join(found.name for found in there)}.")
         raise ConfigurationError(
-            f"There is no installation {wanted}yet: `make demo` or `make scan FOOTAGE=... RULES=...` makes one."
+            "There is no installation yet: `make demo` or `make scan FOOTAGE=... RULES=...` first."
         )
     if len(chosen) > 1:
         raise ConfigurationError(f"Say which one with STACK=..., one of {', '.join(found.name for found in chosen)}.")
