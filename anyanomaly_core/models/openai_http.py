@@ -127,7 +127,8 @@ class ServerConnection:
         text = said.decode(errors="replace") if isinstance(said, bytes) else said
         if self._key:
             text = text.replace(self._key.get_secret_value(), "***")
-        return " ".join(text.split())[:_QUOTED]
+        readable = "".join(letter if letter.isprintable() else " " for letter in text[: 4 * _QUOTED])
+        return " ".join(readable.split())[:_QUOTED]
 
 
 def without_credentials(url: str) -> str:

@@ -28,6 +28,7 @@ ANY_MODEL = "auto"  # the profile takes the one model the server serves
 _TOP = 20  # the most the protocol allows to ask for
 _ANSWER_TOKENS = 6  # enough for a blank and the longest answer, a character each
 _LONGEST_TEXT = 4000  # characters; nobody asked for more than a sentence
+_MOST_TOKENS = 2**31
 _DOUBT = 0.05  # a likelihood that may be off by more is no score
 _SMALL = 320  # sides up to this go as PNG, larger ones as JPEG
 _JPEG = {"format": "JPEG", "quality": 95, "subsampling": 0}
@@ -131,7 +132,8 @@ class OpenAiLvlm:
         text = message.get("content") if isinstance(message, dict) else None
         if not isinstance(text, str):
             return Answer(error="the model server's reply holds no text")
-        return Answer(text=text.strip()[:_LONGEST_TEXT], prompt_tokens=used[0], generated_tokens=used[1])
+        storable = text[:_LONGEST_TEXT].encode(errors="replace").decode()  # JSON can carry halves of characters
+        return Answer(text=storable.strip(), prompt_tokens=used[0], generated_tokens=used[1])
 
     def _distribution(self, messages: list[dict[str, Any]]) -> Answer:
         try:
@@ -191,7 +193,7 @@ class OpenAiLvlm:
             raise RequestFailedError("the model server's reply holds no choice")
         usage = reply.get("usage")
         counts = [usage.get(k) if isinstance(usage, dict) else 0 for k in ("prompt_tokens", "completion_tokens")]
-        read, written = (count if isinstance(count, int) else 0 for count in counts)
+        read, written = (count if isinstance(count, int) and 0 <= count < _MOST_TOKENS else 0 for count in counts)
         return choices[0], (read, written)
 
 

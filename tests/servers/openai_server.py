@@ -199,6 +199,7 @@ class Handler(BaseHTTPRequestHandler):
 _NONSENSE: dict[str, Any] = {
     "nonsense": b"<html>Bad gateway, but with status 200</html>",
     "empty": {"choices": []},
+    "halves": b'{"choices": [{"message": {"content": "0.5 \\ud800 \\u0000"}}], "usage": {"prompt_tokens": 1e99}}',
     "types": {"choices": [{"message": {"content": 7}, "logprobs": {"content": [{"token": 1}]}}], "usage": "many"},
     "list": [1, 2, 3],
 }

@@ -117,6 +117,14 @@ def test_a_fault_that_stays_is_this_requests_error(fault: str, said: str, ask: A
     assert said in (answers[1].error or "")
 
 
+def test_text_can_be_stored_whatever_the_server_sends(ask: Any, server: Any) -> None:
+    served = ask()
+    server.faults("halves")
+    answer = served.answer([Request(BRIGHT[0].image, QUESTION, Want.TEXT)])[0]
+    assert (answer.text or "").encode().startswith(b"0.5 ?")
+    assert answer.prompt_tokens == 0
+
+
 def test_nothing_shows_the_key(ask: Any, server: Any, caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
     caplog.set_level(logging.DEBUG)
     served = ask()
