@@ -6,7 +6,7 @@ from datetime import datetime
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, case, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, case, exists, func, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 
 from anyanomaly_core.errors import StorageError
@@ -84,9 +84,7 @@ def known_files(connection: Connection) -> dict[str, KnownFile]:
 
 
 def register_file(connection: Connection, found: FoundFile, content_sha256: str | None) -> int | None:
-    """Register a file and, when its content is new, its video; returns the video's id.
-
-    The first file of a content states camera and recording time of the video.
+    """Register a file and, when its content is new, its video, whose camera and time are those the first file states.
 
     Args:
         connection: in a transaction.
@@ -112,11 +110,12 @@ def register_file(connection: Connection, found: FoundFile, content_sha256: str 
         recorded_at_source=found.recorded_at_source,
     )
     connection.execute(row.on_conflict_do_nothing(index_elements=["content_sha256"]))
-    video_id = int(
-        connection.execute(select(videos.c.video_id).where(videos.c.content_sha256 == content_sha256)).scalar_one()
-    )
+    same = videos.c.content_sha256 == content_sha256
+    video_id = int(connection.execute(select(videos.c.video_id).where(same)).scalar_one())
     _upsert_file(connection, found, video_id)
     _restore_found(connection, video_id, found.uri)
+    # Another content may have lain under this name before.
+    _settle_names(connection, (videos.c.uri == found.uri) & (videos.c.video_id != video_id))
     return video_id
 
 
@@ -143,12 +142,7 @@ def mark_missing(connection: Connection, seen_before: datetime) -> list[str]:
         .values(missing_since=NOW)
         .returning(f.uri)
     )
-    here = exists().where(f.video_id == videos.c.video_id, f.missing_since.is_(None))
-    connection.execute(update(videos).where(~here, videos.c.state != "missing").values(state="missing"))
-    # A video whose canonical name is gone is read under another one.
-    other = select(func.min(f.uri)).where(f.video_id == videos.c.video_id, f.missing_since.is_(None)).scalar_subquery()
-    stale = exists().where(f.uri == videos.c.uri, f.missing_since.is_not(None))
-    connection.execute(update(videos).where(here, stale).values(uri=other))
+    _settle_names(connection)
     return sorted(gone.scalars())
 
 
@@ -187,7 +181,7 @@ def load_videos(connection: Connection, video_ids: Sequence[int] | None = None) 
     query = select(videos, cameras.c.time_zone).join(cameras).order_by(videos.c.recorded_at, videos.c.video_id)
     if video_ids is not None:
         query = query.where(videos.c.video_id.in_(video_ids))
-    return [_stored(row) for row in connection.execute(query)]
+    return [_stored(row) for row in connection.execute(query).mappings()]
 
 
 def load_video(connection: Connection, video_id: int) -> StoredVideo:
@@ -198,8 +192,7 @@ def load_video(connection: Connection, video_id: int) -> StoredVideo:
     return found[0]
 
 
-def _stored(row: Row[tuple[object, ...]]) -> StoredVideo:
-    v = row._mapping  # noqa: SLF001  SQLAlchemy's public name for it
+def _stored(v: RowMapping) -> StoredVideo:
     fps = Fraction(v["fps_num"], v["fps_den"]) if v["fps_den"] else Fraction(0)
     return StoredVideo(**{name: v[name] for name in _STORED}, fps=fps)
 
@@ -227,8 +220,19 @@ def _upsert_file(connection: Connection, found: FoundFile, video_id: int | None)
         seen_at=NOW,
         missing_since=None,
     )
-    new = {name: row.excluded[name] for name in video_files.c.keys() if name != "uri"}  # noqa: SIM118  not a dict
+    new = {column.name: row.excluded[column.name] for column in video_files.c if column.name != "uri"}
     connection.execute(row.on_conflict_do_update(index_elements=["uri"], set_=new))
+
+
+def _settle_names(connection: Connection, only: ColumnElement[bool] | None = None) -> None:
+    """Videos without a file are missing; others are read under a name that still has their content."""
+    f, v = video_files.c, videos.c
+    mine = (f.video_id == v.video_id) & f.missing_since.is_(None)
+    some = true() if only is None else only
+    connection.execute(update(videos).where(some, ~exists().where(mine), v.state != "missing").values(state="missing"))
+    first = select(func.min(f.uri)).where(mine).scalar_subquery()
+    wrong = exists().where(mine) & ~exists().where(mine, f.uri == v.uri)
+    connection.execute(update(videos).where(some, wrong).values(uri=first))
 
 
 def _restore_found(connection: Connection, video_id: int, uri: str) -> None:
@@ -241,8 +245,5 @@ def _restore_found(connection: Connection, video_id: int, uri: str) -> None:
         (whole, "ready"),
         else_="damaged",
     )
-    connection.execute(
-        update(videos)
-        .where(v.video_id == video_id, v.state == "missing")
-        .values(state=before.cast(v.state.type), uri=uri)
-    )
+    missing = (v.video_id == video_id) & (v.state == "missing")
+    connection.execute(update(videos).where(missing).values(state=before.cast(v.state.type), uri=uri))

@@ -1,5 +1,6 @@
 """Bring a results database up to date."""
 
+import psycopg2
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -34,8 +35,10 @@ def upgrade(url: str) -> str:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             return str(MigrationContext.configure(connection).get_current_revision())
-    except DBAPIError as error:
-        raise StorageError(f"The results database could not be migrated: {error.orig}") from error
+    except (DBAPIError, psycopg2.Error) as error:
+        raise StorageError(
+            f"The results database could not be migrated: {str(getattr(error, 'orig', error)).strip()}"
+        ) from error
     finally:
         engine.dispose()
 

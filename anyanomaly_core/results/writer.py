@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import psycopg2
 from psycopg2 import extensions as pg
 from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
@@ -56,8 +57,8 @@ def commit_unit(engine: Engine, result: UnitResult, parquet_root: Path, *, compr
                 if _record(connection, result, of_rule):
                     events += _derive(connection, result, of_rule)
             parquet.publish(staged)
-    except DBAPIError as error:
-        raise StorageError(f"Results of video {result.video.video_id} could not be written: {error.orig}") from error
+    except (DBAPIError, psycopg2.Error) as error:  # the driver's own come out of COPY
+        raise StorageError(f"Results of video {result.video.video_id} could not be written: {_said(error)}") from error
     finally:
         parquet.discard(staged)
     return events
@@ -96,6 +97,11 @@ def commit_failure(
     nothing = np.full(segments.frame_count, np.nan, dtype=np.float32)
     frames = {rule.rule_version_id: nothing for rule in lost}
     commit_unit(engine, UnitResult(video, segments, lost, scorer, scores, frames, run_id), parquet_root)
+
+
+def _said(error: Exception) -> str:
+    """PostgreSQL's own message, without the statement and its parameters."""
+    return str(getattr(error, "orig", None) or error).strip()
 
 
 def _units(video: StoredVideo, rules: Sequence[StoredRule], scorer: StoredScorer) -> ColumnElement[bool]:

@@ -64,6 +64,20 @@ def test_files_that_go_and_come_back(engine: Engine) -> None:
     assert state(engine, video_id) == "ready"
 
 
+def test_a_name_that_gets_another_content(engine: Engine) -> None:
+    world.add_camera(engine, "gate")
+    copied, lonely = world.add_video(engine, "gate/1.mp4"), world.add_video(engine, "gate/2.mp4")
+    world.add_video(engine, "gate/copy.mp4", content="gate/1.mp4")
+    world.add_video(engine, "gate/3.mp4")
+    new = [world.add_video(engine, f"gate/{n}.mp4", content=f"other {n}") for n in (1, 2)]
+    with engine.connect() as connection:
+        found = {video.video_id: (video.uri, video.state) for video in catalog.load_videos(connection)}
+    assert found[copied] == ("gate/copy.mp4", "ready")
+    assert found[lonely] == ("gate/2.mp4", "missing")
+    assert [found[video_id] for video_id in new] == [("gate/1.mp4", "ready"), ("gate/2.mp4", "ready")]
+    assert len(found) == 5
+
+
 def test_a_damaged_and_an_unreadable_video_come_back_as_such(engine: Engine) -> None:
     world.add_camera(engine, "gate")
     damaged = world.add_video(engine, "gate/1.mp4", index=world.frame_index(30, damage=("broken header",)))

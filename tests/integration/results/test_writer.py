@@ -20,13 +20,15 @@ IN_PARQUET = """
 
 SEGMENTS_IN_SQL = """
     SELECT rule, v.content_sha256, segment_index, first_frame, last_frame,
-           (extract(epoch FROM started_at) * 1000000)::bigint, (extract(epoch FROM ended_at) * 1000000)::bigint, status::text,
+           (extract(epoch FROM started_at) * 1000000)::bigint, (extract(epoch FROM ended_at) * 1000000)::bigint,
+           status::text,
            score::float8, key_score::float8, position_score::float8, temporal_score::float8, peak::float8, key_frame,
            grid_frames, winning_window, winning_text, rationale, reason
     FROM segment_results JOIN videos v USING (video_id) ORDER BY 1, 2, 3
 """
 SEGMENTS_IN_PARQUET = """
-    SELECT rule, video, segment, first_frame, last_frame, epoch_us(started_at), epoch_us(ended_at), CAST(status AS VARCHAR),
+    SELECT rule, video, segment, first_frame, last_frame, epoch_us(started_at), epoch_us(ended_at),
+           CAST(status AS VARCHAR),
            score, key_score, position_score, temporal_score, peak, key_frame,
            grid_frames, winning_window, winning_text, rationale, reason
     FROM read_parquet(?, hive_partitioning = true) ORDER BY 1, 2, 3
