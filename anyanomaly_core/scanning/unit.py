@@ -11,6 +11,7 @@ from sqlalchemy import Engine, select
 
 from anyanomaly_core import __version__
 from anyanomaly_core.config import Settings
+from anyanomaly_core.errors import FootageError
 from anyanomaly_core.footage.probe import probe
 from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.models.loading import load_encoder, load_lvlm
@@ -117,9 +118,16 @@ def _prepare(engine: Engine, video: StoredVideo, path: Path, profile: Profile) -
     step = profile.sampling.step(float(video.fps))
     with engine.begin() as connection:
         segments = load_segments(connection, video.video_id, profile.sampling.segment_frames, step)
-    header = probe(path)
-    size = scaled_size(header.width, header.height, profile.sampling.max_side)
-    return segments, VideoToScore(path, tuple(segments.segments), step, size)
+    return segments, VideoToScore(path, tuple(segments.segments), step, _image_size(path, profile))
+
+
+def _image_size(path: Path, profile: Profile) -> tuple[int, int] | None:
+    """Size to decode at. A file that broke after the ingest has none: its decoding says why, segment by segment."""
+    try:
+        header = probe(path)
+    except FootageError:
+        return None
+    return scaled_size(header.width, header.height, profile.sampling.max_side)
 
 
 def _not_done(
