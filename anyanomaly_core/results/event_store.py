@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, delete, func, insert, select, text
+from sqlalchemy import Connection, Engine, delete, func, insert, select, text, update
 
 from anyanomaly_core.results.catalog import StoredVideo, load_videos
 from anyanomaly_core.results.events import FrameRun, counted_frames, event_id, find_events
 from anyanomaly_core.results.moments import Micros, frame_moments, to_datetime, to_micros
 from anyanomaly_core.results.rows import RuleRows
 from anyanomaly_core.results.rule_store import StoredRule, list_rules
-from anyanomaly_core.results.schema import events, segment_layouts, segment_scores, units
+from anyanomaly_core.results.schema import events, rules, segment_layouts, segment_scores, units
 from anyanomaly_core.results.segment_store import load_segments
 from anyanomaly_core.rules.definition import RuleDefinition
 
@@ -100,7 +100,8 @@ def derive(scored: ScoredVideo, definition: RuleDefinition) -> list[tuple[FrameR
 def rederive(engine: Engine, rule: StoredRule) -> int:
     """Derive a rule version's events from the scores that are there, video by video; returns how many there are.
 
-    Nothing is scored. Safe to stop and run again, and beside running scans.
+    Nothing is scored. Safe to stop and run again, and beside running scans: units that these commit derive events for
+    every version, this one included.
     """
     with engine.connect() as connection:
         mine = (units.c.scoring_id == rule.scoring_id) & units.c.is_current
@@ -111,6 +112,9 @@ def rederive(engine: Engine, rule: StoredRule) -> int:
             lock_video(connection, video.video_id)
             scored = load_scored(connection, video, rule.scoring_id)
             count += 0 if scored is None else replace_events(connection, scored, rule)
+    with engine.begin() as connection:
+        current = (rules.c.rule_id == rule.rule_id) & (rules.c.current_version == rule.version)
+        connection.execute(update(rules).where(current).values(events_version=rule.version))
     return count
 
 

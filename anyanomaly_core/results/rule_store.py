@@ -42,17 +42,24 @@ class AppliedRule:
     rule: StoredRule
     change: Literal["new", "version", "state", "none"]  # a rule, a version, its state; or nothing
     needs_scoring: bool  # False: scores of an earlier version serve this one too
+    needs_events: bool  # True: they do, but its events were not derived from them yet
 
 
 def apply_rules(connection: Connection, definitions: Sequence[RuleDefinition], *, author: str) -> list[AppliedRule]:
     """Make each definition the current version of its rule; rules that are not given stay as they are.
 
     A definition equal to the current version makes no new one. ``active: false`` pauses the rule, ``true`` resumes
-    it, a retired one too. Call ``event_store.rederive`` for applied versions that need no scoring.
+    it, a retired one too. Call ``event_store.rederive`` for applied rules that need events, after this transaction.
     """
     # One at a time: two processes that apply the same folder must not both make version n + 1.
+    # Nor may a unit be committed meanwhile that does not see the new version and derives no events for it.
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('anyanomaly rules', 0))"))
     return [_apply(connection, definition, author) for definition in definitions]
+
+
+def hold_rules(connection: Connection) -> None:
+    """Until the transaction ends, no rule gets a new version; others may hold them at the same time."""
+    connection.execute(text("SELECT pg_advisory_xact_lock_shared(hashtextextended('anyanomaly rules', 0))"))
 
 
 def set_state(connection: Connection, name: str, state: State) -> None:
@@ -106,19 +113,23 @@ def _apply(connection: Connection, definition: RuleDefinition, author: str) -> A
     state: State = "active" if definition.active else "paused"
     row = connection.execute(select(rules).where(rules.c.name == definition.name)).first()
     if row is None:
-        new_rule = insert(rules).values(name=definition.name, state=state, current_version=1).returning(rules.c.rule_id)
-        shared = _add_version(connection, connection.execute(new_rule).scalar_one(), 1, definition, author)
-        return AppliedRule(load_rule(connection, definition.name), "new", not shared)
+        new_rule = insert(rules).values(name=definition.name, state=state, current_version=1, events_version=1)
+        rule_id = connection.execute(new_rule.returning(rules.c.rule_id)).scalar_one()
+        _add_version(connection, rule_id, 1, definition, author)
+        return AppliedRule(load_rule(connection, definition.name), "new", needs_scoring=True, needs_events=False)
     current = load_rule(connection, definition.name)
     this_rule = rules.c.rule_id == row.rule_id
     if current.definition.digest() == definition.digest():
         connection.execute(update(rules).where(this_rule).values(state=state))
         change: Literal["state", "none"] = "none" if state == row.state else "state"
-        return AppliedRule(load_rule(connection, definition.name), change, needs_scoring=False)
+        pending = row.events_version != row.current_version
+        return AppliedRule(load_rule(connection, definition.name), change, needs_scoring=False, needs_events=pending)
     version = 1 + max(rule.version for rule in list_rules(connection, all_versions=True) if rule.rule_id == row.rule_id)
     shared = _add_version(connection, row.rule_id, version, definition, author)
-    connection.execute(update(rules).where(this_rule).values(state=state, current_version=version))
-    return AppliedRule(load_rule(connection, definition.name), "version", not shared)
+    # The events of a version that must be scored first come with its scores.
+    derived = {} if shared else {"events_version": version}
+    connection.execute(update(rules).where(this_rule).values(state=state, current_version=version, **derived))
+    return AppliedRule(load_rule(connection, definition.name), "version", not shared, needs_events=shared)
 
 
 def _add_version(connection: Connection, rule_id: int, version: int, definition: RuleDefinition, author: str) -> bool:

@@ -116,6 +116,7 @@ rules = Table(
     _needed("state", RuleState, server_default="active"),
     _needed("current_version", Integer),
     _needed("created_at", Moment, server_default=NOW),
+    Column("events_version", Integer),
 )
 
 scorings = Table(

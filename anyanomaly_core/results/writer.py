@@ -21,7 +21,7 @@ from anyanomaly_core.results.catalog import StoredVideo
 from anyanomaly_core.results.event_store import from_rows, lock_video, replace_events, versions_of
 from anyanomaly_core.results.moments import to_datetime
 from anyanomaly_core.results.rows import RuleRows, UnitResult, make_rows
-from anyanomaly_core.results.rule_store import StoredRule
+from anyanomaly_core.results.rule_store import StoredRule, hold_rules
 from anyanomaly_core.results.schema import NOW, segment_scores, units
 from anyanomaly_core.results.scorer_store import StoredScorer
 from anyanomaly_core.results.segment_store import VideoSegments
@@ -52,6 +52,7 @@ def commit_unit(engine: Engine, result: UnitResult, parquet_root: Path, *, compr
         with engine.begin() as connection:
             lock_video(connection, result.video.video_id)
             _replace_scores(connection, result, rules)
+            hold_rules(connection)
             events = 0
             for of_rule in rules:
                 if _record(connection, result, of_rule):

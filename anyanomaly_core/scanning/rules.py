@@ -19,6 +19,6 @@ def apply_rule_files(engine: Engine, folder: Path, *, author: str) -> list[Appli
     with engine.begin() as connection:
         applied = apply_rules(connection, definitions, author=author)
     for item in applied:
-        if item.change == "version" and not item.needs_scoring:
+        if item.needs_events:
             rederive(engine, item.rule)
     return applied

@@ -92,6 +92,12 @@ def test_a_failure_hides_no_result(engine: Engine, tmp_path: Path) -> None:
         assert connection.execute(text("SELECT count(*) FROM frame_scores")).scalar() == 100
 
 
+def needs_events(engine: Engine, **changes: object) -> bool:
+    definition = RuleDefinition.model_validate({"name": "fall", "texts": ("a person falls",), **changes})
+    with engine.begin() as connection:
+        return rule_store.apply_rules(connection, [definition], author="test")[0].needs_events
+
+
 def test_versions(engine: Engine, tmp_path: Path) -> None:
     world.add_camera(engine, "gate")
     video_id = world.add_video(engine, "gate/1.mp4", frames=600)
@@ -104,9 +110,11 @@ def test_versions(engine: Engine, tmp_path: Path) -> None:
     # A lower threshold is a new version, found in the scores that are there, and the old one's events stay.
     loose = world.add_rule(engine, threshold=0.3)
     assert (loose.version, loose.scoring_id) == (2, rule.scoring_id)
+    assert needs_events(engine, threshold=0.3)  # still, after an interrupted apply
     assert missing(engine, [loose], scorer.scorer_id) == []
     rederived = event_store.rederive(engine, loose)
     assert event_store.rederive(engine, loose) == rederived > before
+    assert not needs_events(engine, threshold=0.3)
     with engine.connect() as connection:
         assert event_store.count_events(connection, rule.rule_version_id) == before
         by_rederiving = connection.execute(text("SELECT to_jsonb(e) FROM events e ORDER BY 1")).all()
