@@ -45,6 +45,7 @@ def test_the_port_is_kept_unless_somebody_else_has_it(installation: Installation
     assert installation.last_api_port() == port
     assert installation.api_port() == port
     with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as any server does
         other.bind(("127.0.0.1", port))
         other.listen()
         moved = installation.api_port()
