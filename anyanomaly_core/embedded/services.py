@@ -79,10 +79,12 @@ def is_up(installation: Installation) -> bool:
 
 def status(installation: Installation) -> dict[str, str]:
     """Service name -> what it does, for people."""
-    found = {"PostgreSQL": "running" if installation.postgres.is_running() else "stopped"}
+    running = installation.postgres.is_running()
+    found = {"PostgreSQL": f"running, port {installation.postgres.port}" if running else "stopped"}
     for service in airflow.services(installation):
         process = service.find()
-        found[service.name] = f"running, process {process.pid}" if process else "stopped"
+        port = f", port {installation.last_api_port()}" if service.name == "api-server" else ""
+        found[service.name] = f"running{port}, process {process.pid}" if process else "stopped"
     return found
 
 
