@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Connection, insert, select, text, update
 
@@ -48,8 +48,9 @@ class AppliedRule:
 def apply_rules(connection: Connection, definitions: Sequence[RuleDefinition], *, author: str) -> list[AppliedRule]:
     """Make each definition the current version of its rule; rules that are not given stay as they are.
 
-    A definition equal to the current version makes no new one. ``active: false`` pauses the rule, ``true`` resumes
-    it, a retired one too. Call ``event_store.rederive`` for applied rules that need events, after this transaction.
+    A definition equal to the current version makes no new one. A new version, or another ``active`` than that of the
+    definition applied before, sets the state; what somebody paused or retired by hand stays so otherwise. Call
+    ``event_store.rederive`` for applied rules that need events, after this transaction.
     """
     # One at a time: two processes that apply the same folder must not both make version n + 1.
     # Nor may a unit be committed meanwhile that does not see the new version and derives no events for it.
@@ -110,25 +111,29 @@ def load_rule(connection: Connection, name: str, version: int | None = None) -> 
 
 
 def _apply(connection: Connection, definition: RuleDefinition, author: str) -> AppliedRule:
-    state: State = "active" if definition.active else "paused"
+    stated: dict[str, Any] = {
+        "state": "active" if definition.active else "paused",
+        "applied_active": definition.active,
+    }
     row = connection.execute(select(rules).where(rules.c.name == definition.name)).first()
     if row is None:
-        new_rule = insert(rules).values(name=definition.name, state=state, current_version=1, events_version=1)
+        new_rule = insert(rules).values(name=definition.name, current_version=1, events_version=1, **stated)
         rule_id = connection.execute(new_rule.returning(rules.c.rule_id)).scalar_one()
         _add_version(connection, rule_id, 1, definition, author)
         return AppliedRule(load_rule(connection, definition.name), "new", needs_scoring=True, needs_events=False)
     current = load_rule(connection, definition.name)
     this_rule = rules.c.rule_id == row.rule_id
     if current.definition.digest() == definition.digest():
-        connection.execute(update(rules).where(this_rule).values(state=state))
-        change: Literal["state", "none"] = "none" if state == row.state else "state"
+        change: Literal["state", "none"] = "none" if definition.active == row.applied_active else "state"
+        if change == "state":
+            connection.execute(update(rules).where(this_rule).values(**stated))
         pending = row.events_version != row.current_version
         return AppliedRule(load_rule(connection, definition.name), change, needs_scoring=False, needs_events=pending)
     version = 1 + max(rule.version for rule in list_rules(connection, all_versions=True) if rule.rule_id == row.rule_id)
     shared = _add_version(connection, row.rule_id, version, definition, author)
     # The events of a version that must be scored first come with its scores.
     derived = {} if shared else {"events_version": version}
-    connection.execute(update(rules).where(this_rule).values(state=state, current_version=version, **derived))
+    connection.execute(update(rules).where(this_rule).values(current_version=version, **stated, **derived))
     return AppliedRule(load_rule(connection, definition.name), "version", not shared, needs_events=shared)
 
 

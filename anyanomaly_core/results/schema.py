@@ -117,6 +117,7 @@ rules = Table(
     _needed("current_version", Integer),
     _needed("created_at", Moment, server_default=NOW),
     Column("events_version", Integer),
+    _needed("applied_active", Boolean, server_default="true"),
 )
 
 scorings = Table(

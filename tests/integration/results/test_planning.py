@@ -144,6 +144,24 @@ def test_pausing_and_retiring(engine: Engine) -> None:
             rule_store.load_rule(connection, "fall", 2)
 
 
+def test_a_file_applied_again_does_not_undo_what_was_set_by_hand(engine: Engine) -> None:
+    def state_after(*, active: bool, **changes: object) -> str:
+        return world.add_rule(engine, active=active, **changes).state
+
+    def by_hand(state: rule_store.State) -> None:
+        with engine.begin() as connection:
+            rule_store.set_state(connection, "fall", state)
+
+    assert state_after(active=True) == "active"
+    by_hand("paused")
+    assert state_after(active=True) == "paused"
+    assert state_after(active=False) == "paused"
+    assert state_after(active=True) == "active"
+    by_hand("retired")
+    assert state_after(active=True) == "retired"
+    assert state_after(active=True, threshold=0.9) == "active"  # somebody edited it, so somebody wants it
+
+
 def test_the_latest_scorer_of_a_profile_needs_no_models(engine: Engine) -> None:
     profile = load_profile("demo")
     with engine.begin() as connection:
