@@ -199,7 +199,8 @@ def _pack(missing: Sequence[Unit], profile: str, run_id: int, unit_seconds: floa
     total = sum(unit.video.duration_s or 0.0 for unit in missing)
     most = max(unit_seconds, 2 * total / MAX_TASKS)
     work: list[Work] = []
-    for (camera, day), group in groupby(missing, key=lambda unit: (unit.video.camera_id, unit.video.local_date)):
+    in_order = sorted(missing, key=lambda unit: (unit.video.local_date, unit.video.camera_id))  # stable: by time within
+    for (day, camera), group in groupby(in_order, key=lambda unit: (unit.video.local_date, unit.video.camera_id)):
         part: list[Unit] = []
         for unit in group:
             if part and sum(u.video.duration_s or 0.0 for u in [*part, unit]) > most:

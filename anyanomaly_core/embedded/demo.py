@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from anyanomaly_core.demo.archive import PlantedEvent, make_archive, planted_events
-from anyanomaly_core.embedded import pipeline, report
+from anyanomaly_core.embedded import pipeline, report, services
 from anyanomaly_core.embedded.installation import Installation
 from anyanomaly_core.profile import load_profile
 
 EVENTS = """\
-SELECT rule, camera, uri, started_local, ended_local, peak_score, rationale,
+SELECT rule, uri, peak_score, rationale,
        extract(epoch FROM e.started_at - v.recorded_at)::double precision AS start_s,
        extract(epoch FROM e.ended_at - v.recorded_at)::double precision AS end_s
 FROM event_list e JOIN videos v USING (video_id, uri)
 WHERE is_current_version
-ORDER BY rule, started_local"""
+ORDER BY rule, uri, start_s"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +26,7 @@ class FoundEvent:
     """An event as the results database has it."""
 
     rule: str
-    camera: str
     uri: str
-    started_local: str
-    ended_local: str
     peak: float
     rationale: str
     start_s: float  # since the start of its video
@@ -53,6 +50,7 @@ def run(installation: Installation) -> None:
     make_archive(archive)
     installation.configure({"ARCHIVE_ROOT": str(archive), "RULES_DIR": str(rules), "PROFILE": "demo"})
     _stage(2, "PostgreSQL and Airflow")
+    ran_before = services.is_up(installation)
     with pipeline.running(installation) as api:
         _stage(3, "The rules")
         pipeline.apply(installation, rules)
@@ -65,7 +63,8 @@ def run(installation: Installation) -> None:
     print(f"  footage     {archive}")
     if notice := load_profile("demo").notice:
         print(f"\n{notice}")
-    print(f"\nDone in {time.monotonic() - started:.0f} s. Nothing is left running; `make up` starts Airflow again.")
+    left = "Airflow runs on" if ran_before else "Nothing is left running; `make up` starts Airflow again"
+    print(f"\nDone in {time.monotonic() - started:.0f} s. {left}.")
 
 
 def match(planted: Sequence[PlantedEvent], found: Sequence[FoundEvent]) -> list[Match]:
@@ -92,7 +91,7 @@ def _overlap(truth: PlantedEvent, event: FoundEvent) -> float:
 def _print_comparison(installation: Installation, planted: Sequence[PlantedEvent]) -> None:
     _, rows = report.query(installation, EVENTS)
     matches = match(planted, [_found(row) for row in rows])
-    names = ["rule", "camera", "planted", "found", "peak", "", "rationale"]
+    names = ["rule", "video", "planted", "found", "peak", "result", "rationale"]
     report.print_table((names, [_row(one) for one in matches]))
     hits = sum(one.planted is not None and one.found is not None for one in matches)
     false_alarms = sum(one.planted is None for one in matches)
@@ -101,17 +100,15 @@ def _print_comparison(installation: Installation, planted: Sequence[PlantedEvent
 
 
 def _found(row: tuple[Any, ...]) -> FoundEvent:
-    rule, camera, uri, started, ended, peak, rationale, start_s, end_s = row
-    return FoundEvent(
-        rule, camera, uri, f"{started:%H:%M:%S}", f"{ended:%H:%M:%S}", peak, rationale or "", start_s, end_s
-    )
+    rule, uri, peak, rationale, start_s, end_s = row
+    return FoundEvent(rule, uri, peak, rationale or "", start_s, end_s)
 
 
 def _row(one: Match) -> tuple[object, ...]:
     truth, event = one.planted, one.found
     uri = truth.uri if truth else event.uri if event else ""
     planted = f"{truth.start_s:5.1f} - {truth.end_s:5.1f} s" if truth else "-"
-    found = f"{event.started_local} - {event.ended_local}" if event else "-"
+    found = f"{event.start_s:5.1f} - {event.end_s:5.1f} s" if event else "-"
     verdict = "found" if truth and event else "missed" if truth else "false alarm"
     rule = truth.rule if truth else event.rule if event else ""
     return (rule, uri, planted, found, f"{event.peak:.2f}" if event else "", verdict, event.rationale if event else "")
