@@ -26,7 +26,8 @@ def _first_frame(container: InputContainer, stream: av.VideoStream) -> dict[str,
         except av.FFmpegError:
             frames = []
         for frame in frames:
-            matrix = [bytes(data).hex() for data in frame.side_data if data.type.name == "DISPLAYMATRIX"]
+            side_data: Any = frame.side_data  # PyAV's annotation says a mapping of names; it yields the data
+            matrix = [bytes(data).hex() for data in side_data if data.type.name == "DISPLAYMATRIX"]
             return {"frame_width": frame.width, "frame_height": frame.height, "matrix": matrix[0] if matrix else None}
         if count >= _FIRST_PACKETS:
             break
@@ -74,7 +75,7 @@ def main() -> None:
     try:
         found = _describe(descriptor, plan["options"])
     except (av.FFmpegError, ValueError, OverflowError, MemoryError, OSError) as error:
-        found = {"error": f"{type(error).__name__}: {error}"}
+        found = {"error": getattr(error, "strerror", None) or str(error)}
     sys.stdout.write(json.dumps(found))
 
 
