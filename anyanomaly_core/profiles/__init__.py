@@ -1,0 +1,1 @@
+"""The profiles shipped with the package, one YAML file each."""

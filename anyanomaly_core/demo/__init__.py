@@ -1,0 +1,1 @@
+"""The demo: a rendered archive of CCTV-like footage, and two small models that know that world."""

@@ -1,0 +1,64 @@
+"""What the rendered world hands out: frames, boxes and planned events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+EVENT_NAMES: tuple[str, ...] = (
+    "bicycle",
+    "car",
+    "skateboard",
+    "stroller",
+    "bag",
+    "running",
+    "lying",
+    "fighting",
+    "smoke",
+    "dog",
+)
+PERSON = "person"
+FRAME_SIZE: tuple[int, int] = (480, 360)
+"""(width, height) of every rendered frame."""
+
+Floats = npt.NDArray[np.float32]
+Bytes = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Box:
+    """Where one thing is seen: pixels, clipped to the frame; "person" is an ordinary pedestrian."""
+
+    event: str
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+    def mirrored(self, width: int) -> Box:
+        """The same box in the horizontally flipped frame."""
+        return Box(self.event, width - self.x1, self.y0, width - self.x0, self.y1)
+
+
+@dataclass(frozen=True)
+class RenderedFrame:
+    """One frame as the camera would have recorded it, and what can be seen in it."""
+
+    image: Bytes  # [H, W, 3] RGB
+    boxes: tuple[Box, ...]
+
+    @property
+    def events(self) -> frozenset[str]:
+        """The names of the events that can be seen."""
+        return frozenset(box.event for box in self.boxes if box.event != PERSON)
+
+
+@dataclass(frozen=True)
+class EventSpan:
+    """A planned event; what is really seen is told by the boxes of the frames."""
+
+    event: str
+    start_s: float
+    end_s: float
