@@ -132,7 +132,7 @@ class Canvas:
         outline = [(float(x), float(y)) for x, y in screen]
         if face.width > 0.0:
             width = face.width * self.camera.focal / depth * OVERSAMPLE
-            pen.line(outline, fill=fill, width=max(int(round(width)), 1), joint="curve")
+            pen.line(outline, fill=fill, width=max(round(width), 1), joint="curve")
         else:
             pen.polygon(outline, fill=fill)
 

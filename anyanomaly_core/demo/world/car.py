@@ -161,4 +161,4 @@ def _lamps(shape: _Shape, lit: bool) -> list[Face]:
     plate = _quad((x1 + 0.01, -0.26, 0.4), (x1 + 0.01, 0.26, 0.4), (x1 + 0.01, 0.26, 0.52), (x1 + 0.01, -0.26, 0.52))
     back = _quad((x6 - 0.01, 0.26, 0.55), (x6 - 0.01, -0.26, 0.55), (x6 - 0.01, -0.26, 0.68), (x6 - 0.01, 0.26, 0.68))
     grille = _quad((x1 + 0.005, -0.45, 0.54), (x1 + 0.005, 0.45, 0.54), (x2, 0.4, z2 - 0.06), (x2, -0.4, z2 - 0.06))
-    return faces + [Face(grille, _TRIM), Face(plate, (0.8, 0.8, 0.76)), Face(back, (0.78, 0.74, 0.5))]
+    return [*faces, Face(grille, _TRIM), Face(plate, (0.8, 0.8, 0.76)), Face(back, (0.78, 0.74, 0.5))]

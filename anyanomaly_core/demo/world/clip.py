@@ -34,7 +34,7 @@ class Clip:
     @property
     def frame_count(self) -> int:
         """How many frames it has."""
-        return int(round(self.duration_s * self.fps))
+        return round(self.duration_s * self.fps)
 
     def frames(self, osd: Sequence[tuple[tuple[str, str], ...]] | None = None) -> Iterator[RenderedFrame]:
         """Render in order; `osd` gives the burnt-in (corner, text) lines of every frame."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from anyanomaly_core.demo.world.palette import CLOTHES, LUGGAGE, PAINT, pick
@@ -52,7 +54,7 @@ def board(seed: int) -> tuple[Mesh, Capsules]:
     tone = pick(rng, CLOTHES)
     profile = [(-0.5, 0.19), (-0.34, 0.13), (0.34, 0.13), (0.5, 0.19)]
     faces = []
-    for (xa, za), (xb, zb) in zip(profile, profile[1:], strict=False):
+    for (xa, za), (xb, zb) in itertools.pairwise(profile):
         quad = [(xa, -0.13, za), (xb, -0.13, zb), (xb, 0.13, zb), (xa, 0.13, za)]
         faces.append(Face(np.array(quad, np.float32), (0.16, 0.15, 0.15), two_sided=True))
     for side in (-0.13, 0.13):
@@ -97,7 +99,7 @@ def umbrella(grip: Floats, head: Floats, seed: int) -> tuple[Capsules, Mesh]:
     stick = Capsules.of([((float(grip[0]), float(grip[1]), float(grip[2])), top, 0.014, 0.014, _METAL)])
     angles = np.linspace(0, 2 * np.pi, 9)
     panels = []
-    for index, (a, b) in enumerate(zip(angles, angles[1:], strict=False)):
+    for index, (a, b) in enumerate(itertools.pairwise(angles)):
         inner = [(x + 0.36 * np.cos(k), 0.36 * np.sin(k), z + 0.34) for k in (a, b)]
         outer = [(x + 0.58 * np.cos(k), 0.58 * np.sin(k), z + 0.16) for k in (a, b)]
         cloth = _shade(tone, 1.0 if index % 2 else 0.9)
