@@ -130,7 +130,7 @@ def _revision(installation: Installation) -> str | None:
     try:
         with connection, connection.cursor() as cursor:
             cursor.execute("SELECT to_regclass('public.alembic_version') IS NOT NULL")
-            if not cursor.fetchone()[0]:
+            if cursor.fetchone() != (True,):
                 return None
             cursor.execute("SELECT version_num FROM alembic_version")
             row = cursor.fetchone()

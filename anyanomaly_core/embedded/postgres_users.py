@@ -50,8 +50,14 @@ def make_passwords(path: Path) -> dict[str, str]:
 
 def create_users_and_databases(port: int, passwords: dict[str, str]) -> None:
     """Create what is missing; running it again changes nothing but the passwords, back to the file's."""
-    login = {"user": SUPERUSER, "password": passwords[SUPERUSER], "dbname": "postgres"}
-    connection = psycopg2.connect(host="127.0.0.1", port=port, connect_timeout=10, **login)
+    connection = psycopg2.connect(
+        host="127.0.0.1",
+        port=port,
+        connect_timeout=10,
+        user=SUPERUSER,
+        password=passwords[SUPERUSER],
+        dbname="postgres",
+    )
     try:
         connection.autocommit = True
         with connection.cursor() as cursor:

@@ -1,5 +1,7 @@
 """Bring a results database up to date."""
 
+from typing import cast
+
 import psycopg2
 from alembic import command
 from alembic.config import Config
@@ -66,7 +68,7 @@ def _config() -> Config:
 
 def _become_owner(connection: Connection) -> None:
     """Everything is made as the owner role, whoever runs the migration."""
-    cursor: pg.cursor = connection.connection.cursor()
+    cursor = cast("pg.cursor", connection.connection.cursor())
     cursor.execute("SELECT count(*) FROM pg_roles WHERE rolname = ANY(%s)", (list(GROUP_ROLES),))
     if cursor.fetchone() != (len(GROUP_ROLES),):
         create_group_roles(cursor)

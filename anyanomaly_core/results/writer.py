@@ -6,6 +6,7 @@ new Parquet files; running the unit again gives the same new rows and bytes. Aft
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import psycopg2
@@ -126,7 +127,7 @@ def _replace_scores(connection: Connection, result: UnitResult, rules: Sequence[
     mine = and_(s.video_id == result.video.video_id, s.scorer_id == result.scorer.scorer_id, s.scoring_id.in_(scorings))
     connection.execute(delete(segment_scores).where(mine))
     stream = copy_stream(result.video.video_id, result.scorer.scorer_id, result.segments.layout_id, rules)
-    cursor: pg.cursor = connection.connection.cursor()
+    cursor = cast("pg.cursor", connection.connection.cursor())
     try:
         cursor.copy_expert(_COPY, stream)
     finally:
