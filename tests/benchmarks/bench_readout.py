@@ -1,4 +1,3 @@
-# ruff: noqa: T201
 """How much the likelihood readout and shared images save: a table of requests per second.
 
     python tests/benchmarks/bench_readout.py [MODEL_DIRECTORY] [--images 16] [--rules 1 3 7] [--side 336]
