@@ -1,0 +1,172 @@
+"""Discovery: what is found, what it states, and what is never opened."""
+
+import json
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from anyanomaly_core.errors import FootageError, UnsafePathError
+from anyanomaly_core.footage.content import sha256
+from anyanomaly_core.footage.sources import discover, local_path, with_recording_time
+from anyanomaly_core.footage.types import FoundFile
+
+LAYOUT = "{camera}/{date}/{time}.{ext}"
+TIME = datetime(2025, 3, 1, 7, 30, tzinfo=UTC)
+
+
+def put(root: Path, uri: str, content: bytes = b"x") -> Path:
+    path = root / uri
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def found(root: Path | str, layout: str = LAYOUT, zone: str = "UTC", **options: float) -> dict[str, FoundFile]:
+    return {file.uri: file for file in discover(str(root), layout, zone, **options)}
+
+
+def test_order_kinds_and_hidden(tmp_path: Path) -> None:
+    for uri in ("b/2025-03-01/07-30-00.mp4", "a/2025-03-01/07-30-00.MKV", "a/2025-03-01/notes.txt",
+                "_truth/2025-03-01/07-30-00.mp4", ".x/2025-03-01/07-30-00.mp4", "a/2025-03-01/._07-30-00.mp4"):  # fmt: skip
+        put(tmp_path, uri)
+    files = found(tmp_path)
+    assert list(files) == ["a/2025-03-01/07-30-00.MKV", "b/2025-03-01/07-30-00.mp4"]
+    first = files["a/2025-03-01/07-30-00.MKV"]
+    assert (first.camera, first.recorded_at, first.recorded_at_source, first.size, first.problem) == (
+        "a", TIME, "path", 1, None,
+    )  # fmt: skip
+
+
+def test_sidecar_where_the_path_says_nothing(tmp_path: Path) -> None:
+    for name in ("both", "naive", "camera", "broken", "list", "when", "none"):
+        put(tmp_path, f"{name}.mp4")
+    beside = {
+        "both": json.dumps({"camera": "gate", "recorded_at": "2025-03-01T08:30:00+01:00"}),
+        "naive": json.dumps({"camera": "gate", "recorded_at": "2025-03-01T08:30:00"}),
+        "camera": json.dumps({"camera": "gate"}),
+        "broken": "{",
+        "list": "[1]",
+        "when": json.dumps({"camera": "gate", "recorded_at": "yesterday"}),
+    }
+    for name, text in beside.items():
+        put(tmp_path, f"{name}.mp4.json", text.encode())
+    files = found(tmp_path, zone="Europe/Zurich")
+    for name in ("both", "naive"):
+        file = files[f"{name}.mp4"]
+        assert (file.camera, file.recorded_at, file.recorded_at_source) == ("gate", TIME, "sidecar")
+    assert files["camera.mp4"].recorded_at is None
+    assert files["camera.mp4"].problem is None
+    problems = {name: str(files[f"{name}.mp4"].problem) for name in ("broken", "list", "when", "none")}
+    assert "cannot be read" in problems["broken"]
+    assert "no JSON object" in problems["list"]
+    assert "no ISO 8601 time" in problems["when"]
+    assert "no camera is stated" in problems["none"]
+
+
+def test_files_still_being_written_wait(tmp_path: Path) -> None:
+    old, new = put(tmp_path, "a/2025-03-01/07-30-00.mp4"), put(tmp_path, "a/2025-03-01/08-30-00.mp4")
+    os.utime(old, (time.time() - 100,) * 2)
+    assert list(found(tmp_path, settle_s=30)) == [old.relative_to(tmp_path).as_posix()]
+    os.utime(new, (time.time() - 31,) * 2)
+    assert len(found(tmp_path, settle_s=30)) == 2
+
+
+def test_links_out_of_the_root_are_not_opened(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    outside, inside = put(tmp_path, "secret/s.mp4"), put(root, "a/2025-03-01/07-30-00.mp4")
+    (root / "a/2025-03-01/08-30-00.mp4").symlink_to(outside)
+    (root / "a/2025-03-01/09-30-00.mp4").symlink_to(inside)
+    (root / "a/2025-03-01/10-30-00.mp4").symlink_to(tmp_path / "nowhere")
+    (root / "b").symlink_to(outside.parent)
+    (root / "loop").symlink_to(root)
+    os.mkfifo(root / "a/2025-03-01/11-30-00.mp4")
+    files = found(root)
+    assert list(files) == [f"a/2025-03-01/{hour}-30-00.mp4" for hour in ("07", "08", "09")]
+    assert "leads out" in str(files["a/2025-03-01/08-30-00.mp4"].problem)
+    assert files["a/2025-03-01/09-30-00.mp4"].problem is None
+    for uri in (
+        "a/2025-03-01/08-30-00.mp4",
+        "../secret/s.mp4",
+        "a/../../secret/s.mp4",
+        str(outside),
+        "b/s.mp4",
+        "a\0b",
+    ):
+        with pytest.raises(UnsafePathError):
+            local_path(str(root), uri)
+    assert local_path(str(root), "a/2025-03-01/09-30-00.mp4").read_bytes() == b"x"
+
+
+@pytest.mark.parametrize(
+    "camera", ["new\nline", "-rf", "東京 \U0001f4f9", "x" * 255, "a'b\"c", "%d", "~", "C:\\x", "$(id)"]
+)
+def test_any_name_is_only_a_name(tmp_path: Path, camera: str) -> None:
+    put(tmp_path, f"{camera}/2025-03-01/07-30-00.mp4")
+    (file,) = found(tmp_path).values()
+    assert (file.camera, file.problem) == (camera, None)
+    assert local_path(str(tmp_path), file.uri).is_file()
+
+
+def test_a_name_that_is_no_text_is_a_problem(tmp_path: Path) -> None:
+    folder = os.fsencode(tmp_path) + b"/gate\xff"
+    os.mkdir(folder)  # noqa: PTH102  (a Path cannot hold these bytes)
+    Path(os.fsdecode(folder), "2025.mp4").write_bytes(b"x")
+    (file,) = found(tmp_path).values()
+    assert "not valid UTF-8" in str(file.problem)
+    file.uri.encode()
+
+
+def test_a_missing_root_is_no_empty_archive(tmp_path: Path) -> None:
+    with pytest.raises(FootageError, match="mounted"):
+        found(tmp_path / "away")
+
+
+def test_a_bucket_through_the_same_calls(tmp_path: Path) -> None:
+    system = fsspec.filesystem("memory")
+    root = f"memory://bucket-{tmp_path.name}"
+    for uri, content in (("gate/2025-03-01/07-30-00.mp4", b"one"), ("gate/2025-03-01/08-30-00.mp4", b"two!"),
+                         ("_truth/x.mp4", b""), ("clip.mp4", b"three"), ("clip.mp4.json", b'{"camera": "door"}')):  # fmt: skip
+        system.pipe_file(f"{root}/{uri}", content)
+    files = found(root)
+    assert {uri: file.camera for uri, file in files.items()} == {
+        "clip.mp4": "door", "gate/2025-03-01/07-30-00.mp4": "gate", "gate/2025-03-01/08-30-00.mp4": "gate",
+    }  # fmt: skip
+    cache = tmp_path / "cache"
+    copies = [local_path(root, uri, cache=cache, cache_bytes=8) for uri in sorted(files, reverse=True)]
+    assert copies[-1].read_bytes() == b"three"
+    assert sum(path.stat().st_size for path in cache.iterdir()) <= 8
+    again = local_path(root, "clip.mp4", cache=cache, cache_bytes=8)
+    assert again == copies[-1]
+    with pytest.raises(UnsafePathError):
+        local_path(root, "../other/x.mp4", cache=cache)
+    with pytest.raises(FootageError, match="cannot be copied"):
+        local_path(root, "gone.mp4", cache=cache)
+
+
+def test_a_file_url_is_a_bucket_too(tmp_path: Path) -> None:
+    put(tmp_path / "archive", "gate/2025-03-01/07-30-00.mp4", b"bytes")
+    root = f"file://{tmp_path}/archive"
+    (file,) = found(root).values()
+    assert (file.camera, file.size) == ("gate", 5)
+    assert local_path(root, file.uri, cache=tmp_path / "cache").read_bytes() == b"bytes"
+
+
+def test_recording_time_is_never_guessed_silently(tmp_path: Path) -> None:
+    path = put(tmp_path, "gate.mp4", b"no video")
+    os.utime(path, (1_740_814_200,) * 2)  # 2025-03-01T07:30:00Z
+    (file,) = found(tmp_path, layout="{camera}.{ext}").values()
+    assert file.recorded_at is None
+    assert "no recording time is stated" in str(with_recording_time(file, path, "refuse").problem)
+    taken = with_recording_time(file, path, "modified")
+    assert (taken.recorded_at, taken.recorded_at_source, taken.problem) == (TIME, "modified", None)
+
+
+def test_content_hash(tmp_path: Path) -> None:
+    path = put(tmp_path, "a.mp4", b"abc")
+    assert sha256(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-2, B.1
+    with pytest.raises(FootageError, match="cannot be read"):
+        sha256(tmp_path / "absent")
