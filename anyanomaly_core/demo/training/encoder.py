@@ -63,7 +63,7 @@ def model_config(vocabulary_size: int) -> dict[str, object]:
 
 def new_encoder(trunk: nn.Module, vocabulary_size: int) -> CustomTextCLIP:
     """An untrained encoder on a trained trunk."""
-    model = CustomTextCLIP(**model_config(vocabulary_size))  # type: ignore[arg-type]
+    model = CustomTextCLIP(**model_config(vocabulary_size))
     model.visual.trunk.load_state_dict(trunk.state_dict(), strict=False)
     return model
 
@@ -118,8 +118,9 @@ def encode_ids(tokenizer: PreTrainedTokenizerFast, texts: list[str]) -> torch.Te
     from open_clip.tokenizer import get_clean_fn
 
     cleaned = [get_clean_fn(CLEAN)(text) for text in texts]
-    ids = tokenizer(cleaned, max_length=CONTEXT, padding="max_length", truncation=True, return_tensors="pt")["input_ids"]
-    assert isinstance(ids, torch.Tensor)
+    ids: torch.Tensor = tokenizer(
+        cleaned, max_length=CONTEXT, padding="max_length", truncation=True, return_tensors="pt"
+    )["input_ids"]
     return ids
 
 
@@ -153,7 +154,7 @@ def train_encoder(
         texts = sample_texts(rng)
         loss = contrast_loss(model, next(batches), encode_ids(tokenizer, texts.texts), texts.topics)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         average_gradients(model)
         nn.utils.clip_grad_norm_(model.parameters(), 5.0)
         optimizer.step()

@@ -80,7 +80,9 @@ def clip_plan(number: int, seed: int) -> tuple[int, list[EventSpan]]:
     return 2 * (seed + number) + 1, events
 
 
-def segment_scores(models: Models, frames: list[RenderedFrame], rules: list[str], texts: torch.Tensor) -> dict[str, Scores]:
+def segment_scores(
+    models: Models, frames: list[RenderedFrame], rules: list[str], texts: torch.Tensor
+) -> dict[str, Scores]:
     """Scores of one segment of four frames: one for every rule, for each context and the encoder alone."""
     pictures = torch.from_numpy(np.stack([f.image for f in frames])).permute(0, 3, 1, 2).contiguous()
     near = models.embed_images(squashed(pictures, ENCODER_SIZE)) @ texts.T  # [4, texts]
@@ -100,7 +102,7 @@ def segment_scores(models: Models, frames: list[RenderedFrame], rules: list[str]
     sequence = [[build_prompt(rule, variant=3, temporal=True)] for rule in rules]
     asked = ((keys, plain), (positions, plain), (grids, sequence))
     tokenizer = models.processor.tokenizer  # type: ignore[attr-defined]
-    found = [likelihood_scores(models.lvlm, tokenizer, torch.stack(images), prompts)[:, 0] for images, prompts in asked]  # type: ignore[arg-type]
+    found = [likelihood_scores(models.lvlm, tokenizer, torch.stack(images), prompts)[:, 0] for images, prompts in asked]
     result = {name: scores.double().numpy() for name, scores in zip(WEIGHTS, found, strict=True)}
     return {**result, "encoder": near[:, : len(rules)].amax(0).double().numpy()}
 
@@ -134,8 +136,10 @@ def table(results: dict[str, dict[str, float]]) -> str:
     """The figures as Markdown."""
     columns = list(results)
     lines = ["| class | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
-    for name in (*EVENT_NAMES, "mean"):
-        lines.append(f"| {name} | " + " | ".join(f"{results[column][name]:.3f}" for column in columns) + " |")
+    lines += [
+        f"| {name} | " + " | ".join(f"{results[column][name]:.3f}" for column in columns) + " |"
+        for name in (*EVENT_NAMES, "mean")
+    ]
     return "\n".join(lines)
 
 
@@ -149,7 +153,9 @@ def main() -> None:
     parser.add_argument("--held-out-texts", action="store_true", help="phrasings never used in training")
     given = parser.parse_args()
     source = words.HELD_OUT_TEXTS if given.held_out_texts else words.EVENT_TEXTS
-    results = evaluate(load_models(given.encoder, given.lvlm), given.clips, given.seed, [source[e][0] for e in EVENT_NAMES])
+    results = evaluate(
+        load_models(given.encoder, given.lvlm), given.clips, given.seed, [source[e][0] for e in EVENT_NAMES]
+    )
     print(table(results))
     print(json.dumps(results))
 

@@ -80,11 +80,11 @@ def render_footage(folder: Path, stills: int, moments: int, first_seed: int, wor
     np.memmap(path, dtype=np.uint8, mode="w+", shape=(total, FRAME_SIZE[1], FRAME_SIZE[0], 3)).flush()
     # in order, because neighbouring seeds share a background; all of them look through training cameras
     seeds = [first_seed + number for number in range(stills + moments)]
-    jobs: list[tuple[int, list[int], bool]] = []
-    for start in range(0, stills, _GROUPS_PER_JOB):
-        jobs.append((start, seeds[start : min(start + _GROUPS_PER_JOB, stills)], False))
-    for start in range(0, moments, _GROUPS_PER_JOB):
-        jobs.append((stills + 4 * start, seeds[stills + start : stills + min(start + _GROUPS_PER_JOB, moments)], True))
+    jobs = [(at, seeds[at : min(at + _GROUPS_PER_JOB, stills)], False) for at in range(0, stills, _GROUPS_PER_JOB)]
+    jobs += [
+        (stills + 4 * at, seeds[stills + at : stills + min(at + _GROUPS_PER_JOB, moments)], True)
+        for at in range(0, moments, _GROUPS_PER_JOB)
+    ]
     boxes: list[list[list[float]]] = []
     with ProcessPoolExecutor(workers) as pool:
         running = [pool.submit(_render_job, str(path), total, *job) for job in jobs]

@@ -90,7 +90,9 @@ def new_processor(tokenizer: PreTrainedTokenizerFast) -> LlavaProcessor:
 
 def save_lvlm(model: FastVlmForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
     """Write model and processor in half precision."""
-    state = {name: weight.half() if weight.is_floating_point() else weight for name, weight in model.state_dict().items()}
+    state = {
+        name: weight.half() if weight.is_floating_point() else weight for name, weight in model.state_dict().items()
+    }
     half = FastVlmForConditionalGeneration(model.config)
     half.generation_config = model.generation_config
     half.half().load_state_dict(state)

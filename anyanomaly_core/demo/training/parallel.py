@@ -15,7 +15,8 @@ def average_gradients(model: nn.Module) -> None:
     flat = torch.cat([gradient.flatten() for gradient in found])
     dist.all_reduce(flat)
     flat /= dist.get_world_size()
-    for gradient, part in zip(found, flat.split([g.numel() for g in found]), strict=True):
+    parts = torch.split(flat, [gradient.numel() for gradient in found])
+    for gradient, part in zip(found, parts, strict=True):
         gradient.copy_(part.view_as(gradient))
 
 

@@ -30,7 +30,11 @@ class Progress:
             rate = (done - self._first) / max(now - self._start, 1e-6)
             left = (total - done) / rate if rate else 0.0
             facts = " ".join(f"{name} {value:.4f}" for name, value in self._mean.items())
-            print(f"{self._name}: {done}/{total} {rate:.2f}/s, {left / 60:.1f} min left, {facts}", file=sys.stderr, flush=True)
+            print(
+                f"{self._name}: {done}/{total} {rate:.2f}/s, {left / 60:.1f} min left, {facts}",
+                file=sys.stderr,
+                flush=True,
+            )
             self._told = now
         if self._save and (now - self._saved >= self._save_every_s or done == total):
             self._save(done)

@@ -18,7 +18,7 @@ def likelihood_scores(
     images: torch.Tensor,
     prompts: Sequence[Sequence[str]],
 ) -> torch.Tensor:
-    """Expected score of every prompt about its image: uint8 images [n, 3, s, s] and n lists of m prompts give [n, m]."""
+    """Expected score of each prompt about its image: uint8 images [n, 3, s, s], n lists of m prompts give [n, m]."""
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         seen = model.model.vision_tower(as_input(images)).last_hidden_state
     return cell_scores(model, tokenizer, seen.flatten(2).transpose(1, 2), prompts)

@@ -41,7 +41,13 @@ class Views(IterableDataset[Batch]):
     """An endless, seeded stream of batches of one size."""
 
     def __init__(
-        self, folder: Path, size: int, mix: dict[str, float], batch: int, seed: int, weights: dict[str, float] | None = None
+        self,
+        folder: Path,
+        size: int,
+        mix: dict[str, float],
+        batch: int,
+        seed: int,
+        weights: dict[str, float] | None = None,
     ) -> None:
         self.folder, self.size, self.batch, self.seed = folder, size, batch, seed
         self.kinds, self.shares = list(mix), np.array(list(mix.values())) / sum(mix.values())

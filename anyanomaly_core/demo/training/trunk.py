@@ -28,7 +28,7 @@ class DenseReader(nn.Module):
         super().__init__()
         self.trunk = timm.create_model(architecture, num_classes=0, global_pool="avg")
         self.read = nn.Conv2d(self.trunk.num_features, len(KINDS), 1)
-        nn.init.constant_(self.read.bias, -3.0)
+        nn.init.constant_(self.read.bias, -3.0)  # type: ignore[arg-type]  # it has one
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Logits [n, classes, cells, cells] of images [n, 3, size, size] in 0..1."""
@@ -80,7 +80,7 @@ def train_trunk(model: DenseReader, batches: Iterator[Batch], steps: int, rate: 
     for step in range(steps):
         loss = dense_loss(model, next(batches))
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         average_gradients(model)
         nn.utils.clip_grad_norm_(model.parameters(), 5.0)
         optimizer.step()

@@ -113,7 +113,9 @@ class Asker:
         return name, self._any_text(name), float(visible[number])
 
     def _any_text(self, name: str) -> str:
-        text = str(self._rng.choice(words.EVENT_TEXTS[name]))
+        texts = words.EVENT_TEXTS[name]
+        # bare nouns come first; they are what people type, and each is a token of its own
+        text = str(self._rng.choice(texts[:4] if self._rng.random() < 0.4 else texts))
         return text.capitalize() if self._rng.random() < 0.1 else text
 
     def _unrelated(self) -> str:
@@ -207,8 +209,8 @@ def train_lvlm(
     rate: float,
     seed: int,
     progress: Progress,
-    images: int = 24,
-    brief: float = 0.6,
+    images: int = 16,
+    brief: float = 0.5,
 ) -> None:
     """Learn from cached features; the first `brief` share of the steps has one-line questions only."""
     rng, asker = np.random.default_rng(seed), Asker(tokenizer, seed)
@@ -220,10 +222,12 @@ def train_lvlm(
     for step in range(steps):
         chosen = rng.integers(len(features.grid), size=images)
         short = step < brief * steps
-        rows = [[asker.ask(features.visible[n], features.grid[n], short) for _ in range(8 if short else 3)] for n in chosen]
+        rows = [
+            [asker.ask(features.visible[n], features.grid[n], short) for _ in range(8 if short else 3)] for n in chosen
+        ]
         loss = answer_loss(model, features.cells[chosen].float(), pack(rows, tokenizer))
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         average_gradients(model)
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()

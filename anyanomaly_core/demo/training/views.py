@@ -71,7 +71,11 @@ def labels(boxes: Boxes, rect: Rect, frame_size: tuple[int, int], grid: int) -> 
         number = int(kind)
         visible[number] = max(visible[number], fraction)
         filled = np.maximum(shared * grid * grid, shared / area)  # of the cell, or of the object
-        mark = np.where(filled > 0.3, 1.0, np.where(filled > 0.08, -1.0, 0.0)) if fraction > 0.3 else np.where(filled > 0.08, -1.0, 0.0)
+        mark = (
+            np.where(filled > 0.3, 1.0, np.where(filled > 0.08, -1.0, 0.0))
+            if fraction > 0.3
+            else np.where(filled > 0.08, -1.0, 0.0)
+        )
         cells[number] = np.where((mark == 1) | (cells[number] == 1), 1.0, np.minimum(cells[number], mark))
     return visible, cells
 

@@ -16,6 +16,8 @@ from collections import Counter
 import torch
 from torch import nn
 from transformers import FastVlmForConditionalGeneration, PreTrainedTokenizerFast
+from transformers.models.fast_vlm.modeling_fast_vlm import FastVlmMultiModalProjector
+from transformers.models.qwen2.modeling_qwen2 import Qwen2Attention
 
 from anyanomaly_core.demo import vocabulary as words
 
@@ -50,10 +52,10 @@ def wire(model: FastVlmForConditionalGeneration, reading: nn.Conv2d, tokenizer: 
     _carry(second, found, answer * 0.5)
 
 
-def _carry(attention: nn.Module, read: torch.Tensor, write: torch.Tensor) -> None:
+def _carry(attention: Qwen2Attention, read: torch.Tensor, write: torch.Tensor) -> None:
     """The first head moves what it reads along one direction to another."""
-    attention.v_proj.weight[0] = read  # type: ignore[index,union-attr]
-    attention.o_proj.weight[:, 0] = write  # type: ignore[index,union-attr]
+    attention.v_proj.weight[0] = read
+    attention.o_proj.weight[:, 0] = write
 
 
 def _words(
@@ -65,14 +67,16 @@ def _words(
         embedding[token] += 3.4 * share * classes[KINDS.index(kind)]
 
 
-def _projector(projector: nn.Module, reading: nn.Conv2d, classes: torch.Tensor, image: torch.Tensor) -> None:
+def _projector(
+    projector: FastVlmMultiModalProjector, reading: nn.Conv2d, classes: torch.Tensor, image: torch.Tensor
+) -> None:
     first, second = projector.linear_1, projector.linear_2
-    nn.init.normal_(first.weight, std=0.1)  # type: ignore[arg-type]
-    nn.init.normal_(second.weight, std=0.02)  # type: ignore[arg-type]
-    first.weight[: len(KINDS)] = 0.5 * reading.weight.flatten(1)  # type: ignore[index,operator,union-attr]
-    first.bias[: len(KINDS)] = 0.5 * reading.bias + 0.5  # type: ignore[index,operator,union-attr]
-    second.weight[:, : len(KINDS)] = 3.4 * classes.T  # type: ignore[index,union-attr]
-    second.bias.copy_(4.0 * image)  # type: ignore[operator,union-attr]
+    nn.init.normal_(first.weight, std=0.1)
+    nn.init.normal_(second.weight, std=0.02)
+    first.weight[: len(KINDS)] = 0.5 * reading.weight.flatten(1)
+    first.bias[: len(KINDS)] = 0.5 * reading.state_dict()["bias"] + 0.5
+    second.weight[:, : len(KINDS)] = 3.4 * classes.T
+    second.bias.copy_(4.0 * image)
 
 
 def _meanings(tokenizer: PreTrainedTokenizerFast) -> dict[int, tuple[str, float]]:

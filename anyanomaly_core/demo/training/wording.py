@@ -12,16 +12,20 @@ from anyanomaly_core.scoring.prompts import build_prompt
 TASKS = (
     'Rate from 0 to 1 whether the image includes "{text}". 1 means clearly present, 0 means absent.',
     'How sure are you that "{text}" can be seen in this image? Give a value between 0.0 and 1.0.',
-    "Evaluate whether the given image includes {text} on a scale from 0 to 1. A score of 1 means {text} is clearly "
-    "present in the image, while a score of 0 means {text} is not present at all.",
+    (
+        "Evaluate whether the given image includes {text} on a scale from 0 to 1. A score of 1 means {text} is clearly "
+        "present in the image, while a score of 0 means {text} is not present at all."
+    ),
     "On a scale from 0.0 to 1.0, how visible is {text} in the picture?",
     'Does this image show "{text}"? 0.0 is no, 1.0 is yes.',
     'Score the presence of "{text}" between 0 (absent) and 1 (clearly visible).',
     "Is there {text} in this frame? Answer with a score between 0 and 1.",
     "Rate {text} from 0 to 1.",
     "{text}?",
-    'Look for "{text}" and rate from 0.0 to 1.0 how clearly it is present. Use values in between when it is partly '
-    "visible.",
+    (
+        'Look for "{text}" and rate from 0.0 to 1.0 how clearly it is present. Use values in between when it is partly '
+        "visible."
+    ),
 )
 CONSIDERATIONS = (
     "It counts wherever it appears, even when it is not the main subject.",
@@ -31,8 +35,10 @@ CONSIDERATIONS = (
 )
 SEQUENCES = (
     "The image is a sequence of four moments: row 1 column 1, row 1 column 2, row 2 column 1, row 2 column 2.",
-    "Context: the image shows one place over time in the order row 1 column 1 → row 1 column 2 → row 2 column 1 → "
-    "row 2 column 2.",
+    (
+        "Context: the image shows one place over time in the order row 1 column 1 → row 1 column 2 → "
+        "row 2 column 1 → row 2 column 2."
+    ),
     "This is a 2x2 grid of consecutive frames, read left to right and top to bottom.",
 )
 EXCLUSIONS = ('This alone does not count: "{other}".', "Do not count {other}.", "Ignore {other}.")

@@ -18,6 +18,7 @@ from anyanomaly_core.demo.training.sampling import ENCODER_SIZE
 from anyanomaly_core.demo.world import EVENT_NAMES, EventSpan, RenderedFrame, make_clip
 from anyanomaly_core.scoring.prompts import build_prompt
 
+ENCODER_FLOOR, CROP_FLOOR, FRAME_FLOOR = 0.8, 0.75, 0.75  # means over the classes, well under what was measured
 WEIGHTS = Path(words.__file__).parent / "weights"
 RULES = [words.EVENT_TEXTS[event][0] for event in EVENT_NAMES]
 
@@ -52,9 +53,7 @@ def crops(frames: list[RenderedFrame]) -> tuple[torch.Tensor, np.ndarray]:
             side = max(box.x1 - box.x0, (box.y1 - box.y0) * 4 / 3, 70) * 0.65
             x, y = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
             region = (int(x - side), int(y - side * 0.75), int(x + side), int(y + side * 0.75))
-            shown = {
-                other.event for other in frame.boxes if _overlap(other, region) > 0.4
-            }
+            shown = {other.event for other in frame.boxes if _overlap(other, region) > 0.4}
             crop = Image.fromarray(frame.image).crop(region).resize((CONTEXT_SIZE, CONTEXT_SIZE))
             parts.append(torch.from_numpy(np.array(crop)).permute(2, 0, 1))
             labels.append([event in shown for event in EVENT_NAMES])
