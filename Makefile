@@ -15,7 +15,7 @@ help:  ## list the commands
 	@grep -E '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/:.*## /|/' | while IFS='|' read -r name does; do printf '  make %-12s %s\n' "$$name" "$$does"; done
 
 set-up:  ## prepare .venv (every other target does it by itself)
-	@"$(PYTHON)" scripts/set_up.py
+	@"$(PYTHON)" .ci/set_up.py
 
 demo: set-up  ## rendered CCTV archive -> Airflow -> events in SQL, on this machine
 	@$(RUN) -m anyanomaly_core.embedded demo
@@ -37,7 +37,7 @@ status: set-up  ## what runs
 
 test: set-up  ## everything CI checks
 	@$(MAKE) --no-print-directory lint types
-	@$(RUN) scripts/run_tests.py --workers $(WORKERS)
+	@$(RUN) .ci/run_tests.py --workers $(WORKERS)
 
 lint: set-up
 	@$(RUN) -m ruff check .
@@ -56,11 +56,11 @@ e2e: set-up  ## tests with the real Airflow services
 	@$(PYTEST) tests/e2e
 
 docs: set-up  ## write the generated pages of docs/ anew
-	@$(RUN) scripts/configuration_table.py
-	@$(RUN) scripts/sql_page.py
+	@$(RUN) .ci/configuration_table.py
+	@$(RUN) .ci/sql_page.py
 
 lock: set-up  ## write requirements.lock anew (about 5 minutes)
-	@$(RUN) scripts/lock.py $(LOCK_OPTIONS)
+	@$(RUN) .ci/lock.py $(LOCK_OPTIONS)
 
 clean: down  ## remove .venv and everything under .local: databases, results, the demo archive
 	rm -rf .venv .local .mypy_cache .ruff_cache .pytest_cache

@@ -5,7 +5,7 @@ from sqlalchemy import Connection, text
 from anyanomaly_core.results.queries import ReadyQuery, ready_queries
 
 _START = """\
-<!-- Made by scripts/sql_page.py from the migrations and sql/queries; `make docs` writes it anew. -->
+<!-- Made by .ci/sql_page.py from the migrations and sql/queries; `make docs` writes it anew. -->
 # Asking in SQL
 
 `make query SQL="SELECT ..."` asks the embedded database, as `anyanomaly query "SELECT ..."` does. For a BI tool or

@@ -95,15 +95,15 @@ def test_what_it_points_at_is_there(compose: dict[str, Any]) -> None:
     assert {volume for volume in volumes if re.fullmatch(r"[a-z-]+", volume)} == set(compose["volumes"])
 
 
-@pytest.mark.parametrize("script", sorted((ROOT / "docker").glob("*.sh")), ids=lambda path: path.name)
+@pytest.mark.parametrize("script", sorted((ROOT / ".ci" / "docker").glob("*.sh")), ids=lambda path: path.name)
 def test_scripts_parse(script: Path) -> None:
     subprocess.run(["bash", "-n", script], check=True)
 
 
 def test_the_generated_env_file_gives_every_variable(tmp_path: Path) -> None:
-    (tmp_path / "docker").mkdir()
-    script = tmp_path / "docker" / "make-env.sh"
-    script.write_bytes((ROOT / "docker" / "make-env.sh").read_bytes())
+    script = tmp_path / ".ci" / "docker" / "make-env.sh"
+    script.parent.mkdir(parents=True)
+    script.write_bytes((ROOT / ".ci" / "docker" / "make-env.sh").read_bytes())
     subprocess.run(["bash", script, "/some where/footage", "/rules"], check=True, capture_output=True)
     env = tmp_path / ".env"
     assert env.stat().st_mode & 0o077 == 0

@@ -23,7 +23,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "anyanomaly-set-up"
 LOG = ROOT / ".local" / "logs" / "set-up.log"
-INPUTS = ("requirements.lock", "requirements-torch.lock", "pyproject.toml", "scripts/set_up.py")
+INPUTS = ("requirements.lock", "requirements-torch.lock", "pyproject.toml", ".ci/set_up.py")
 
 
 def main() -> None:

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Write .env with generated secrets for docker-compose.yml: docker/make-env.sh /path/to/footage /path/to/rules
+# Write .env with generated secrets for docker-compose.yml: .ci/docker/make-env.sh /path/to/footage /path/to/rules
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 if [ $# -ne 2 ]; then
-    echo "usage: docker/make-env.sh FOOTAGE_DIR RULES_DIR" >&2
+    echo "usage: .ci/docker/make-env.sh FOOTAGE_DIR RULES_DIR" >&2
     exit 2
 fi
 if [ -e .env ]; then

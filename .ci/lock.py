@@ -1,7 +1,7 @@
 """Write ``requirements.lock`` anew from ``pyproject.toml``: every version pinned, every published file's hash.
 
 Versions that the present environment has are kept, so that the lock says what was tested; ``--upgrade`` takes the
-newest. PyTorch and what only its CUDA builds need stay out: see ``scripts/set_up.py``.
+newest. PyTorch and what only its CUDA builds need stay out: see ``.ci/set_up.py``.
 """
 
 import re
