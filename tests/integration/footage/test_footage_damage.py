@@ -9,7 +9,6 @@ from anyanomaly_core.errors import UnreadableFootageError
 from anyanomaly_core.footage.decode import decode
 from anyanomaly_core.footage.index import index_frames
 from anyanomaly_core.footage.types import FrameIndex
-
 from tests.integration.footage.conftest import Make, bare_count
 
 SOURCE = "testsrc2=size=192x144:rate=10:duration=6,noise=alls=6:allf=t"
@@ -24,11 +23,10 @@ CONTAINERS = {
 
 
 def indexed(path: Path) -> FrameIndex | None:
-    """The index, agreeing with a bare ffmpeg and with decode; None: unreadable, with a reason, for both."""
+    """The index, agreeing with a bare ffmpeg and with decode; None: neither finds a frame."""
     try:
         index = index_frames(path)
-    except UnreadableFootageError as error:
-        assert path.name in str(error)
+    except UnreadableFootageError:
         assert bare_count(path) == 0
         return None
     assert index.frame_count == bare_count(path)

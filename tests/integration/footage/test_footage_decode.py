@@ -12,7 +12,6 @@ from anyanomaly_core.footage.command import executable
 from anyanomaly_core.footage.decode import decode, read_frames
 from anyanomaly_core.footage.index import index_frames
 from anyanomaly_core.footage.probe import probe
-
 from tests.integration.footage.conftest import LEVELS, LOSSLESS, Make, bare_count, level, run_ffmpeg
 
 

@@ -97,8 +97,12 @@ def test_complaints_are_bounded_and_printable(chunks: list[bytes]) -> None:
 
 def test_complaints_of_a_kind_are_counted() -> None:
     complaints = Complaints()
-    for chunk in (b"[h264 @ 0x55d3] [error] error while decoding MB 3", b" 7\n[h264 @ 0x1] [error] error while decoding ",
-                  b"MB 12 9\n[mov @ 0x2] [error] partial file\n[vost#0:0/rawvideo @ 0x3] [error] ours\nlast"):  # fmt: skip
+    said = (
+        b"[h264 @ 0x55d3] [error] error while decoding MB 3",
+        b" 7\n[h264 @ 0x1] [error] error while decoding ",
+        b"MB 12 9\n[mov @ 0x2] [error] partial file\n[vost#0:0/rawvideo @ 0x3] [error] ours\nlast",
+    )
+    for chunk in said:
         complaints.feed(chunk)
     expected = ("[h264] error while decoding MB 3 7 (2 times)", "[mov] partial file", "last")
     assert complaints.lines() == expected

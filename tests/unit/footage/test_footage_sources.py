@@ -30,9 +30,9 @@ def found(root: Path | str, layout: str = LAYOUT, zone: str = "UTC", **options: 
 
 
 def test_order_kinds_and_hidden(tmp_path: Path) -> None:
-    for uri in ("b/2025-03-01/07-30-00.mp4", "a/2025-03-01/07-30-00.MKV", "a/2025-03-01/notes.txt",
-                "_truth/2025-03-01/07-30-00.mp4", ".x/2025-03-01/07-30-00.mp4", "a/2025-03-01/._07-30-00.mp4"):  # fmt: skip
-        put(tmp_path, uri)
+    for name in ("b/.mp4", "a/.MKV", "a/.txt", "_truth/.mp4", ".x/.mp4"):
+        put(tmp_path, name.replace("/", "/2025-03-01/07-30-00"))
+    put(tmp_path, "a/2025-03-01/._07-30-00.mp4")
     files = found(tmp_path)
     assert list(files) == ["a/2025-03-01/07-30-00.MKV", "b/2025-03-01/07-30-00.mp4"]
     first = files["a/2025-03-01/07-30-00.MKV"]
@@ -128,8 +128,14 @@ def test_a_missing_root_is_no_empty_archive(tmp_path: Path) -> None:
 def test_a_bucket_through_the_same_calls(tmp_path: Path) -> None:
     system = fsspec.filesystem("memory")
     root = f"memory://bucket-{tmp_path.name}"
-    for uri, content in (("gate/2025-03-01/07-30-00.mp4", b"one"), ("gate/2025-03-01/08-30-00.mp4", b"two!"),
-                         ("_truth/x.mp4", b""), ("clip.mp4", b"three"), ("clip.mp4.json", b'{"camera": "door"}')):  # fmt: skip
+    objects = {
+        "gate/2025-03-01/07-30-00.mp4": b"one",
+        "gate/2025-03-01/08-30-00.mp4": b"two!",
+        "_truth/x.mp4": b"",
+        "clip.mp4": b"three",
+        "clip.mp4.json": b'{"camera": "door"}',
+    }
+    for uri, content in objects.items():
         system.pipe_file(f"{root}/{uri}", content)
     files = found(root)
     assert {uri: file.camera for uri, file in files.items()} == {
