@@ -83,7 +83,7 @@ def status(installation: Installation) -> dict[str, str]:
     found = {"PostgreSQL": f"running, port {installation.postgres.port}" if running else "stopped"}
     for service in airflow.services(installation):
         process = service.find()
-        port = f", port {installation.last_api_port()}" if service.name == "api-server" else ""
+        port = f", port {installation.last_api_port()}" if process and service.name == "api-server" else ""
         found[service.name] = f"running{port}, process {process.pid}" if process else "stopped"
     return found
 
