@@ -1,6 +1,7 @@
 """The commands of ``anyanomaly``."""
 
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Literal, cast
@@ -149,6 +150,8 @@ def change_state(
 
 def main() -> None:
     """Run a command; a known error is one sentence, without a traceback."""
+    for number in (signal.SIGTERM, signal.SIGHUP):  # like Ctrl-C: what was started must be stopped again
+        signal.signal(number, lambda *_: sys.exit(130))
     try:
         app()
     except AnyAnomalyError as error:
