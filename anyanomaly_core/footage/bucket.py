@@ -10,7 +10,7 @@ from typing import Any
 
 import fsspec
 
-from anyanomaly_core.errors import FootageError
+from anyanomaly_core.errors import FootageError, UnsafePathError
 
 
 def is_url(root: str) -> bool:
@@ -19,20 +19,21 @@ def is_url(root: str) -> bool:
 
 
 def walk(root: str) -> Iterator[tuple[str, int, float, str | None]]:
-    """(uri, size, modified, None) of every object below ``root``, sorted within each folder.
+    """(uri, size, modified, problem) of every object below ``root``, sorted within each folder.
 
     Raises:
         FootageError: when the bucket cannot be listed.
     """
     system, base = _open(root)
     try:
-        for folder, below, files in system.walk(base, detail=True):
-            for name in [name for name in below if name.startswith((".", "_"))]:
+        for folder, below, files in system.walk(base, detail=True, on_error="raise"):
+            for name in [name for name, info in below.items() if name.startswith((".", "_")) or info.get("islink")]:
                 del below[name]
             inside = str(folder)[len(base) :].strip("/")
             for name, info in sorted(files.items()):
                 if not name.startswith((".", "_")):
-                    yield f"{inside}/{name}".lstrip("/"), int(info["size"] or 0), _modified(info), None
+                    problem = "a symbolic link; it is not opened" if info.get("islink") else None
+                    yield f"{inside}/{name}".lstrip("/"), int(info["size"] or 0), _modified(info), problem
     except OSError as error:
         raise FootageError(f"The archive {root} cannot be listed: {error}.") from None
 
@@ -47,6 +48,8 @@ def fetch(root: str, uri: str, cache: Path, cache_bytes: int) -> Path:
     remote = f"{base}/{uri}"
     try:
         info = system.info(remote)
+        if info.get("islink"):  # only of file:// URLs; other stores have none
+            raise UnsafePathError(f"{uri!r} is a symbolic link; it is not opened.")
         stamp = f"{root}\0{uri}\0{info['size']}\0{_modified(info)}"
         target = cache / f"{hashlib.sha256(stamp.encode()).hexdigest()[:40]}{Path(uri).suffix}"
         if not target.exists():

@@ -85,8 +85,11 @@ def _frames(
     command = decoding(_filters(expression, width, height, header), "rgb24", limits, most_frames=most_frames)
     with opened(path) as source, Child(command, source, side=True) as child:
         pipes = Pipes(child, source, limits.stall_s)
-        yield from _read(pipes, height, width)
-        status = _finish(pipes)
+        try:
+            yield from _read(pipes, height, width)
+            status = pipes.finish()
+        except Stalled:
+            status = None
         problem = describe_end(status, limits)
         if problem is not None:
             said = "; ".join(pipes.complaints.lines()[:3])
@@ -103,19 +106,6 @@ def _filters(expression: str, width: int, height: int, header: Header) -> list[s
 def _read(pipes: Pipes, height: int, width: int) -> Iterator[Frame]:
     while True:
         image = np.empty((height, width, 3), np.uint8)
-        try:
-            if pipes.read_into(image.data.cast("B")) < image.size:
-                return
-            line = pipes.line()
-        except Stalled:
-            return
-        if line is None:
+        if pipes.read_into(image.data.cast("B")) < image.size or (line := pipes.line()) is None:
             return
         yield Frame(int(line.split(" ", 1)[0]), image)
-
-
-def _finish(pipes: Pipes) -> int | None:
-    try:
-        return pipes.finish()
-    except Stalled:
-        return None

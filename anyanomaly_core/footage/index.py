@@ -2,6 +2,7 @@
 
 from array import array
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from anyanomaly_core.footage.sandbox import Child, Limits, describe_end, opened
 from anyanomaly_core.footage.types import FrameIndex
 
 _FILTERS = (f"scale={GRID_WIDTH}:{GRID_HEIGHT}:flags=area",)
+_LEAP_S = 86_400.0  # a longer wait between two frames of one file is a broken clock
 _SHORT_BY_S = 1.0  # a container's duration may be off by a frame or two; by more than this, footage is missing
 
 
@@ -68,7 +70,7 @@ def _decode_all(path: str | Path, limits: Limits) -> tuple["array[float]", "arra
                 if line is None:
                     break
                 _, ticks, unit = line.split(" ")
-                times.append(float(int(ticks) * Fraction(unit)))
+                times.append(float(int(ticks) * _seconds(unit)))
                 motion.append(change(before, picture) if len(motion) else 0.0)
                 before, picture = picture, before
             status = pipes.finish()
@@ -77,12 +79,24 @@ def _decode_all(path: str | Path, limits: Limits) -> tuple["array[float]", "arra
         return times, motion, pipes.complaints.lines(), describe_end(status, limits)
 
 
+@lru_cache(maxsize=16)
+def _seconds(unit: str) -> Fraction:
+    return Fraction(unit)
+
+
 def _relative(times: "array[float]") -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    """Times since the first frame, never decreasing, and a note when the file's own times ran backwards."""
-    seconds = np.frombuffer(times, dtype=np.float64) - times[0]
-    backwards = int((np.diff(seconds) < 0).sum())
-    note = (f"{backwards} frame(s) stated a time before that of the frame before; they were given that time",)
-    return np.maximum.accumulate(seconds), note if backwards else ()
+    """Times since the first frame, never decreasing nor leaping, and notes where the file's own times did."""
+    stated = np.frombuffer(times, dtype=np.float64) - times[0]
+    steps = np.diff(stated)
+    backwards, leaps = steps < 0, steps > _LEAP_S
+    notes = []
+    if leaps.any():
+        usual = float(np.median(steps[~leaps & ~backwards])) if (~leaps & ~backwards).any() else 0.0
+        stated = np.concatenate(([0.0], np.cumsum(np.where(leaps, usual, steps))))
+        notes.append(f"{leaps.sum()} frame(s) stated a time over a day after the frame before; the leap was left out")
+    if backwards.any():
+        notes.append(f"{backwards.sum()} frame(s) stated a time before the frame before; they were given its time")
+    return np.maximum.accumulate(stated), tuple(notes)
 
 
 def _missing_end(seconds: NDArray[np.float64], header: Header) -> str | None:

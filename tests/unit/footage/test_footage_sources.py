@@ -176,3 +176,21 @@ def test_content_hash(tmp_path: Path) -> None:
     assert sha256(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-2, B.1
     with pytest.raises(FootageError, match="cannot be read"):
         sha256(tmp_path / "absent")
+
+
+def test_links_under_a_file_url_are_not_opened(tmp_path: Path) -> None:
+    outside = put(tmp_path, "secret/s.mp4")
+    put(tmp_path, "root/gate/2025-03-01/07-30-00.mp4")
+    (tmp_path / "root/gate/2025-03-01/08-30-00.mp4").symlink_to(outside)
+    (tmp_path / "root/other").symlink_to(outside.parent)
+    root = f"file://{tmp_path}/root"
+    files = found(root)
+    assert [file.problem is None for file in files.values()] == [True, False]
+    with pytest.raises(UnsafePathError, match="symbolic link"):
+        local_path(root, "gate/2025-03-01/08-30-00.mp4", cache=tmp_path / "cache")
+
+
+def test_a_missing_bucket_is_no_empty_archive(tmp_path: Path) -> None:
+    for root in (f"memory://absent-{tmp_path.name}", f"file://{tmp_path}/absent"):
+        with pytest.raises(FootageError, match="cannot be listed"):
+            found(root)
