@@ -91,9 +91,7 @@ def _ground_and_sky(
     return image, np.full(x.shape, np.inf, np.float32), seen.astype(np.float32)
 
 
-def _wall(
-    layout: Layout, light: Light, wall: Wall, rays: Floats, image: Floats, depth: Floats, ground: Floats
-) -> None:
+def _wall(layout: Layout, light: Light, wall: Wall, rays: Floats, image: Floats, depth: Floats, ground: Floats) -> None:
     """Cast every ray at one façade and colour the pixels that hit it first."""
     normal = np.array([wall.dy, -wall.dx, 0.0], np.float32)
     toward = rays[0] * normal[0] + rays[1] * normal[1]

@@ -8,7 +8,7 @@ import numpy as np
 
 from anyanomaly_core.demo.world.palette import CLOTHES, HAIR, LEGWEAR, SHOES, SKIN, pick
 from anyanomaly_core.demo.world.shapes import Capsules, Colour, Point
-from anyanomaly_core.demo.world.types import Floats
+from anyanomaly_core.demo.world.types import Floats, Reals
 
 THIGH, SHIN, TORSO, UPPER_ARM, FOREARM = 0.43, 0.43, 0.50, 0.29, 0.25
 
@@ -135,7 +135,7 @@ def dress(bones: Skeleton, look: Look) -> Capsules:
     calf = look.skin if look.shorts else look.legs
     rows: list[tuple[Point, Point, float, float, Colour]] = []
 
-    def add(a: Floats, b: Floats, ra: float, rb: float, colour: Colour) -> None:
+    def add(a: Reals, b: Reals, ra: float, rb: float, colour: Colour) -> None:
         rows.append((_point(a), _point(b), ra, rb, colour))
 
     spine = bones.chest - bones.pelvis

@@ -12,7 +12,7 @@ from anyanomaly_core.demo.world.camera import NEAR, Camera
 from anyanomaly_core.demo.world.light import Light
 from anyanomaly_core.demo.world.shapes import Capsules, Face, Mesh, Parts
 from anyanomaly_core.demo.world.smoke import puff_sprites
-from anyanomaly_core.demo.world.types import FRAME_SIZE, Floats
+from anyanomaly_core.demo.world.types import FRAME_SIZE, Floats, Reals
 
 OVERSAMPLE = 3
 _X = np.arange(FRAME_SIZE[0], dtype=np.float32)[None, :] + 0.5
@@ -88,7 +88,7 @@ class Canvas:
         shade = shade * self.light.diffuse + self.light.ambient
         self._blend(cover, shade * caps.colour[i][:, None, None], left, top, depth, owner)
 
-    def _blend(self, cover: Floats, colour: Floats, left: int, top: int, depth: float, owner: int) -> None:
+    def _blend(self, cover: Reals, colour: Reals, left: int, top: int, depth: float, owner: int) -> None:
         h, w = cover.shape
         rows, cols = slice(top, top + h), slice(left, left + w)
         solid = cover > 0.5

@@ -77,7 +77,7 @@ def _body(shape: _Shape, paint: Colour) -> list[Face]:
         ring = [(x, y, z) for x, z in shape.body]
         if y < 0:
             ring = ring[::-1]
-        faces.append(Face(np.array(ring, np.float32)[::-1] if y > 0 else np.array(ring, np.float32)[::-1], paint))
+        faces.append(Face(np.array(ring, np.float32)[::-1], paint))
         for x in (shape.base[0] - 0.75, shape.base[1] + 1.0):  # door gaps
             line = _quad((x, y * 1.005, 0.36), (x, y * 1.005, 0.9), (x, y * 1.005, 0.88))
             faces.append(_flush(line, y, _TRIM))

@@ -81,9 +81,7 @@ def _cast(scene: Scene, clip: Clip) -> list[Actor]:
     return [actor for actor in actors if actor is not None] + _passers_by(scene, rng, clip.duration_s, dark)
 
 
-def _event_actor(
-    scene: Scene, rng: np.random.Generator, span: EventSpan, taken: Taken, dark: bool
-) -> Actor | None:
+def _event_actor(scene: Scene, rng: np.random.Generator, span: EventSpan, taken: Taken, dark: bool) -> Actor | None:
     build = builder(span.event, rng, dark=dark)
     if span.event in _STILL_EVENTS:
         spot = free_spot(scene, rng, span.event, taken)
@@ -136,9 +134,7 @@ def _edge(scene: Scene, rng: np.random.Generator, event: str, side: float) -> tu
 
 
 def _clear(scene: Scene, a: tuple[float, float], b: tuple[float, float]) -> bool:
-    return all(
-        scene.layout.free(a[0] + (b[0] - a[0]) * k, a[1] + (b[1] - a[1]) * k, 0.3) for k in (0.25, 0.5, 0.75)
-    )
+    return all(scene.layout.free(a[0] + (b[0] - a[0]) * k, a[1] + (b[1] - a[1]) * k, 0.3) for k in (0.25, 0.5, 0.75))
 
 
 def _passers_by(scene: Scene, rng: np.random.Generator, duration_s: float, dark: bool) -> list[Actor]:
@@ -166,6 +162,12 @@ def _stays_free(scene: Scene, spot: tuple[float, float], heading: float) -> bool
     steps = np.arange(-10, 11, 1.0)
     return all(
         scene.layout.free(spot[0] + float(np.cos(heading)) * k, spot[1] + float(np.sin(heading)) * k, 0.2)
-        or abs(scene.layout.camera.project(np.array([[spot[0] + np.cos(heading) * k, spot[1] + np.sin(heading) * k, 0]], np.float32))[0, 0] - FRAME_SIZE[0] / 2) > FRAME_SIZE[0] * 0.55
+        or abs(
+            scene.layout.camera.project(
+                np.array([[spot[0] + np.cos(heading) * k, spot[1] + np.sin(heading) * k, 0]], np.float32)
+            )[0, 0]
+            - FRAME_SIZE[0] / 2
+        )
+        > FRAME_SIZE[0] * 0.55
         for k in steps
     )

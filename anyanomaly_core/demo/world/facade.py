@@ -113,7 +113,9 @@ def _shops(
     colour = _fill(colour, front & shut, np.asarray(np.stack([ribs, ribs, ribs * 0.98]), np.float32))
     colour = _fill(colour, front & ~shut & ((np.abs(u) < 0.04) | (np.abs(np.abs(u) - bay / 2 + 0.24) < 0.05)), tone)
     sign = (z > 2.45) & (z < 3.0)
-    letters = sign & (np.abs(z - 2.72) < 0.13) & (np.abs(u) < bay * 0.3) & (sample("patch", u * 2 + index, z * 0.2, 60.0) > 0)
+    letters = (
+        sign & (np.abs(z - 2.72) < 0.13) & (np.abs(u) < bay * 0.3) & (sample("patch", u * 2 + index, z * 0.2, 60.0) > 0)
+    )
     colour = _fill(_fill(colour, sign, tone), letters, np.array((0.68, 0.66, 0.6), np.float32))
     lit = ((index + int(rng.integers(4))) % 4) == 0
     return colour, np.where(front & ~shut & lit, 0.7 * (0.6 + 0.4 * up), glow)

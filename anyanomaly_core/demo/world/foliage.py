@@ -41,9 +41,8 @@ def crown_at(kind: int, width: int, height: int) -> tuple[Floats, Floats]:
     shade, cover = crown(kind)
     rows = np.linspace(0, PATCH - 1, height)
     columns = np.linspace(0, PATCH - 1, width)
-    grid = np.meshgrid(rows, columns, indexing="ij")
-    order = 1
+    grid = np.stack(np.meshgrid(rows, columns, indexing="ij"))  # [2, height, width]
     return (
-        ndimage.map_coordinates(shade, grid, order=order).astype(np.float32),
-        ndimage.map_coordinates(cover, grid, order=order).astype(np.float32),
+        ndimage.map_coordinates(shade, grid, order=1).astype(np.float32),
+        ndimage.map_coordinates(cover, grid, order=1).astype(np.float32),
     )

@@ -27,9 +27,7 @@ def furniture(prop: Prop) -> Parts:
         return Parts()
     if prop.kind == "pole":
         return _pole(prop, rng)
-    rows: list[Row] = {"bin": _bin, "bollard": _bollard, "lamp": _lamp, "tree": _trunk}[prop.kind](
-        prop, rng
-    )
+    rows: list[Row] = {"bin": _bin, "bollard": _bollard, "lamp": _lamp, "tree": _trunk}[prop.kind](prop, rng)
     return Parts(Capsules.of(rows).placed(prop.x, prop.y, prop.heading))
 
 

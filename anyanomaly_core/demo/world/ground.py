@@ -6,7 +6,7 @@ import numpy as np
 
 from anyanomaly_core.demo.world.layout import Layout
 from anyanomaly_core.demo.world.noise import sample
-from anyanomaly_core.demo.world.types import Floats
+from anyanomaly_core.demo.world.types import Floats, Reals
 
 
 def ground_colour(layout: Layout, x: Floats, y: Floats, pixel: Floats) -> Floats:
@@ -26,9 +26,10 @@ def _flat(x: Floats, colour: tuple[float, float, float]) -> Floats:
     return np.ones((3, *x.shape), np.float32) * np.array(colour, np.float32)[:, None, None]
 
 
-def _stripe(value: Floats, centre: float, half: float, pixel: Floats) -> Floats:
+def _stripe(value: Reals, centre: float, half: float, pixel: Floats) -> Floats:
     """Coverage of a band around a value, softened by the pixel size."""
-    return np.clip((half - np.abs(value - centre)) / pixel + 0.5, 0.0, 1.0) * np.minimum(2 * half / pixel, 1.0)
+    cover: Floats = np.clip((half - np.abs(value - centre)) / pixel + 0.5, 0.0, 1.0) * np.minimum(2 * half / pixel, 1.0)
+    return cover
 
 
 def _joints(x: Floats, y: Floats, width: float, length: float, gap: float, pixel: Floats) -> Floats:

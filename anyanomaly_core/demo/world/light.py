@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from anyanomaly_core.demo.world.shapes import Face
-from anyanomaly_core.demo.world.types import Floats
+from anyanomaly_core.demo.world.types import Floats, Reals
 
 CONDITIONS: tuple[str, ...] = ("sun", "overcast", "dusk", "night", "infrared")
 _LUMA = np.array([0.3, 0.59, 0.11], np.float32)
@@ -34,7 +34,7 @@ class Light:
         grey = (colour @ _LUMA)[..., None]
         return np.asarray(grey + (colour - grey) * self.saturation, np.float32)
 
-    def at(self, points: Floats) -> Floats:
+    def at(self, points: Reals) -> Floats:
         """Colour of the light at world points [N, 3] -> [N, 3]."""
         level = np.ones((len(points), 1), np.float32) * self.tint
         if self.condition == "infrared":

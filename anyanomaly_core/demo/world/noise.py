@@ -28,11 +28,13 @@ def tile(kind: str) -> Floats:
         if sigma:
             layer = ndimage.gaussian_filter(layer, sigma, mode="wrap")
         total += weight * layer / layer.std()
-    return ((total - total.mean()) / total.std()).astype(np.float32)
+    even: Floats = ((total - total.mean()) / total.std()).astype(np.float32)
+    return even
 
 
 def sample(kind: str, x: Floats, y: Floats, per_metre: float) -> Floats:
     """The texture at world coordinates (any shape), texels per metre given."""
     column = (x * per_metre).astype(np.int32) & (SIZE - 1)
     row = (y * per_metre).astype(np.int32) & (SIZE - 1)
-    return tile(kind)[row, column]
+    texels: Floats = tile(kind)[row, column]
+    return texels

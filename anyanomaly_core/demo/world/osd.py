@@ -19,7 +19,9 @@ def _stamp(text: str, size: int) -> tuple[Floats, Floats]:
     ink, rim = Image.new("L", shape), Image.new("L", shape)
     ImageDraw.Draw(ink).text((2, 2), text, 235, font)
     ImageDraw.Draw(rim).text((2, 2), text, 255, font, stroke_width=1, stroke_fill=255)
-    return np.asarray(ink, np.float32), np.asarray(rim, np.float32) / 255
+    brightness, cover = np.asarray(ink, np.float32), np.asarray(rim, np.float32)
+    cover = cover / np.float32(255)
+    return brightness, cover
 
 
 def burn_in(image: Bytes, lines: tuple[tuple[str, str], ...], size: int = 13) -> None:

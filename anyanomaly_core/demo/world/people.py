@@ -165,6 +165,4 @@ def pram_pusher(look: Look, seed: int, at: Motion) -> Parts:
     ahead = 0.98 * look.scale
     x, y = at.x + ahead * np.cos(at.heading), at.y + ahead * np.sin(at.heading)
     caps, mesh = pram(seed)
-    return Parts(
-        Capsules.join([person, caps.placed(x, y, at.heading)]), [mesh.placed(x, y, at.heading)]
-    )
+    return Parts(Capsules.join([person, caps.placed(x, y, at.heading)]), [mesh.placed(x, y, at.heading)])

@@ -70,7 +70,8 @@ def _speckle() -> Floats:
     rng = np.random.default_rng(5)
     raw = rng.normal(0, 1, (3, FRAME_SIZE[1] + 257, FRAME_SIZE[0] + 257)).astype(np.float32)
     mixed = raw[:, 1:, 1:] + 0.5 * raw[:, :-1, 1:] + 0.5 * raw[:, 1:, :-1]
-    return (mixed / mixed.std()).astype(np.float32)
+    even: Floats = (mixed / mixed.std()).astype(np.float32)
+    return even
 
 
 def compress(image: Bytes, quality: int) -> Bytes:

@@ -63,9 +63,7 @@ def _cast(parts: Parts, sun: Floats) -> list[Floats]:
         side = np.stack([-unit[:, 1], unit[:, 0]], axis=1)
         ra, rb = caps.ra[:, None], caps.rb[:, None]
         rings += list(
-            np.stack(
-                [a + side * ra, a - unit * ra, a - side * ra, b - side * rb, b + unit * rb, b + side * rb], axis=1
-            )
+            np.stack([a + side * ra, a - unit * ra, a - side * ra, b - side * rb, b + unit * rb, b + side * rb], axis=1)
         )
     for mesh in parts.meshes:
         for face in mesh.faces:

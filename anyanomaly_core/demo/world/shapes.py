@@ -54,9 +54,7 @@ class Capsules:
     def placed(self, x: float, y: float, heading: float, scale: float = 1.0) -> Capsules:
         """From local axes (x forward, y left) to the world."""
         turn, shift = _yaw(heading) * scale, np.array([x, y, 0.0], np.float32)
-        return Capsules(
-            self.a @ turn.T + shift, self.b @ turn.T + shift, self.ra * scale, self.rb * scale, self.colour
-        )
+        return Capsules(self.a @ turn.T + shift, self.b @ turn.T + shift, self.ra * scale, self.rb * scale, self.colour)
 
 
 @dataclass(frozen=True)
@@ -112,9 +110,7 @@ class Parts:
     def merged(self, other: Parts) -> Parts:
         """Both together."""
         sets = [c for c in (self.capsules, other.capsules) if c is not None]
-        return Parts(
-            Capsules.join(sets) if sets else None, self.meshes + other.meshes, self.puffs + other.puffs
-        )
+        return Parts(Capsules.join(sets) if sets else None, self.meshes + other.meshes, self.puffs + other.puffs)
 
 
 def _yaw(heading: float) -> Floats:

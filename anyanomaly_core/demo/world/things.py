@@ -132,8 +132,7 @@ def _suitcase(tone: Colour) -> Parts:
         ((-0.1, -0.14, 1.1), (-0.1, 0.14, 1.1), 0.028, 0.028, _RUBBER),
     ]
     for x in (-0.1, 0.1):
-        for y in (-0.22, 0.22):
-            rows.append(((x, y, 0.04), (x, y, 0.05), 0.045, 0.045, _RUBBER))
+        rows.extend(((x, y, 0.04), (x, y, 0.05), 0.045, 0.045, _RUBBER) for y in (-0.22, 0.22))
     return Parts(Capsules.of(rows), [Mesh(faces)])
 
 

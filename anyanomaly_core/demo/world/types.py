@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ FRAME_SIZE: tuple[int, int] = (480, 360)
 """(width, height) of every rendered frame."""
 
 Floats = npt.NDArray[np.float32]
+Reals = npt.NDArray[np.floating[Any]]  # what numpy's stubs make of float32 arithmetic with plain numbers
 Bytes = npt.NDArray[np.uint8]
 
 
