@@ -45,8 +45,7 @@ def plan_units(
 ) -> list[Work]:
     """What is missing, packed into units of work for :func:`scan_unit`; each becomes one mapped task.
 
-    A unit holds about ``unit_seconds`` of footage of one camera and the rules it lacks. A video that failed before
-    has a unit of its own.
+    A unit holds about ``unit_seconds`` of footage of one camera and day, and the rules each video lacks.
 
     Args:
         rules: names; none: every active rule.
