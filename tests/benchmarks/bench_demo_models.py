@@ -1,6 +1,6 @@
 """What the shipped demo models reach on rendered footage that they have never seen, through the product's own pipeline.
 
-``python tests/benchmarks/bench_demo_models.py [--clips N]``: an archive of unseen seeds and unseen camera backgrounds is
+``python tests/benchmarks/bench_demo_models.py [--clips N]``: an archive of unseen seeds and camera backgrounds is
 rendered, written as H.264, decoded, split, scored and smoothed as a scan does it. Frame-level ROC-AUC over all videos
 (honest protocol: fixed weights, smoothing inside each video, no label seen), for each context alone and for the fusion.
 """
