@@ -146,7 +146,7 @@ PHOTO_TEMPLATES: Final[tuple[str, ...]] = (
 )  # fmt: skip
 
 UNRELATED_TEXTS: Final[tuple[str, ...]] = tuple(
-    text.strip()
+    " ".join(text.split())
     for text in """
 ship, airplane, helicopter, train, tram, bus, truck, motorcycle, scooter, tractor, ambulance, fire engine, police car
 with flashing lights, forklift, crane, bulldozer, rocket, submarine, canoe, kayak, sailboat, hot air balloon,
