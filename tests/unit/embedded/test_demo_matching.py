@@ -2,11 +2,15 @@
 
 import pytest
 
-demo = pytest.importorskip("anyanomaly_core.embedded.demo")
+from anyanomaly_core.demo.archive import DEMO_RULES
+from anyanomaly_core.embedded import demo
+
+EVENTS = {rule: event for event, rule in DEMO_RULES.items()}
 
 
 def planted(rule: str, start: float, end: float, uri: str = "a.mp4"):  # noqa: ANN201
-    return demo.PlantedEvent(rule=rule, uri=uri, start_s=start, end_s=end)
+    event = EVENTS.get(rule, rule)
+    return demo.PlantedEvent(event=event, uri=uri, first_frame=0, last_frame=0, start_s=start, end_s=end)
 
 
 def found(rule: str, start: float, end: float, uri: str = "a.mp4"):  # noqa: ANN201
