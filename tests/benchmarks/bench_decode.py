@@ -25,6 +25,7 @@ from anyanomaly_core.footage.sandbox import Limits
 _THREADS = 2
 _LIMITS = Limits(threads=_THREADS)
 _BAR = 0.9
+_BASE = "bare ffmpeg, decode only"
 
 
 def render(path: Path, seconds: int, size: str) -> None:
@@ -45,15 +46,21 @@ def consume(path: Path, step: int, size: tuple[int, int] | None) -> int:
     return sum(1 for _ in decode(path, step=step, size=size, limits=_LIMITS))
 
 
-def in_turns(ways: dict[str, Callable[[], object]], repetitions: int) -> dict[str, list[float]]:
-    """Wall seconds of each way; a way's n-th time is taken right beside the others' n-th."""
-    times: dict[str, list[float]] = {name: [] for name in ways}
+def in_turns(ways: dict[str, Callable[[], object]], repetitions: int) -> dict[str, list[tuple[float, float]]]:
+    """(wall, processor) seconds of each way; a way's n-th time is taken right beside the others' n-th."""
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     for _ in range(repetitions):
         for name, way in ways.items():
-            began = time.perf_counter()
+            began, used = time.perf_counter(), _processor_s()
             way()
-            times[name].append(time.perf_counter() - began)
+            times[name].append((time.perf_counter() - began, _processor_s() - used))
     return times
+
+
+def _processor_s() -> float:
+    """Of this process and the children that have ended."""
+    usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in usage)
 
 
 def _typical_ratio(base: list[float], taken: list[float]) -> float:
@@ -108,17 +115,22 @@ def main() -> int:
         path = Path(folder) / "1080p.mp4"
         render(path, chosen.seconds, "1920x1080")
         ways: dict[str, Callable[[], object]] = {
-            "bare ffmpeg, decode only": lambda: bare(path),
+            _BASE: lambda: bare(path),
             "decode, every 8th at 640x360": lambda: consume(path, 8, (640, 360)),
             "index_frames": lambda: index_frames(path, limits=_LIMITS),
             "decode, every frame, full size": lambda: consume(path, 1, None),
         }
         times = in_turns(ways, chosen.repetitions)
-        base = times["bare ffmpeg, decode only"]
-        ratios = {name: _typical_ratio(base, taken) for name, taken in times.items()}
-        for name, taken in times.items():
-            shown = f"{min(taken):6.2f} to {max(taken):6.2f} s   speed of bare ffmpeg x {ratios[name]:.2f}"
-            print(f"{name:32} {shown}", flush=True)
+        wall = {name: [one[0] for one in taken] for name, taken in times.items()}
+        work = {name: [one[1] for one in taken] for name, taken in times.items()}
+        ratios = {name: _typical_ratio(wall[_BASE], taken) for name, taken in wall.items()}
+        for name, ratio in ratios.items():
+            spent = f"{statistics.median(wall[name]):6.2f} s wall, {statistics.median(work[name]):6.2f} s processor"
+            print(
+                f"{name:32} {spent}; speed {ratio:.2f} of bare, by processor time "
+                f"{_typical_ratio(work[_BASE], work[name]):.2f}",
+                flush=True,
+            )
         short, long = Path(folder) / "short.mp4", Path(folder) / "long.mp4"
         render(short, 60, "320x180")
         render(long, 600, "320x180")
