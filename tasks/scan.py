@@ -21,7 +21,6 @@ from anyanomaly_core.results.planning import Unit, missing_units
 from anyanomaly_core.results.rule_store import StoredRule, list_rules
 from anyanomaly_core.results.schema import cameras as camera_table
 from anyanomaly_core.scanning.limits import decoding_limits
-from anyanomaly_core.scanning.local import local_footage
 from anyanomaly_core.scanning.progress import LoggedProgress
 from anyanomaly_core.scanning.unit import LoadedScorer, load_scorer, scan_video
 from tasks.context import database
@@ -148,7 +147,6 @@ def _scan(engine: Engine, unit: Unit, loaded: LoadedScorer, settings: Settings, 
     committed = scan_video(
         engine,
         unit.video,
-        local_footage(settings, unit.video.uri),
         unit.rules,
         loaded,
         settings=settings,

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, cast
 import typer
 
 from anyanomaly_core.cli import scan as scanning
+from anyanomaly_core.cli.ask import ask
 from anyanomaly_core.cli.output import print_rows
 from anyanomaly_core.cli.site import note, site
 from anyanomaly_core.errors import AnyAnomalyError
@@ -63,17 +64,17 @@ def query(
     as_json: AsJson = False,
 ) -> None:
     """Ask the results database; nothing can be changed this way."""
-    from sqlalchemy import text
+    names, rows = ask(stack, statement)
+    print_rows(names, rows, as_json=as_json)
 
-    from anyanomaly_core.results.engine import make_engine
 
-    with site(None, stack) as settings:
-        engine = make_engine(settings.database_url.get_secret_value())
-        with engine.connect() as connection:
-            connection.execute(text("SET TRANSACTION READ ONLY"))
-            result = connection.exec_driver_sql(statement)
-            print_rows(list(result.keys()), [tuple(row) for row in result], as_json=as_json)
-        engine.dispose()
+@app.command()
+def coverage(stack: Stack = "", as_json: AsJson = False) -> None:
+    """What became of every second of footage, by rule and state."""
+    from anyanomaly_core.embedded.report import TOTALS
+
+    names, rows = ask(stack, TOTALS)
+    print_rows(names, rows, as_json=as_json)
 
 
 @app.command()

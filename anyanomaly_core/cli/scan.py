@@ -18,7 +18,6 @@ from anyanomaly_core.results.planning import Unit, missing_units
 from anyanomaly_core.results.rule_store import StoredRule
 from anyanomaly_core.scanning.discovery import find_new_files
 from anyanomaly_core.scanning.limits import decoding_limits
-from anyanomaly_core.scanning.local import local_footage
 from anyanomaly_core.scanning.register import register_file
 from anyanomaly_core.scanning.rules import apply_rule_files
 from anyanomaly_core.scanning.unit import LoadedScorer, load_scorer, scan_video
@@ -83,7 +82,6 @@ def _scan_video(job: _Job, unit: Unit, loaded: LoadedScorer, progress: Callable[
     scanned = scan_video(
         job.engine,
         unit.video,
-        local_footage(job.settings, unit.video.uri),
         unit.rules,
         loaded,
         settings=job.settings,

@@ -14,7 +14,9 @@ from anyanomaly_core.results import migrate
 
 
 @contextmanager
-def site(footage: Path | None, stack: str, *, configure: dict[str, str] | None = None) -> Iterator[Settings]:
+def site(
+    footage: Path | None, stack: str, *, configure: dict[str, str] | None = None, user: str = "scanner"
+) -> Iterator[Settings]:
     """Settings of an installation whose database runs; a PostgreSQL that was started for it is stopped afterwards.
 
     With ``ANYANOMALY_DATABASE_URL`` in the environment, that is the installation and nothing is started.
@@ -23,6 +25,7 @@ def site(footage: Path | None, stack: str, *, configure: dict[str, str] | None =
         footage: the archive; each has an installation of its own.
         stack: name of an installation, where no footage is given; empty: the only one there is.
         configure: settings to remember before the start.
+        user: of a local installation's database, as whom the command works.
 
     Raises:
         ConfigurationError: when there is no such installation, or it is not clear which is meant.
@@ -38,6 +41,7 @@ def site(footage: Path | None, stack: str, *, configure: dict[str, str] | None =
     try:
         migrate.upgrade(installation.postgres.url("anyanomaly"))
         os.environ.update(installation.task_environment())
+        os.environ["ANYANOMALY_DATABASE_URL"] = installation.postgres.url("anyanomaly", user)
         get_settings.cache_clear()
         yield get_settings()
     finally:

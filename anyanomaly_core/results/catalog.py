@@ -52,6 +52,12 @@ class KnownFile:
     problem: str | None
 
 
+def add_camera(connection: Connection, camera_id: str, time_zone: str) -> None:
+    """Make a camera known with the zone of its installation; a known one keeps its own zone."""
+    row = insert(cameras).values(camera_id=camera_id, name=camera_id, time_zone=time_zone)
+    connection.execute(row.on_conflict_do_nothing(index_elements=["camera_id"]))
+
+
 def register_camera(
     connection: Connection,
     camera_id: str,

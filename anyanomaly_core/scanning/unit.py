@@ -12,6 +12,7 @@ from sqlalchemy import Engine, select
 from anyanomaly_core import __version__
 from anyanomaly_core.config import Settings
 from anyanomaly_core.errors import FootageError
+from anyanomaly_core.footage.content import sha256
 from anyanomaly_core.footage.probe import probe
 from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.models.loading import load_encoder, load_lvlm
@@ -22,8 +23,9 @@ from anyanomaly_core.results.rule_store import StoredRule
 from anyanomaly_core.results.schema import units
 from anyanomaly_core.results.scorer_store import StoredScorer, register_scorer
 from anyanomaly_core.results.segment_store import VideoSegments, load_segments
-from anyanomaly_core.results.writer import commit_unit
+from anyanomaly_core.results.writer import commit_failure, commit_unit
 from anyanomaly_core.scanning.journal import Journal
+from anyanomaly_core.scanning.local import local_footage
 from anyanomaly_core.scanning.stream import scaled_size
 from anyanomaly_core.scanning.video import Progress, VideoToScore, score_video
 from anyanomaly_core.scoring.scorers import make_scorer
@@ -68,7 +70,6 @@ def load_scorer(engine: Engine, profile: Profile, settings: Settings) -> LoadedS
 def scan_video(
     engine: Engine,
     video: StoredVideo,
-    path: Path,
     rules: Sequence[StoredRule],
     loaded: LoadedScorer,
     *,
@@ -79,7 +80,8 @@ def scan_video(
 ) -> ScannedVideo | None:
     """Score a video for rules and commit rows, Parquet files and events; None: another worker had done it all.
 
-    A second worker with the same video and scorer waits for the first and then does what is left.
+    A second worker with the same video and scorer waits for the first and then does what is left. A file that is gone,
+    or holds another content than at ingest, fails as a whole; a score always belongs to the content it was made of.
 
     Raises:
         ModelError: when a model breaks as a whole. Finished segments are in the journal for the next try.
@@ -89,6 +91,10 @@ def scan_video(
         rules = _not_done(engine, video, rules, loaded.stored)
         if not rules:
             return None
+        try:
+            path = _same_footage(settings, video)
+        except FootageError as error:
+            return _commit_failure(engine, video, rules, loaded, str(error), settings=settings, run_id=run_id)
         segments, whole = _prepare(engine, video, path, loaded.profile)
         texts = [_texts(rule) for rule in rules]
         scores = score_video(whole, texts, loaded.scorer, journal, limits=limits, progress=progress)
@@ -106,6 +112,38 @@ def scan_video(
     return _outcome(scores, events)
 
 
+def _same_footage(settings: Settings, video: StoredVideo) -> Path:
+    """The video's file. Hashed again, which takes seconds where scoring takes minutes and cannot be fooled by a clock."""
+    path = local_footage(settings, video.uri)
+    if sha256(path) != video.content_sha256:
+        raise FootageError(f"{video.uri} holds another content than when it was registered; run the ingest again.")
+    return path
+
+
+def _commit_failure(
+    engine: Engine,
+    video: StoredVideo,
+    rules: Sequence[StoredRule],
+    loaded: LoadedScorer,
+    reason: str,
+    *,
+    settings: Settings,
+    run_id: int | None,
+) -> ScannedVideo:
+    segments = _segments(engine, video, loaded.profile)
+    commit_failure(
+        engine,
+        video,
+        segments,
+        rules,
+        loaded.stored,
+        reason=reason,
+        parquet_root=settings.parquet_root,
+        run_id=run_id,
+    )
+    return ScannedVideo(Counter({Status.FAILED: len(segments.segments) * len(rules)}), 0, reason)
+
+
 def _outcome(scores: Sequence[SegmentScore], events: int) -> ScannedVideo:
     statuses = Counter(score.status for score in scores)
     failed = [score.reason or "unknown" for score in scores if score.status is Status.FAILED]
@@ -115,10 +153,15 @@ def _outcome(scores: Sequence[SegmentScore], events: int) -> ScannedVideo:
 
 def _prepare(engine: Engine, video: StoredVideo, path: Path, profile: Profile) -> tuple[VideoSegments, VideoToScore]:
     """The video's segments in the profile's layout, and how it is to be decoded."""
+    segments = _segments(engine, video, profile)
     step = profile.sampling.step(float(video.fps))
-    with engine.begin() as connection:
-        segments = load_segments(connection, video.video_id, profile.sampling.segment_frames, step)
     return segments, VideoToScore(path, tuple(segments.segments), step, _image_size(path, profile))
+
+
+def _segments(engine: Engine, video: StoredVideo, profile: Profile) -> VideoSegments:
+    with engine.begin() as connection:
+        step = profile.sampling.step(float(video.fps))
+        return load_segments(connection, video.video_id, profile.sampling.segment_frames, step)
 
 
 def _image_size(path: Path, profile: Profile) -> tuple[int, int] | None:
