@@ -48,7 +48,7 @@ def index_frames(path: str | Path, *, limits: Limits = Limits()) -> FrameIndex: 
     short = _missing_end(seconds, header)
     if complaints and header.stated_frames > len(seconds):  # without complaints an edit list hides frames on purpose
         repairs = (*repairs, f"the header states {header.stated_frames} frames, {len(seconds)} could be decoded")
-    ends = tuple(reason for reason in (problem, short) if reason is not None)
+    ends = tuple(reason for reason in (problem, short, _no_memory(complaints)) if reason is not None)
     return FrameIndex(
         times_s=seconds,
         motion=np.frombuffer(motion, dtype=np.float32).copy(),
@@ -97,6 +97,13 @@ def _relative(times: "array[float]") -> tuple[NDArray[np.float64], tuple[str, ..
     if backwards.any():
         notes.append(f"{backwards.sum()} frame(s) stated a time before the frame before; they were given its time")
     return np.maximum.accumulate(stated), tuple(notes)
+
+
+def _no_memory(complaints: tuple[str, ...]) -> str | None:
+    """Where memory was short; ffmpeg goes on without the pictures concerned and ends well."""
+    if not any("get_buffer() failed" in line or "Cannot allocate memory" in line for line in complaints):
+        return None
+    return "the decoder had no memory for some pictures: a damaged file, or ANYANOMALY_DECODE_MEMORY_MB is too low"
 
 
 def _missing_end(seconds: NDArray[np.float64], header: Header) -> str | None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from anyanomaly_core.footage.complaints import LONGEST, MOST, Complaints
 from anyanomaly_core.footage.header import Orientation, creation_time, orientation
-from anyanomaly_core.footage.index import _relative
+from anyanomaly_core.footage.index import _no_memory, _relative
 from anyanomaly_core.footage.motion import GRID_HEIGHT, GRID_WIDTH, change
 
 ONE = 1 << 16
@@ -115,3 +115,8 @@ def test_times_never_run_back_nor_leap() -> None:
     assert times.tolist() == [0.0, 0.5, 0.5, 1.0, 1.5, 2.0, 2.5]
     assert len(notes) == 2
     assert _relative(array("d", [3.0]))[0].tolist() == [0.0]
+
+
+def test_want_of_memory_is_named() -> None:
+    assert "ANYANOMALY_DECODE_MEMORY_MB" in str(_no_memory(("[h264] x", "[h264] get_buffer() failed (3 times)")))
+    assert _no_memory(("[h264] no frame!",)) is None
