@@ -52,34 +52,10 @@ class KnownFile:
     problem: str | None
 
 
-def add_camera(connection: Connection, camera_id: str, time_zone: str) -> None:
+def register_camera(connection: Connection, camera_id: str, time_zone: str) -> None:
     """Make a camera known with the zone of its installation; a known one keeps its own zone."""
     row = insert(cameras).values(camera_id=camera_id, name=camera_id, time_zone=time_zone)
     connection.execute(row.on_conflict_do_nothing(index_elements=["camera_id"]))
-
-
-def register_camera(
-    connection: Connection,
-    camera_id: str,
-    time_zone: str,
-    *,
-    name: str | None = None,
-    retention_days: int | None = None,
-) -> None:
-    """Register a camera, or update what is given of a known one."""
-    row = insert(cameras).values(
-        camera_id=camera_id, name=name or camera_id, time_zone=time_zone, retention_days=retention_days
-    )
-    connection.execute(
-        row.on_conflict_do_update(
-            index_elements=["camera_id"],
-            set_={
-                "time_zone": row.excluded.time_zone,
-                "name": cameras.c.name if name is None else row.excluded.name,
-                "retention_days": cameras.c.retention_days if retention_days is None else row.excluded.retention_days,
-            },
-        )
-    )
 
 
 def known_files(connection: Connection) -> dict[str, KnownFile]:

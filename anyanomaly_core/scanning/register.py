@@ -81,7 +81,7 @@ def _store(
     engine: Engine, found: FoundFile, examined: Examined, *, time_zone: str, sampling: SamplingSpec
 ) -> Registered:
     with engine.begin() as connection:
-        catalog.add_camera(connection, str(found.camera), time_zone)
+        catalog.register_camera(connection, str(found.camera), time_zone)
         video_id = catalog.register_file(connection, found, examined.content_sha256)
         assert video_id is not None  # noqa: S101  (found has no problem)
         if examined.index is None or examined.probe is None:
@@ -103,7 +103,7 @@ def _store(
 
 def _register_duplicate(engine: Engine, found: FoundFile, digest: str, time_zone: str) -> Registered:
     with engine.begin() as connection:
-        catalog.add_camera(connection, str(found.camera), time_zone)
+        catalog.register_camera(connection, str(found.camera), time_zone)
         catalog.register_file(connection, found, digest)
     return Registered(found.uri, Outcome.DUPLICATE)
 

@@ -113,7 +113,7 @@ def scan_video(
 
 
 def _same_footage(settings: Settings, video: StoredVideo) -> Path:
-    """The video's file. Hashed again, which takes seconds where scoring takes minutes and cannot be fooled by a clock."""
+    """The video's file. Hashed again: that takes seconds where scoring takes minutes, and no clock fools it."""
     path = local_footage(settings, video.uri)
     if sha256(path) != video.content_sha256:
         raise FootageError(f"{video.uri} holds another content than when it was registered; run the ingest again.")
