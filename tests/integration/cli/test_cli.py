@@ -1,0 +1,119 @@
+"""The commands as a person types them, on a local installation of their own."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from anyanomaly_core.embedded.postgres import PostgresServer
+from tests.integration.scanning.small_archive import DAY, film, make_models
+
+ONE_RULE = "name: running\ntexts: [a person running]\nthreshold: 0.1\n"
+
+
+@dataclass(frozen=True)
+class Site:
+    """Folders and the environment of the commands."""
+
+    folder: Path
+    profile: Path
+    environment: dict[str, str]
+
+    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", "anyanomaly_core.cli", *arguments]
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=120, check=False)
+
+    def json(self, *arguments: str) -> Any:  # noqa: ANN401  (any JSON)
+        done = self.run(*arguments, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def scan(self) -> Any:  # noqa: ANN401
+        archive, rules = str(self.folder / "archive"), str(self.folder / "rules")
+        return self.json("scan", archive, "--rules", rules, "--profile", str(self.profile))
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    # Not under pytest's own temporary folder: that one is closed to the user as whom root's PostgreSQL runs.
+    with tempfile.TemporaryDirectory(prefix="anyanomaly-test-cli-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        film(folder / "archive" / "hall" / DAY / "10-00-00.mp4", 40)
+        (folder / "rules").mkdir()
+        (folder / "rules" / "running.yaml").write_text(ONE_RULE)
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("ANYANOMALY_")}
+        environment |= {"ANYANOMALY_LOCAL_DIR": str(folder / "local"), "ANYANOMALY_DEVICE": "cpu"}
+        environment |= {"OMP_NUM_THREADS": "1", "HOME": name}
+        made = Site(folder, make_models(folder / "models", scorer="clip"), environment)
+        try:
+            counts = made.scan()
+            assert (counts["files"], counts["videos"], counts["failed"]) == (1, 1, {})
+            # Kept running for the tests below; the commands leave a server alone that ran before them.
+            for data in (folder / "local").glob("*/postgres"):
+                PostgresServer(data).start()
+            yield made
+        finally:
+            for data in (folder / "local").glob("*/postgres"):
+                PostgresServer(data).stop()
+
+
+def test_a_second_scan_scores_nothing(site: Site) -> None:
+    counts = site.scan()
+    assert (counts["files"], counts["videos"], counts["failed"]) == (0, 0, {})
+
+
+def test_query_and_coverage_answer_as_json(site: Site) -> None:
+    [answer] = site.json("query", "SELECT count(*) AS frames, current_user AS who FROM frame_scores")
+    assert answer == {"frames": 40, "who": "reader"}
+    [covered] = site.json("coverage")
+    assert (covered["rule"], covered["state"], covered["videos"]) == ("running", "scored", 1)
+    assert float(covered["seconds_of_footage"]) == 4.0
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM rules", "COMMIT; DELETE FROM rules", "SELEC 1", "SELECT * FROM no"])
+def test_a_statement_that_is_no_query_is_refused_in_words(site: Site, statement: str) -> None:
+    refused(site.run("query", statement), "refused")
+    assert len(site.json("rules", "list")) == 1
+
+
+def test_rules_are_listed_paused_and_resumed(site: Site) -> None:
+    for state in ("paused", "active"):
+        assert site.run("rules", "state", "running", state).returncode == 0
+        [rule] = site.json("rules", "list")
+        assert (rule["rule"], rule["version"], rule["state"], rule["threshold"]) == ("running", 1, state, 0.1)
+    refused(site.run("rules", "state", "nobody", "paused"), "nobody")
+
+
+def test_show_writes_the_four_pictures_of_a_segment(site: Site) -> None:
+    video, out = site.folder / "archive" / "hall" / DAY / "10-00-00.mp4", site.folder / "show"
+    options = ["--text", "a person running", "--at", "1.0", "--profile", str(site.profile), "--out", str(out)]
+    pictures = [Path(row["picture"]) for row in site.json("show", str(video), *options)]
+    assert [path.stem.split("-")[-1] for path in pictures] == ["key", "attention", "position", "grid"]
+    assert all(path.stem.startswith("10-00-00-segment1-") for path in pictures)  # frame 10 of segments of 8
+    sizes = {path.stem.split("-")[-1]: Image.open(path).size for path in pictures}
+    assert sizes["key"] == (64, 48)
+    assert sizes["attention"] == sizes["position"] == sizes["grid"] == (224, 224)  # the side of a context image
+    refused(site.run("show", str(video), *options, "--at", "60"), "has no second 60")
+
+
+def test_errors_are_sentences(site: Site) -> None:
+    refused(site.run("rules", "list", "--stack", "nowhere"), "Say which installation")
+    bad = site.folder / "bad-rules"
+    bad.mkdir()
+    (bad / "a.yaml").write_text("name: a\ntext: [a car]\n")
+    refused(site.run("rules", "apply", str(bad)), "a.yaml")
+
+
+def refused(done: "subprocess.CompletedProcess[str]", words: str) -> None:
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
