@@ -70,6 +70,11 @@ class AirflowApi:
             if not page["task_instances"] or len(found) >= page["total_entries"]:
                 return found
 
+    def active_runs(self, dag_id: str) -> list[str]:
+        """Ids of the runs of a DAG that are running now."""
+        found = self._send("GET", f"/api/v2/dags/{dag_id}/dagRuns?state=running")
+        return [run["dag_run_id"] for run in found["dag_runs"]]
+
     def runs_started_by(self, dag_id: str, run_id: str) -> list[tuple[str, str]]:
         """(DAG, run) pairs that the assets of this run have started so far."""
         query = urlencode({"source_dag_id": dag_id, "source_run_id": run_id})

@@ -54,9 +54,14 @@ def follow(api: AirflowApi, dag_id: str, run_id: str, *, timeout_s: float, say: 
 
 
 def run_started_by(api: AirflowApi, dag_id: str, run_id: str, wanted: str) -> str:
-    """Wait for the run of the DAG ``wanted`` that an asset of this run starts, and return its id."""
+    """Wait for the run of the DAG ``wanted`` that an asset of this run starts, and return its id.
+
+    A run of an earlier, interrupted command goes on first: the DAG has one run at a time. Its time does not count.
+    """
     deadline = time.monotonic() + _ASSET_TIMEOUT_S
     while time.monotonic() < deadline:
+        if api.active_runs(wanted):
+            deadline = time.monotonic() + _ASSET_TIMEOUT_S
         for started_dag, started_run in api.runs_started_by(dag_id, run_id):
             if started_dag == wanted:
                 return started_run
