@@ -92,7 +92,9 @@ def _modified(info: dict[str, Any]) -> float:
 
 
 def _make_room(cache: Path, budget: int) -> None:
-    copies = sorted((path for path in cache.iterdir() if path.is_file()), key=lambda path: path.stat().st_atime)
+    # Another worker's unfinished copy (.part) is not ours to remove.
+    whole = (path for path in cache.iterdir() if path.is_file() and path.suffix != ".part")
+    copies = sorted(whole, key=lambda path: path.stat().st_atime)
     total = sum(path.stat().st_size for path in copies)
     for path in copies:
         if total <= max(0, budget):

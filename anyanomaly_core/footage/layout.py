@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -60,9 +60,11 @@ def _moment(groups: dict[str, str | None], zone: ZoneInfo) -> datetime | None:
         return None
     parts = [int(groups.get(name) or 0) for name in _NAMES]
     try:
-        return datetime(*parts, tzinfo=zone)  # type: ignore[misc,arg-type]  # six integers
-    except ValueError:
-        return None  # the 31st of February states nothing
+        moment = datetime(*parts, tzinfo=zone)  # type: ignore[misc,arg-type]  # six integers
+        moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None  # the 31st of February states nothing, nor does a time that UTC cannot hold
+    return moment
 
 
 @lru_cache(maxsize=8)

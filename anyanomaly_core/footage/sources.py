@@ -1,5 +1,6 @@
 """Where footage comes from: a folder, or any fsspec URL. The paths that leave the root never open anything."""
 
+import errno
 import json
 import logging
 import os
@@ -101,7 +102,11 @@ def local_path(root: str, uri: str, *, cache: Path | None = None, cache_bytes: i
         return bucket.fetch(root, uri, cache, cache_bytes)
     base = Path(root).resolve()
     path = base / uri
-    if not path.resolve().is_relative_to(base):
+    try:
+        inside = path.resolve().is_relative_to(base)
+    except (OSError, RuntimeError):
+        raise UnsafePathError(f"{uri!r} is a link that leads to itself; it is not opened.") from None
+    if not inside:
         raise UnsafePathError(f"{uri!r} is a link that leads out of the archive root; it is not opened.")
     return path
 
@@ -122,8 +127,13 @@ def _walk(root: Path) -> Iterator[tuple[str, int, float, str | None]]:
         for entry in entries:
             if entry.name.startswith((".", "_")):
                 continue
-            if entry.is_file():
-                yield _entry(base, entry)
+            try:
+                known = _entry(base, entry) if entry.is_file() else None
+            except (OSError, RuntimeError) as error:  # a link to itself, or a file removed since the folder was read
+                log.warning("%r cannot be looked at and is left out: %s", entry.path, error)
+                continue
+            if known is not None:
+                yield known
             elif entry.is_symlink():
                 log.warning("%r is a link to a folder or to nothing; not followed", entry.path)
         below = [e for e in entries if e.is_dir(follow_symlinks=False) and not e.name.startswith((".", "_"))]
@@ -175,7 +185,9 @@ def _sidecar(root: str, uri: str) -> dict[str, str]:
             path = local_path(root, f"{uri}.json")
             content = path.read_bytes()[:_SIDECAR_BYTES] if path.is_file() else None
         found = {} if content is None else json.loads(content)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
+        if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+            return {}  # no file can have that name, so there is no sidecar
         raise FootageError(f"the sidecar {uri}.json cannot be read: {error}") from None
     if not isinstance(found, dict):
         raise FootageError(f"the sidecar {uri}.json is no JSON object")
@@ -185,6 +197,8 @@ def _sidecar(root: str, uri: str) -> dict[str, str]:
 def _sidecar_time(text: str, time_zone: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=ZoneInfo(time_zone))
+        aware.astimezone(UTC)  # at the ends of the calendar there is no such UTC time
+    except (ValueError, OverflowError):
         return None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=ZoneInfo(time_zone))
+    return aware

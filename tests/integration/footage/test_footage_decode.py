@@ -1,6 +1,7 @@
 """Frame numbers, times and pixels against pictures that tell their own number, and against a bare ffmpeg."""
 
 import subprocess
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from anyanomaly_core.footage.command import executable
 from anyanomaly_core.footage.decode import decode, read_frames
 from anyanomaly_core.footage.index import index_frames
 from anyanomaly_core.footage.probe import probe
+from anyanomaly_core.footage.sources import discover, with_recording_time
 from tests.integration.footage.conftest import LEVELS, LOSSLESS, Make, bare_count, level, run_ffmpeg
 
 
@@ -202,3 +204,11 @@ def test_a_decoder_off_the_list_is_named(make: Make) -> None:
     path = make("gif.mkv", "-c:v", "zmbv")
     with pytest.raises(UnreadableFootageError, match="zmbv, which is not among the decoders"):
         index_frames(path)
+
+
+def test_recording_time_from_the_container(make: Make, tmp_path: Path) -> None:
+    path = make("gate.mp4", "-metadata", "creation_time=2025-03-01T07:30:00Z")
+    (file,) = discover(str(tmp_path), "{camera}.{ext}", "UTC")
+    timed = with_recording_time(file, path, "refuse")
+    expected = (datetime(2025, 3, 1, 7, 30, tzinfo=UTC), "container", None)
+    assert (timed.recorded_at, timed.recorded_at_source, timed.problem) == expected

@@ -36,6 +36,7 @@ def test_any_path_is_read_or_states_nothing(path: str, layout: str) -> None:
         ("gate/2025-03-01/0730.mp4", DEFAULT, "gate", "2025-03-01T07:30:00"),
         ("gate/2025-02-30/07-30-05.mp4", DEFAULT, "gate", None),
         ("gate/2025-03-01/25-30-05.mp4", DEFAULT, "gate", None),
+        ("gate/0000-03-01/07-30-05.mp4", DEFAULT, "gate", None),
         ("gate/clip.mp4", DEFAULT, None, None),
         ("x/gate/2025-03-01/07-30-05.mp4", DEFAULT, None, None),
         ("gate_20250301T073005.mkv", "{camera}_{datetime}.{ext}", "gate", "2025-03-01T07:30:05"),

@@ -194,3 +194,56 @@ def test_a_missing_bucket_is_no_empty_archive(tmp_path: Path) -> None:
     for root in (f"memory://absent-{tmp_path.name}", f"file://{tmp_path}/absent"):
         with pytest.raises(FootageError, match="cannot be listed"):
             found(root)
+
+
+def test_a_link_to_itself_stops_nothing(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        put(tmp_path, f"{name}.mp4")
+    (tmp_path / "loop.mp4").symlink_to("loop.mp4")
+    (tmp_path / "b.mp4.json").symlink_to("b.mp4.json")
+    files = found(tmp_path)
+    assert list(files) == ["a.mp4", "b.mp4"]
+    assert "leads to itself" in str(files["b.mp4"].problem)
+    with pytest.raises(UnsafePathError, match="itself"):
+        local_path(str(tmp_path), "loop.mp4")
+
+
+def test_a_file_removed_during_the_walk_is_left_out(tmp_path: Path) -> None:
+    first, second = put(tmp_path, "a.mp4"), put(tmp_path, "b.mp4")
+    walk = discover(str(tmp_path), "{camera}.{ext}", "UTC")
+    assert next(walk).uri == first.name
+    second.unlink()
+    assert list(walk) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"[" * 60_000, "cannot be read"),
+        (b'{"recorded_at": "0001-01-01T00:00:00"}', "no ISO 8601 time"),
+        (b"\xff\xfe{", "cannot be read"),
+    ],
+    ids=["deep", "before UTC", "no text"],
+)
+def test_a_hostile_sidecar_is_a_problem_of_its_file_only(tmp_path: Path, content: bytes, problem: str) -> None:
+    put(tmp_path, "a.mp4")
+    put(tmp_path, "a.mp4.json", content)
+    put(tmp_path, "b.mp4")
+    files = found(tmp_path, layout="{camera}.{ext}", zone="Asia/Tokyo")
+    assert problem in str(files["a.mp4"].problem)
+    assert files["b.mp4"].problem is None
+
+
+def test_the_longest_name_has_no_sidecar(tmp_path: Path) -> None:
+    name = "n" * 251
+    put(tmp_path, f"{name}.mp4")
+    (file,) = found(tmp_path, layout="{camera}.{ext}").values()
+    assert (file.camera, file.problem) == (name, None)
+
+
+def test_another_workers_unfinished_copy_stays(tmp_path: Path) -> None:
+    root = f"memory://part-{tmp_path.name}"
+    fsspec.filesystem("memory").pipe_file(f"{root}/a.mp4", b"12345678")
+    part = put(tmp_path, "cache/x.mp4.999.part", b"87654321")
+    local_path(root, "a.mp4", cache=tmp_path / "cache", cache_bytes=10)
+    assert part.exists()
