@@ -6,10 +6,11 @@ The table in ``docs/configuration.md`` is generated from this class. Secrets (``
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from anyanomaly_core.errors import ConfigurationError
 
@@ -37,7 +38,7 @@ class Settings(BaseSettings):
     parquet_root: Path = Field(description="Folder of the Parquet files.")
     state_dir: Path = Field(description="Folder for journals of unfinished units of work and for caches.")
     rules_dir: Path | None = Field(
-        default=None, description="Folder of rule files, remembered by `make demo` and `make scan`."
+        default=None, description="Folder of rule files that `anyanomaly rules apply` takes when none is named."
     )
     profile: str = Field(default="demo", description="Profile of rules that name none: a built-in name or a YAML file.")
     models_dir: Path | None = Field(default=None, description="Where profiles look for model directories by name.")
@@ -52,7 +53,16 @@ class Settings(BaseSettings):
     decode_timeout_s: float = Field(
         default=120.0, gt=0, description="Seconds without a frame after which decoding is given up."
     )
-    parquet_compression: Annotated[str, NoDecode] = Field(default="zstd", description="Codec of the Parquet files.")
+    parquet_compression: str = Field(default="zstd", description="Codec of the Parquet files.")
+
+    @field_validator("time_zone")
+    @classmethod
+    def _time_zone_exists(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"{value!r} is no IANA time zone such as Europe/Berlin") from None
+        return value
 
 
 @lru_cache(maxsize=1)

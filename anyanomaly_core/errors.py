@@ -28,10 +28,6 @@ class UnreadableFootageError(FootageError):
     """No frame of the file can be decoded; ``str(error)`` is the reason kept in the ledger."""
 
 
-class UnknownRecordingError(FootageError):
-    """Camera or recording time of a file is not stated anywhere we may read it from."""
-
-
 class ModelError(AnyAnomalyError):
     """A model could not be loaded or did not answer."""
 

@@ -63,10 +63,6 @@ def plan_units(
     zone = ZoneInfo(settings.time_zone)
     with engine.begin() as connection:
         chosen = _chosen_rules(connection, rules)
-        params = {"rules": [*rules], "cameras": [*cameras], "from": first_day, "to": last_day, "profile": profile}
-        run_id = scorer_store.start_run(
-            connection, "scan", code_version=__version__, external_id=external_id, params=params
-        )
         work: list[Work] = []
         for name, group in _by_profile(chosen, profile or settings.profile).items():
             stored = scorer_store.latest_scorer(connection, load_profile(name))
@@ -78,7 +74,13 @@ def plan_units(
                 recorded_from=_start_of(first_day, zone, 0),
                 recorded_before=_start_of(last_day, zone, 1),
             )
-            work += _pack(missing, name, run_id, settings.unit_seconds)
+            work += _pack(missing, name, settings.unit_seconds)
+        if work:  # a run that writes nothing is not noted
+            params = {"rules": [*rules], "cameras": [*cameras], "from": first_day, "to": last_day, "profile": profile}
+            run_id = scorer_store.start_run(
+                connection, "scan", code_version=__version__, external_id=external_id, params=params
+            )
+            work = [{**item, "run_id": run_id} for item in work]
     engine.dispose()
     seconds = sum(item["seconds"] for item in work)
     log.info("%d rules; %d units of work with %.0f s of footage are missing", len(chosen), len(work), seconds)
@@ -191,7 +193,7 @@ def _start_of(day: str | None, zone: ZoneInfo, days_later: int) -> datetime | No
     return datetime(moment.year, moment.month, moment.day, tzinfo=zone)
 
 
-def _pack(missing: Sequence[Unit], profile: str, run_id: int, unit_seconds: float) -> list[Work]:
+def _pack(missing: Sequence[Unit], profile: str, unit_seconds: float) -> list[Work]:
     """Units of one camera and day each, up to ``unit_seconds`` of footage, longer when there are very many."""
     total = sum(unit.video.duration_s or 0.0 for unit in missing)
     most = max(unit_seconds, 2 * total / MAX_TASKS)
@@ -201,20 +203,19 @@ def _pack(missing: Sequence[Unit], profile: str, run_id: int, unit_seconds: floa
         part: list[Unit] = []
         for unit in group:
             if part and sum(u.video.duration_s or 0.0 for u in [*part, unit]) > most:
-                work.append(_work(part, camera, day, profile, run_id))
+                work.append(_work(part, camera, day, profile))
                 part = []
             part.append(unit)
-        work.append(_work(part, camera, day, profile, run_id))
+        work.append(_work(part, camera, day, profile))
     return work
 
 
-def _work(part: Sequence[Unit], camera: str, day: str, profile: str, run_id: int) -> Work:
+def _work(part: Sequence[Unit], camera: str, day: str, profile: str) -> Work:
     start = part[0].video.recorded_at.astimezone(ZoneInfo(part[0].video.time_zone))
     rules = len({rule.rule_version_id for unit in part for rule in unit.rules})
     return {
         "name": f"{camera} {day} {start:%H:%M:%S}, {len(part)} videos, {rules} rules",
         "profile": profile,
-        "run_id": run_id,
         "seconds": sum(unit.video.duration_s or 0.0 for unit in part),
         "videos": [
             {"video_id": unit.video.video_id, "rules": [rule.rule_version_id for rule in unit.rules]} for unit in part

@@ -12,7 +12,7 @@ from anyanomaly_core.cli import scan as scanning
 from anyanomaly_core.cli.ask import ask
 from anyanomaly_core.cli.output import print_rows
 from anyanomaly_core.cli.site import note, site
-from anyanomaly_core.errors import AnyAnomalyError
+from anyanomaly_core.errors import AnyAnomalyError, ConfigurationError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 rules_app = typer.Typer(no_args_is_help=True, help="Rules: apply files, list, pause, resume, retire.")
@@ -96,7 +96,7 @@ def show(
 
 @rules_app.command("apply")
 def apply(
-    folder: Annotated[Path, typer.Argument(help="Folder of rule files.", exists=True, file_okay=False)],
+    folder: Annotated[Path | None, typer.Argument(help="Folder of rule files; none: the installation's.")] = None,
     author: Annotated[str, typer.Option(help="Kept with new versions; the user's name if not given.")] = "",
     stack: Stack = "",
     as_json: AsJson = False,
@@ -108,8 +108,11 @@ def apply(
     from anyanomaly_core.scanning.rules import apply_rule_files
 
     with site(None, stack) as settings:
+        chosen = folder or settings.rules_dir
+        if chosen is None:
+            raise ConfigurationError("Say which folder of rule files, or set ANYANOMALY_RULES_DIR.")
         engine = make_engine(settings.database_url.get_secret_value())
-        applied = apply_rule_files(engine, folder, author=author or getpass.getuser())
+        applied = apply_rule_files(engine, chosen, author=author or getpass.getuser())
         engine.dispose()
     rows = [(item.rule.name, item.rule.version, item.change, item.needs_scoring) for item in applied]
     print_rows(["rule", "version", "change", "needs_scoring"], rows, as_json=as_json)

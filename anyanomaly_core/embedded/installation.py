@@ -9,21 +9,19 @@ import json
 import os
 import re
 import secrets
-import socket
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from anyanomaly_core.embedded.ports import free_port, is_free
 from anyanomaly_core.embedded.postgres import PostgresServer
 from anyanomaly_core.errors import ConfigurationError
 
 _PREFERRED_PORT = 8080
 # Where installations lie, unless the environment says otherwise: beside the code.
 LOCAL = Path(os.environ.get("ANYANOMALY_LOCAL_DIR", Path(__file__).parents[2] / ".local"))
-# Settings that the installation itself knows; the others come from the environment of whoever starts it.
-REMEMBERED = ("ARCHIVE_ROOT", "ARCHIVE_LAYOUT", "RECORDED_AT_DEFAULT", "TIME_ZONE", "RULES_DIR", "PROFILE")
 
 
 @dataclass(frozen=True)
@@ -104,7 +102,7 @@ class Installation:
         return {str(key): str(value) for key, value in found.items()}
 
     def configure(self, settings: Mapping[str, str]) -> None:
-        """Remember the settings (names in ``REMEMBERED``) for this and every later start."""
+        """Remember settings, by name without ``ANYANOMALY_``, for this and every later start."""
         self.folder.mkdir(parents=True, exist_ok=True)
         write_whole(self.folder / "installation.json", json.dumps(dict(settings), indent=1) + "\n")
         self.__dict__.pop("settings", None)
@@ -122,7 +120,7 @@ class Installation:
         """Port of Airflow's pages: the one of last time if it is free, else 8080 or any free one."""
         path = self.run / "api.port"
         remembered = int(path.read_text()) if path.exists() else _PREFERRED_PORT
-        port = remembered if _is_free(remembered) else _free_port()
+        port = remembered if is_free(remembered) else free_port()
         self.run.mkdir(parents=True, exist_ok=True)
         write_whole(path, str(port))
         return port
@@ -167,19 +165,3 @@ def write_whole(path: Path, text: str) -> None:
     part = path.with_name(path.name + ".part")
     part.write_text(text, encoding="utf-8")
     part.rename(path)
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

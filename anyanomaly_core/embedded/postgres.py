@@ -8,7 +8,6 @@ import fcntl
 import os
 import shutil
 import signal
-import socket
 import tempfile
 import time
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import psycopg2
 
+from anyanomaly_core.embedded.ports import free_port, is_free
 from anyanomaly_core.embedded.postgres_process import (
     RunAs,
     binaries,
@@ -187,11 +187,11 @@ class PostgresServer:
 
     def _choose_port(self) -> int:
         if self._wanted_port is not None:
-            if not _is_free(self._wanted_port):
+            if not is_free(self._wanted_port):
                 raise StorageError(f"Port {self._wanted_port} is taken by another program; choose another, or none.")
             return self._wanted_port
         last = _last_port(self.data_dir)
-        return last if last is not None and _is_free(last) else _free_port()
+        return last if last is not None and is_free(last) else free_port()
 
     def _environment(self, data_dir: Path | None = None) -> dict[str, str]:
         search_path = f"{binaries()}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
@@ -229,19 +229,3 @@ def _last_port(data_dir: Path) -> int | None:
         return next(int(line.removeprefix("port = ")) for line in lines if line.startswith("port = "))
     except (OSError, ValueError, StopIteration):
         return None
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

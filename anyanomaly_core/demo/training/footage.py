@@ -18,9 +18,7 @@ from tqdm import tqdm
 from anyanomaly_core.demo.world import (
     EVENT_NAMES,
     FRAME_SIZE,
-    EventSpan,
     RenderedFrame,
-    make_clip,
     render_moments,
     render_still,
 )
@@ -91,27 +89,6 @@ def render_footage(folder: Path, stills: int, moments: int, first_seed: int, wor
         for job in tqdm(running, desc="rendering", unit="job"):
             boxes.extend(job.result())
     (folder / "boxes.json").write_text(json.dumps({"stills": stills, "moments": moments, "boxes": boxes}))
-
-
-def render_held_out(folder: Path, clips: int, first_seed: int) -> None:
-    """Short clips of cameras that are never trained on (odd numbers), as groups of four moments."""
-    folder.mkdir(parents=True, exist_ok=True)
-    shape = (8 * clips, FRAME_SIZE[1], FRAME_SIZE[0], 3)
-    frames = np.memmap(folder / "frames.u8", dtype=np.uint8, mode="w+", shape=shape)
-    boxes: list[list[list[float]]] = []
-    for number in tqdm(range(clips), desc="held-out clips", unit="clip"):
-        seed = first_seed + number
-        for frame in make_clip(seed, camera_seed=2 * seed + 1, duration_s=4.0, fps=2.0, events=_some_events(seed)):
-            frames[len(boxes)] = frame.image
-            boxes.append(_as_boxes(frame).tolist())
-    (folder / "boxes.json").write_text(json.dumps({"stills": 0, "moments": 2 * clips, "boxes": boxes}))
-
-
-def _some_events(seed: int) -> list[EventSpan]:
-    """None to two events that begin before the clip and end after it."""
-    rng = np.random.default_rng((seed, 41))
-    names = rng.choice(EVENT_NAMES, int(rng.choice(3, p=(0.15, 0.5, 0.35))), replace=False)
-    return [EventSpan(str(name), float(rng.uniform(-6, 0)), 8.0) for name in names]
 
 
 def load_footage(folder: Path) -> Footage:

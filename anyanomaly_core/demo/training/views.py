@@ -7,7 +7,6 @@ Rectangles are (x0, y0, x1, y1) as fractions of the frame, so a whole frame and 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -203,6 +202,3 @@ def _jpeg(image: torch.Tensor, quality: int) -> torch.Tensor:
     store = io.BytesIO()
     Image.fromarray(image.permute(1, 2, 0).contiguous().numpy()).save(store, "JPEG", quality=quality)
     return torch.from_numpy(np.array(Image.open(store))).permute(2, 0, 1)
-
-
-Maker = Callable[[Footage, int, int, np.random.Generator], View]

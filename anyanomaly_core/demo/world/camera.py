@@ -52,15 +52,6 @@ class Camera:
         right, down, forward = (axis[:, None, None] for axis in self.axes)
         return np.asarray(right * x[None, None, :] + down * y[None, :, None] + forward, np.float32)
 
-    def ground_at(self, u: float, v: float) -> tuple[float, float] | None:
-        """The ground point seen at a pixel, or None above the horizon."""
-        x, y = (u - FRAME_SIZE[0] / 2) / self.focal, (v - FRAME_SIZE[1] / 2) / self.focal
-        ray = self.axes[0] * x + self.axes[1] * y + self.axes[2]
-        if ray[2] > -1e-3:
-            return None
-        reach = self.height / -float(ray[2])
-        return float(ray[0]) * reach, float(ray[1]) * reach
-
     def stand_at(self, u: float, depth: float) -> tuple[float, float]:
         """The ground point at a given depth that is seen in image column u."""
         st, ct = np.sin(self.tilt), np.cos(self.tilt)

@@ -64,6 +64,7 @@ def test_every_frame_gets_a_score_once_and_a_new_rule_only_its_own(world: World)
     files = [p for p in world.parquet.rglob("*.parquet") if p.relative_to(world.parquet).parts[0] == "frame_scores"]
     assert sum(pq.ParquetFile(path).metadata.num_rows for path in files) == 2 * 120
     assert as_xcom(scan.plan_units()) == []
+    assert rows(world.engine, "SELECT count(*) FROM scan_runs WHERE finished_at IS NULL") == [(0,)]
 
     (world.rules / "dog.yaml").write_text("name: dog\ntexts: [a dog]\n")
     apply_rule_files(world.engine, world.rules, author="test")
