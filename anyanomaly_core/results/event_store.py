@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, delete, func, insert, select, text, update
+from sqlalchemy import Connection, Engine, delete, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
 
 from anyanomaly_core.results.catalog import StoredVideo, load_videos
 from anyanomaly_core.results.events import FrameRun, counted_frames, event_id, find_events
+from anyanomaly_core.results.holds import open_holds
 from anyanomaly_core.results.moments import Micros, frame_moments, to_datetime, to_micros
 from anyanomaly_core.results.rows import RuleRows
 from anyanomaly_core.results.rule_store import StoredRule, list_rules
@@ -76,14 +78,15 @@ def versions_of(connection: Connection, scoring_ids: Sequence[int]) -> list[Stor
 def replace_events(connection: Connection, scored: ScoredVideo, rule: StoredRule) -> int:
     """Derive the events of a rule version in a video, in place of those there; returns how many there are.
 
-    The video must be locked. Equal scores and definitions give equal rows.
+    The video must be locked. Equal scores and definitions give equal rows; those under legal hold stay as they were.
     """
     video = scored.video
     old = (events.c.video_id == video.video_id) & (events.c.rule_version_id == rule.rule_version_id)
-    connection.execute(delete(events).where(old))
+    connection.execute(delete(events).where(old, events.c.event_id.not_in(open_holds())))
     found = derive(scored, rule.definition)
     if found:
-        connection.execute(insert(events), [_values(scored, rule, run, end) for run, end in found])
+        again = insert(events).on_conflict_do_nothing()  # with the held ones
+        connection.execute(again, [_values(scored, rule, run, end) for run, end in found])
     return len(found)
 
 

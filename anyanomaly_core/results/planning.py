@@ -8,6 +8,7 @@ from itertools import groupby
 from sqlalchemy import Connection, and_, func, or_, select
 
 from anyanomaly_core.results.catalog import SCORABLE, StoredVideo, load_videos
+from anyanomaly_core.results.retention import past_retention
 from anyanomaly_core.results.rule_store import StoredRule
 from anyanomaly_core.results.schema import rule_versions, units, videos
 
@@ -35,6 +36,7 @@ def missing_units(
 ) -> list[Unit]:
     """Videos that can be scored and are not, each with the rules it lacks, oldest first.
 
+    Those past their camera's retention are not wanted any more.
     Videos whose scoring failed, wholly or for some segments, are tried ``max_attempts`` times in all.
 
     Args:
@@ -54,6 +56,7 @@ def missing_units(
         .select_from(videos)
         .join(rule_versions, func.glob_matches(v.camera_id, rv.cameras))
         .outerjoin(units, tried)
+        .where(v.expired_at.is_(None), v.video_id.not_in(past_retention()))
         .where(v.state.in_(SCORABLE), rv.rule_version_id.in_([rule.rule_version_id for rule in rules]))
         .where(or_(u.video_id.is_(None), and_(u.state != "done", u.attempts < max_attempts)))
         .order_by(v.recorded_at.desc() if newest_first else v.recorded_at, v.video_id, rv.rule_version_id)

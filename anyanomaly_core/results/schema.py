@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ENUM, JSONB, UUID
 
@@ -70,6 +71,7 @@ videos = Table(
     Column("decoder", Text),
     _needed("registered_at", Moment, server_default=NOW),
     Column("indexed_at", Moment),
+    Column("expired_at", Moment),
 )
 
 video_files = Table(
@@ -244,4 +246,30 @@ verdicts = Table(
     _needed("reviewer", Text),
     Column("note", Text),
     _needed("created_at", Moment, server_default=NOW),
+)
+
+legal_holds = Table(
+    "legal_holds",
+    metadata,
+    Column("hold_id", BigInteger, Identity(always=True), primary_key=True),
+    _needed("event_id", UUID(as_uuid=True)),
+    _needed("video_id", BigInteger, ForeignKey("videos.video_id")),
+    _needed("reason", Text),
+    _needed("held_by", Text),
+    _needed("held_at", Moment, server_default=NOW),
+    _needed("database_user", Text, server_default=text("SESSION_USER")),
+    Column("released_at", Moment),
+    Column("released_by", Text),
+    Column("release_reason", Text),
+)
+
+retention_changes = Table(
+    "retention_changes",
+    metadata,
+    Column("change_id", BigInteger, Identity(always=True), primary_key=True),
+    _needed("camera_id", Text, ForeignKey("cameras.camera_id")),
+    Column("retention_days", Integer),
+    _needed("changed_by", Text),
+    _needed("database_user", Text, server_default=text("SESSION_USER")),
+    _needed("changed_at", Moment, server_default=NOW),
 )

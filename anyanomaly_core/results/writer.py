@@ -4,6 +4,7 @@ What is found after a crash: before the commit, the old rows and either the old 
 new Parquet files; running the unit again gives the same new rows and bytes. After the commit, everything.
 """
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
@@ -20,13 +21,16 @@ from anyanomaly_core.results import parquet
 from anyanomaly_core.results.binary_copy import COLUMNS, copy_stream
 from anyanomaly_core.results.catalog import StoredVideo
 from anyanomaly_core.results.event_store import from_rows, lock_video, replace_events, versions_of
+from anyanomaly_core.results.holds import held_scorings
 from anyanomaly_core.results.moments import to_datetime
 from anyanomaly_core.results.rows import RuleRows, UnitResult, make_rows
 from anyanomaly_core.results.rule_store import StoredRule, hold_rules
-from anyanomaly_core.results.schema import NOW, segment_scores, units
+from anyanomaly_core.results.schema import NOW, segment_scores, units, videos
 from anyanomaly_core.results.scorer_store import StoredScorer
 from anyanomaly_core.results.segment_store import VideoSegments
 from anyanomaly_core.scoring.types import SegmentScore, Status
+
+log = logging.getLogger(__name__)
 
 _COPY = f"COPY segment_scores ({', '.join(COLUMNS)}) FROM STDIN (FORMAT binary)"
 
@@ -35,7 +39,7 @@ def commit_unit(engine: Engine, result: UnitResult, parquet_root: Path, *, compr
     """Write a unit; returns the number of events its rules now have in the video.
 
     Committing the same result again leaves the same rows and the same bytes. Two workers with the same video take
-    turns.
+    turns. Scores that an event under legal hold was derived from stay as they are; only the try is counted.
 
     Args:
         engine: of a user with the writer's rights.
@@ -46,12 +50,13 @@ def commit_unit(engine: Engine, result: UnitResult, parquet_root: Path, *, compr
     Raises:
         StorageError: nothing was changed, and why.
     """
-    rules = make_rows(result)
+    rules = _not_held(engine, result, make_rows(result))
     staged = parquet.stage(parquet_root, result.video, result.scorer, rules, compression=compression)
     try:
         _make_partitions(engine, rules)
         with engine.begin() as connection:
             lock_video(connection, result.video.video_id)
+            _refuse_expired(connection, result.video)
             _replace_scores(connection, result, rules)
             hold_rules(connection)
             events = 0
@@ -99,6 +104,26 @@ def commit_failure(
     nothing = np.full(segments.frame_count, np.nan, dtype=np.float32)
     frames = {rule.rule_version_id: nothing for rule in lost}
     commit_unit(engine, UnitResult(video, segments, lost, scorer, scores, frames, run_id), parquet_root)
+
+
+def _not_held(engine: Engine, result: UnitResult, rules: list[RuleRows]) -> list[RuleRows]:
+    """Rules whose scores of this video may be replaced. A hold that comes later makes the transaction fail."""
+    with engine.begin() as connection:
+        held = held_scorings(connection, result.video.video_id, result.scorer.scorer_id)
+        if held:
+            frozen = _units(result.video, [r.rule for r in rules if r.rule.scoring_id in held], result.scorer)
+            connection.execute(update(units).where(frozen).values(attempts=units.c.attempts + 1))
+            log.warning("Scores of %s under legal hold stay as they are: %d rules", result.video.uri, len(held))
+    return [of_rule for of_rule in rules if of_rule.rule.scoring_id not in held]
+
+
+def _refuse_expired(connection: Connection, video: StoredVideo) -> None:
+    """A scan that began before the results expired must not bring them back."""
+    gone = select(videos.c.expired_at).where(videos.c.video_id == video.video_id)
+    if connection.execute(gone).scalar() is not None:
+        raise StorageError(
+            f"{video.uri} is past the retention of its camera and its results were removed; nothing was written."
+        )
 
 
 def _said(error: Exception) -> str:
