@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from anyanomaly_core.errors import FootageError, UnreadableFootageError
 from anyanomaly_core.footage.command import decoding
 from anyanomaly_core.footage.header import Header
+from anyanomaly_core.footage.masks import Mask
 from anyanomaly_core.footage.pipes import Pipes, Stalled
 from anyanomaly_core.footage.probe import read_header, why_unreadable
 from anyanomaly_core.footage.sandbox import Child, Limits, describe_end, opened
@@ -25,6 +26,7 @@ def decode(
     step: int = 1,
     first_frame: int = 0,
     size: tuple[int, int] | None = None,
+    mask: Mask | None = None,
     limits: Limits = Limits(),  # noqa: B008  (frozen)
 ) -> Generator[Frame, None, None]:
     """Yield frames ``first_frame``, ``first_frame + step``, ... to the end of the file, numbered as index_frames does.
@@ -38,6 +40,7 @@ def decode(
         first_frame: number of the first frame wanted.
         size: (width, height) of the images; none: as displayed. A file whose picture size changes gives images
             of its first size throughout.
+        mask: what is black in every image.
         limits: what the decoding child may use.
 
     Raises:
@@ -48,7 +51,7 @@ def decode(
         raise FootageError(f"Cannot decode every {step}th frame from frame {first_frame} on at size {size}.")
     terms = [f"gte(n,{first_frame})"] if first_frame else []
     terms += [f"not(mod(n-{first_frame},{step}))"] if step > 1 else []
-    yield from _frames(path, "*".join(terms), size, limits, most_frames=None)
+    yield from _frames(path, "*".join(terms), size, mask, limits, most_frames=None)
 
 
 def read_frames(
@@ -56,6 +59,7 @@ def read_frames(
     numbers: Sequence[int],
     *,
     size: tuple[int, int] | None = None,
+    mask: Mask | None = None,
     limits: Limits = Limits(),  # noqa: B008  (frozen)
 ) -> dict[int, NDArray[np.uint8]]:
     """Images of single frames by number, each [H, W, 3] RGB; numbers past the end are absent. Raises as decode."""
@@ -68,13 +72,19 @@ def read_frames(
     for start in range(0, len(wanted), _MOST_TERMS):
         some = wanted[start : start + _MOST_TERMS]
         expression = "+".join(f"eq(n,{number})" for number in some)
-        frames = _frames(path, expression, size, limits, most_frames=len(some))
+        frames = _frames(path, expression, size, mask, limits, most_frames=len(some))
         found |= {frame.number: frame.image for frame in frames}
     return found
 
 
 def _frames(
-    path: str | Path, expression: str, size: tuple[int, int] | None, limits: Limits, *, most_frames: int | None
+    path: str | Path,
+    expression: str,
+    size: tuple[int, int] | None,
+    mask: Mask | None,
+    limits: Limits,
+    *,
+    most_frames: int | None,
 ) -> Iterator[Frame]:
     header = read_header(path)
     if header.codec is None:
@@ -82,7 +92,8 @@ def _frames(
     width, height = size or header.displayed_size
     if min(width, height) < 1:
         raise UnreadableFootageError(why_unreadable(path, header))
-    command = decoding(_filters(expression, width, height, header), "rgb24", limits, most_frames=most_frames)
+    filters = [*_filters(expression, width, height, header), *_masking(mask, width, height)]
+    command = decoding(filters, "rgb24", limits, most_frames=most_frames)
     with opened(path) as source, Child(command, source, side=True) as child:
         pipes = Pipes(child, source, limits.stall_s)
         try:
@@ -101,6 +112,10 @@ def _filters(expression: str, width: int, height: int, header: Header) -> list[s
     stored = (height, width) if header.orientation.swaps_sides else (width, height)
     select = [f"select='{expression}'"] if expression else []
     return [*select, f"scale={stored[0]}:{stored[1]}:flags={_SCALING}", *header.orientation.filters]
+
+
+def _masking(mask: Mask | None, width: int, height: int) -> list[str]:
+    return [] if mask is None else ["format=rgb24", *mask.filters(width, height)]
 
 
 def _read(pipes: Pipes, height: int, width: int) -> Iterator[Frame]:
