@@ -26,8 +26,8 @@ A fast query of frames names rule, camera and a span of `segment_started_at`: se
 ## Who may do what
 | group role | login user here | may |
 |---|---|---|
-| `anyanomaly_owner` | `anyanomaly` | everything but change rule versions, verdicts and what is under legal hold; releases holds, sets retention |
-| `anyanomaly_writer` | `scanner` | register footage and rules, write scores, coverage and events, remove what is past its retention; read all |
+| `anyanomaly_owner` | `anyanomaly` | everything but change rule versions, verdicts and what is held; release, set retention |
+| `anyanomaly_writer` | `scanner` | register footage and rules, write and expire results; read all |
 | `anyanomaly_reviewer` | `reviewer` | add verdicts and legal holds; read all |
 | `anyanomaly_reader` | `reader` | read all |
 
