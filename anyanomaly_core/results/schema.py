@@ -191,6 +191,7 @@ units = Table(
     _needed("work_ms", REAL, server_default="0"),
     Column("run_id", BigInteger, ForeignKey("scan_runs.run_id")),
     _needed("finished_at", Moment, server_default=NOW),
+    Column("mask_digest", Text),
 )
 
 segment_scores = Table(
@@ -246,6 +247,7 @@ verdicts = Table(
     _needed("reviewer", Text),
     Column("note", Text),
     _needed("created_at", Moment, server_default=NOW),
+    Column("withdraws", BigInteger, ForeignKey("verdicts.verdict_id")),
 )
 
 legal_holds = Table(
