@@ -37,6 +37,9 @@ class Settings(BaseSettings):
     database_url: SecretStr = Field(description="SQLAlchemy URL of the results database, for the role the tasks use.")
     parquet_root: Path = Field(description="Folder of the Parquet files.")
     state_dir: Path = Field(description="Folder for journals of unfinished units of work and for caches.")
+    privacy_masks: Path | None = Field(
+        default=None, description="YAML file of privacy masks by camera, black for models and people; docs/evidence.md."
+    )
     rules_dir: Path | None = Field(
         default=None, description="Folder of rule files that `anyanomaly rules apply` takes when none is named."
     )

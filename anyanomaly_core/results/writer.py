@@ -178,6 +178,7 @@ def _record(connection: Connection, result: UnitResult, of_rule: RuleRows) -> bo
         **{f"seconds_{status.value}": of_rule.seconds[status] for status in Status},
         "work_ms": of_rule.work_ms,
         "run_id": result.run_id,
+        "mask_digest": result.mask_digest,
         "finished_at": NOW,
     }
     key = {

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from anyanomaly_core.footage.decode import decode
+from anyanomaly_core.footage.masks import Mask
 from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.footage.segments import Segment
 from anyanomaly_core.footage.types import Frame
@@ -27,7 +28,13 @@ def scaled_size(width: int, height: int, max_side: int) -> tuple[int, int] | Non
 
 
 def segment_batches(
-    path: Path, segments: Sequence[Segment], *, step: int, size: tuple[int, int] | None, limits: Limits
+    path: Path,
+    segments: Sequence[Segment],
+    *,
+    step: int,
+    size: tuple[int, int] | None,
+    limits: Limits,
+    mask: Mask | None = None,
 ) -> Iterator[list[SegmentFrames]]:
     """Decode ``segments`` (consecutive ones of one video, in order) once, and yield them in batches.
 
@@ -37,7 +44,7 @@ def segment_batches(
         FootageError: when decoding breaks off; what was decoded before has been yielded.
     """
     batch: list[SegmentFrames] = []
-    for segment in _whole_segments(path, segments, step=step, size=size, limits=limits):
+    for segment in _whole_segments(path, segments, step=step, size=size, limits=limits, mask=mask):
         batch.append(segment)
         if len(batch) >= _batch_segments(segment):
             yield batch
@@ -98,11 +105,17 @@ def prefetched(items: Iterable[Item]) -> Iterator[Item]:
 
 
 def _whole_segments(
-    path: Path, segments: Sequence[Segment], *, step: int, size: tuple[int, int] | None, limits: Limits
+    path: Path,
+    segments: Sequence[Segment],
+    *,
+    step: int,
+    size: tuple[int, int] | None,
+    limits: Limits,
+    mask: Mask | None,
 ) -> Iterator[SegmentFrames]:
     if not segments:
         return
-    frames = decode(path, step=step, first_frame=segments[0].first_frame, size=size, limits=limits)
+    frames = decode(path, step=step, first_frame=segments[0].first_frame, size=size, mask=mask, limits=limits)
     try:
         for segment in segments:
             images = _images_of(segment, frames)

@@ -13,6 +13,7 @@ from anyanomaly_core import __version__
 from anyanomaly_core.config import Settings
 from anyanomaly_core.errors import FootageError
 from anyanomaly_core.footage.content import sha256
+from anyanomaly_core.footage.masks import Mask
 from anyanomaly_core.footage.probe import probe
 from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.models.loading import load_encoder, load_lvlm
@@ -26,6 +27,7 @@ from anyanomaly_core.results.segment_store import VideoSegments, load_segments
 from anyanomaly_core.results.writer import commit_failure, commit_unit
 from anyanomaly_core.scanning.journal import Journal
 from anyanomaly_core.scanning.local import local_footage
+from anyanomaly_core.scanning.privacy import camera_mask
 from anyanomaly_core.scanning.stream import scaled_size
 from anyanomaly_core.scanning.video import Progress, VideoToScore, score_video
 from anyanomaly_core.scoring.scorers import make_scorer
@@ -49,6 +51,7 @@ class ScannedVideo:
     segments: Counter[Status]  # rows, one per segment and rule
     events: int
     failure: str | None  # why, when no segment has a score
+    work_s: float = 0.0  # what the rows' timings add up to, those of an interrupted try included
 
 
 def load_scorer(engine: Engine, profile: Profile, settings: Settings) -> LoadedScorer:
@@ -87,7 +90,8 @@ def scan_video(
         ModelError: when a model breaks as a whole. Finished segments are in the journal for the next try.
         StorageError: when the results cannot be written.
     """
-    with Journal(settings.state_dir / "journal", f"{video.content_sha256}-{loaded.stored.digest[:16]}") as journal:
+    mask = camera_mask(settings, video.camera_id)
+    with Journal(settings.state_dir / "journal", _journal_name(video, loaded, mask)) as journal:
         rules = _not_done(engine, video, rules, loaded.stored)
         if not rules:
             return None
@@ -95,7 +99,7 @@ def scan_video(
             path = _same_footage(settings, video)
         except FootageError as error:
             return _commit_failure(engine, video, rules, loaded, str(error), settings=settings, run_id=run_id)
-        segments, whole = _prepare(engine, video, path, loaded.profile)
+        segments, whole = _prepare(engine, video, path, loaded.profile, mask)
         texts = [_texts(rule) for rule in rules]
         scores = score_video(whole, texts, loaded.scorer, journal, limits=limits, progress=progress)
         result = UnitResult(
@@ -106,10 +110,17 @@ def scan_video(
             scores=tuple(scores),
             frame_scores=_frame_scores(segments, rules, scores, loaded.profile.scoring.smoothing_sigma),
             run_id=run_id,
+            mask_digest=None if mask is None else mask.digest,
         )
         events = commit_unit(engine, result, settings.parquet_root, compression=settings.parquet_compression)
         journal.discard()
     return _outcome(scores, events)
+
+
+def _journal_name(video: StoredVideo, loaded: LoadedScorer, mask: Mask | None) -> str:
+    """What an interrupted try saw through another mask is not taken over."""
+    seen = "" if mask is None else f"-{mask.digest[:16]}"
+    return f"{video.content_sha256}-{loaded.stored.digest[:16]}{seen}"
 
 
 def _same_footage(settings: Settings, video: StoredVideo) -> Path:
@@ -148,14 +159,17 @@ def _outcome(scores: Sequence[SegmentScore], events: int) -> ScannedVideo:
     statuses = Counter(score.status for score in scores)
     failed = [score.reason or "unknown" for score in scores if score.status is Status.FAILED]
     whole = statuses[Status.FAILED] == len(scores)
-    return ScannedVideo(statuses, events, failed[0] if whole and failed else None)
+    work_s = sum(sum(score.timings_ms.values()) for score in scores) / 1000
+    return ScannedVideo(statuses, events, failed[0] if whole and failed else None, work_s)
 
 
-def _prepare(engine: Engine, video: StoredVideo, path: Path, profile: Profile) -> tuple[VideoSegments, VideoToScore]:
+def _prepare(
+    engine: Engine, video: StoredVideo, path: Path, profile: Profile, mask: Mask | None
+) -> tuple[VideoSegments, VideoToScore]:
     """The video's segments in the profile's layout, and how it is to be decoded."""
     segments = _segments(engine, video, profile)
     step = profile.sampling.step(float(video.fps))
-    return segments, VideoToScore(path, tuple(segments.segments), step, _image_size(path, profile))
+    return segments, VideoToScore(path, tuple(segments.segments), step, _image_size(path, profile), mask)
 
 
 def _segments(engine: Engine, video: StoredVideo, profile: Profile) -> VideoSegments:

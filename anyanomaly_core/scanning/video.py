@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anyanomaly_core.errors import FootageError
+from anyanomaly_core.footage.masks import Mask
 from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.footage.segments import Segment
 from anyanomaly_core.scanning.journal import Journal
@@ -29,6 +30,7 @@ class VideoToScore:
     segments: tuple[Segment, ...]  # in order, covering the whole file
     step: int  # every step-th frame is sampled
     size: tuple[int, int] | None  # of the decoded images; None: the file's own
+    mask: Mask | None = None  # what no model gets to see
 
 
 def score_video(
@@ -70,7 +72,7 @@ def score_video(
 
 
 def _batches(video: VideoToScore, waiting: Sequence[Segment], limits: Limits) -> Iterator[list[SegmentFrames]]:
-    return segment_batches(video.path, waiting, step=video.step, size=video.size, limits=limits)
+    return segment_batches(video.path, waiting, step=video.step, size=video.size, limits=limits, mask=video.mask)
 
 
 def _finished_segments(scores: Sequence[SegmentScore], rules: Sequence[RuleTexts]) -> dict[int, list[SegmentScore]]:
