@@ -35,6 +35,9 @@ class Settings(BaseSettings):
     )
     footage_cache_mb: int = Field(default=20480, ge=1, description="Copies of footage from a bucket, in all.")
     database_url: SecretStr = Field(description="SQLAlchemy URL of the results database, for the role the tasks use.")
+    database_patience_s: float = Field(
+        default=300.0, ge=0, description="Seconds to wait for a database that is away before a task fails."
+    )
     parquet_root: Path = Field(description="Folder of the Parquet files.")
     state_dir: Path = Field(description="Folder for journals of unfinished units of work and for caches.")
     privacy_masks: Path | None = Field(

@@ -1,5 +1,6 @@
 """One unit of work: a video, the rules it lacks, a scorer. Scored through the journal, committed once."""
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,10 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Engine, select
+from sqlalchemy.exc import DBAPIError
 
 from anyanomaly_core import __version__
 from anyanomaly_core.config import Settings
-from anyanomaly_core.errors import FootageError
+from anyanomaly_core.errors import FootageError, StorageError
 from anyanomaly_core.footage.content import sha256
 from anyanomaly_core.footage.masks import Mask
 from anyanomaly_core.footage.probe import probe
@@ -19,6 +21,7 @@ from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.models.loading import load_encoder, load_lvlm
 from anyanomaly_core.profile import Profile
 from anyanomaly_core.results.catalog import StoredVideo
+from anyanomaly_core.results.patience import is_away, wait_for_database
 from anyanomaly_core.results.rows import UnitResult
 from anyanomaly_core.results.rule_store import StoredRule
 from anyanomaly_core.results.schema import units
@@ -33,6 +36,8 @@ from anyanomaly_core.scanning.video import Progress, VideoToScore, score_video
 from anyanomaly_core.scoring.scorers import make_scorer
 from anyanomaly_core.scoring.smoothing import frame_scores
 from anyanomaly_core.scoring.types import RuleTexts, Scorer, SegmentScore, Status
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,8 @@ def scan_video(
 ) -> ScannedVideo | None:
     """Score a video for rules and commit rows, Parquet files and events; None: another worker had done it all.
 
-    A second worker with the same video and scorer waits for the first and then does what is left. A file that is gone,
+    A second worker with the same video and scorer waits for the first and then does what is left. While the database
+    is away it waits, up to ``database_patience_s``, and goes on. A file that is gone,
     or holds another content than at ingest, fails as a whole; a score always belongs to the content it was made of.
 
     Raises:
@@ -91,29 +97,65 @@ def scan_video(
         StorageError: when the results cannot be written.
     """
     mask = camera_mask(settings, video.camera_id)
-    with Journal(settings.state_dir / "journal", _journal_name(video, loaded, mask)) as journal:
-        rules = _not_done(engine, video, rules, loaded.stored)
-        if not rules:
-            return None
+    while True:
         try:
-            path = _same_footage(settings, video)
-        except FootageError as error:
-            return _commit_failure(engine, video, rules, loaded, str(error), settings=settings, run_id=run_id)
-        segments, whole = _prepare(engine, video, path, loaded.profile, mask)
-        texts = [_texts(rule) for rule in rules]
-        scores = score_video(whole, texts, loaded.scorer, journal, limits=limits, progress=progress)
-        result = UnitResult(
-            video=video,
-            segments=segments,
-            rules=tuple(rules),
-            scorer=loaded.stored,
-            scores=tuple(scores),
-            frame_scores=_frame_scores(segments, rules, scores, loaded.profile.scoring.smoothing_sigma),
-            run_id=run_id,
-            mask_digest=None if mask is None else mask.digest,
-        )
-        events = commit_unit(engine, result, settings.parquet_root, compression=settings.parquet_compression)
-        journal.discard()
+            with Journal(settings.state_dir / "journal", _journal_name(video, loaded, mask)) as journal:
+                return _scan(
+                    engine,
+                    video,
+                    rules,
+                    loaded,
+                    journal=journal,
+                    mask=mask,
+                    settings=settings,
+                    limits=limits,
+                    run_id=run_id,
+                    progress=progress,
+                )
+        except (StorageError, DBAPIError) as error:
+            if not is_away(error):
+                raise
+            log.warning("%s: the results database went away; what is scored is in the journal.", video.uri)
+            wait_for_database(engine, settings.database_patience_s)
+
+
+def _scan(
+    engine: Engine,
+    video: StoredVideo,
+    rules: Sequence[StoredRule],
+    loaded: LoadedScorer,
+    *,
+    journal: Journal,
+    mask: Mask | None,
+    settings: Settings,
+    limits: Limits,
+    run_id: int | None,
+    progress: Progress,
+) -> ScannedVideo | None:
+    """One pass; may be repeated after any error."""
+    rules = _not_done(engine, video, rules, loaded.stored)
+    if not rules:
+        journal.discard()  # of a try that died between its commit and its end
+        return None
+    try:
+        path = _same_footage(settings, video)
+    except FootageError as error:
+        return _commit_failure(engine, video, rules, loaded, str(error), settings=settings, run_id=run_id)
+    segments, whole = _prepare(engine, video, path, loaded.profile, mask)
+    texts = [_texts(rule) for rule in rules]
+    scores = score_video(whole, texts, loaded.scorer, journal, limits=limits, progress=progress)
+    result = UnitResult(
+        video=video,
+        segments=segments,
+        rules=tuple(rules),
+        scorer=loaded.stored,
+        scores=tuple(scores),
+        frame_scores=_frame_scores(segments, rules, scores, loaded.profile.scoring.smoothing_sigma),
+        run_id=run_id,
+        mask_digest=None if mask is None else mask.digest,
+    )
+    events = commit_unit(engine, result, settings.parquet_root, compression=settings.parquet_compression)
+    journal.discard()
     return _outcome(scores, events)
 
 

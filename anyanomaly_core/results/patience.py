@@ -1,0 +1,62 @@
+"""Waiting for a database that is away: restarted, updated, or out of reach for a moment.
+
+A unit of work may hold hours of finished model time when PostgreSQL goes away for a minute. What it does to the
+database can be done again from the start at any time, so it waits and does that.
+"""
+
+import logging
+import time
+
+import psycopg2
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from anyanomaly_core.errors import StorageError
+
+log = logging.getLogger(__name__)
+
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.1, 5.0
+_CONNECTION_CLASS = "08"  # SQLSTATE classes and codes: PostgreSQL documentation, appendix A
+_GOING_OR_COMING = {"57P01", "57P02", "57P03"}  # shut down, crashed, starting up
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether an error says that the database cannot be reached, rather than that it refuses something."""
+    cause: BaseException | None = error
+    while isinstance(cause, StorageError):
+        cause = cause.__cause__
+    if isinstance(cause, DBAPIError):
+        if cause.connection_invalidated:
+            return True
+        cause = cause.orig
+    if not isinstance(cause, psycopg2.OperationalError | psycopg2.InterfaceError):
+        return False
+    code = cause.pgcode
+    if code is None:  # nobody there to give one; a wrong password has none either, and no time mends it
+        return "authentication failed" not in str(cause)
+    return code in _GOING_OR_COMING or code.startswith(_CONNECTION_CLASS)
+
+
+def wait_for_database(engine: Engine, longest_s: float) -> None:
+    """Return as soon as the database answers.
+
+    Raises:
+        StorageError: when it has not answered for ``longest_s``, or refuses the connection for good.
+    """
+    began, wait = time.monotonic(), _FIRST_WAIT_S
+    while True:
+        try:
+            with engine.connect() as connection:
+                connection.execute(text("SELECT 1"))
+        except DBAPIError as error:
+            waited = time.monotonic() - began
+            if not is_away(error) or waited + wait > longest_s:
+                raise StorageError(
+                    f"The results database has not answered for {waited:.0f} s: {str(error.orig).strip()}. "
+                    "Is PostgreSQL running, and is ANYANOMALY_DATABASE_URL right?"
+                ) from error
+            log.warning("The results database is away (%s); asking again.", str(error.orig).strip().splitlines()[0])
+            time.sleep(wait)
+            wait = min(2 * wait, _LONGEST_WAIT_S)
+        else:
+            return
