@@ -6,8 +6,8 @@ from alembic import op
 
 from anyanomaly_core.results.sql_files import run_sql_file
 
-revision = "0007"
-down_revision = "0006"
+revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
