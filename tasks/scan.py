@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, select
 from anyanomaly_core import __version__
 from anyanomaly_core.config import Settings, get_settings
 from anyanomaly_core.errors import AnyAnomalyError, FootageError, RuleError
+from anyanomaly_core.models.expected import known_revisions
 from anyanomaly_core.profile import load_profile
 from anyanomaly_core.results import scorer_store
 from anyanomaly_core.results.catalog import load_videos
@@ -65,7 +66,8 @@ def plan_units(
         chosen = _chosen_rules(connection, rules)
         work: list[Work] = []
         for name, group in _by_profile(chosen, profile or settings.profile).items():
-            stored = scorer_store.latest_scorer(connection, load_profile(name))
+            of_group = load_profile(name)
+            stored = scorer_store.latest_scorer(connection, of_group, known_revisions(of_group, settings))
             missing = missing_units(
                 connection,
                 group,

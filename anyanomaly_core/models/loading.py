@@ -28,7 +28,7 @@ def load_encoder(profile: Profile, settings: Settings) -> ImageTextEncoder:
     revision = None
     if directory is None:
         directory, revision = _encoder_from_hub(spec)
-    return _encoder(spec, settings, f"local-dir:{directory}", None, revision or _revision(directory, settings))
+    return _encoder(spec, settings, f"local-dir:{directory}", None, revision or local_revision(directory, settings))
 
 
 def load_lvlm(profile: Profile, settings: Settings) -> VisionLanguageModel:
@@ -89,7 +89,8 @@ def _demo_directory(part: str) -> Path:
     return directory
 
 
-def _revision(directory: Path, settings: Settings) -> str:
+def local_revision(directory: Path, settings: Settings) -> str:
+    """Hash of a model directory's files; raises ModelError when it holds no weights or cannot be read."""
     return directory_revision(directory, settings.state_dir / "model-hashes.json")
 
 
@@ -170,7 +171,7 @@ def _lvlm(spec: LvlmSpec, settings: Settings, directory: Path | None) -> VisionL
         model.to(resolve_device(settings.device)),
         processor,
         name=spec.model,
-        revision=_revision(directory, settings)
+        revision=local_revision(directory, settings)
         if directory is not None
         else commit or state_revision(model.state_dict()),
         batch_size=spec.batch_size,

@@ -50,14 +50,20 @@ def register_scorer(
     )
 
 
-def latest_scorer(connection: Connection, profile: Profile) -> StoredScorer | None:
+def latest_scorer(
+    connection: Connection, profile: Profile, known: Mapping[str, str] | None = None
+) -> StoredScorer | None:
     """The scorer that this profile was last used as; None when it never was. Needs no model to be loaded.
 
-    When the models behind an unpinned profile have changed since, loading them gives another scorer: a task
-    registers the scorer it has loaded before it plans its work.
+    Args:
+        connection: a read is enough.
+        profile: as loaded.
+        known: ``models.expected.known_revisions(profile, settings)``: a scorer with other revisions is another.
     """
     s = scorers.c
-    query = select(s.scorer_id, s.digest, s.profile_name, s.code_version).where(s.profile_digest == profile.digest({}))
+    query = select(s.scorer_id, s.digest, s.profile_name, s.code_version).where(
+        s.profile_digest == profile.digest({}), s.revisions.contains(dict(known or {}))
+    )
     found = connection.execute(query.order_by(s.last_used_at.desc(), s.scorer_id.desc()).limit(1)).first()
     return None if found is None else StoredScorer(*found)
 
