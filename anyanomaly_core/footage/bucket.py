@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import threading
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -55,7 +56,7 @@ def fetch(root: str, uri: str, cache: Path, cache_bytes: int) -> Path:
         if not target.exists():
             cache.mkdir(parents=True, exist_ok=True)
             _make_room(cache, cache_bytes - int(info["size"] or 0))
-            part = target.with_name(f"{target.name}.{os.getpid()}.part")
+            part = target.with_name(f"{target.name}.{os.getpid()}-{threading.get_ident()}.part")
             system.get_file(remote, str(part))
             part.rename(target)
     except OSError as error:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import ffmpeg
 import imageio_ffmpeg
@@ -33,7 +34,24 @@ def decoding(filters: Sequence[str], pixel_format: str, limits: Limits, *, most_
         limits: resources and threads of the child.
         most_frames: stop after so many pictures.
     """
-    stream = ffmpeg.input(
+    options = {} if most_frames is None else {"frames:v": most_frames}
+    output = source(limits).output(
+        "pipe:1",
+        map="0:V:0",  # the first video stream that is no cover picture
+        vf=",".join((*filters, f"format={pixel_format}")),
+        format="rawvideo",
+        fps_mode="passthrough",
+        stats_enc_pre="pipe:{side}",
+        stats_enc_pre_fmt="{ni} {pts} {tb}",
+        enc_time_base="demux",  # times in the file's own unit: exact
+        **options,
+    )
+    return confined(output.compile(cmd=executable()), limits)
+
+
+def source(limits: Limits, **more: str | float | None) -> Any:  # noqa: ANN401  (a stream of ffmpeg-python)
+    """The one input: descriptor ``{source}``, with nothing but the allowed formats and decoders; ``more`` options."""
+    return ffmpeg.input(
         "fd:",
         fd="{source}",
         protocol_whitelist=",".join(allowed.PROTOCOLS),
@@ -50,17 +68,5 @@ def decoding(filters: Sequence[str], pixel_format: str, limits: Limits, *, most_
         loglevel="repeat+level+error",
         filter_threads=1,
         max_error_rate=1,
+        **more,
     )
-    options = {} if most_frames is None else {"frames:v": most_frames}
-    output = stream.output(
-        "pipe:1",
-        map="0:V:0",  # the first video stream that is no cover picture
-        vf=",".join((*filters, f"format={pixel_format}")),
-        format="rawvideo",
-        fps_mode="passthrough",
-        stats_enc_pre="pipe:{side}",
-        stats_enc_pre_fmt="{ni} {pts} {tb}",
-        enc_time_base="demux",  # times in the file's own unit: exact
-        **options,
-    )
-    return confined(output.compile(cmd=executable()), limits)

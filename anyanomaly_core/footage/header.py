@@ -64,6 +64,7 @@ class Header:
     other_streams: tuple[str, ...]
     encrypted: bool
     stated_frames: int  # 0: not stated
+    pixel_format: str | None = None
 
     @property
     def displayed_size(self) -> tuple[int, int]:
@@ -92,6 +93,7 @@ def parse_header(text: str) -> Header:
         other_streams=tuple(found.get("other_streams", ())),
         encrypted=bool(found.get("encrypted")),
         stated_frames=found.get("stated_frames") or 0,
+        pixel_format=found.get("pixel_format"),
     )
 
 

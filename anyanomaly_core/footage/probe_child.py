@@ -57,6 +57,7 @@ def _describe(descriptor: int, options: dict[str, str]) -> dict[str, Any]:
             "tag": stream.codec_context.codec_tag if context is not None else None,
             "width": getattr(context, "width", 0),
             "height": getattr(context, "height", 0),
+            "pixel_format": getattr(context, "pix_fmt", None),
             "fps": [rate.numerator, rate.denominator] if rate else [0, 1],
             "stated_frames": stream.frames,
             "created": found["created"] or stream.metadata.get("creation_time"),

@@ -35,10 +35,12 @@ class Limits:
     cpu_s: int = 6 * 3600
     stall_s: float = 120.0  # seconds without output and without reading on
     threads: int = 2
+    written_mb: int = 0  # of a file it was handed to write to; 0: it writes to pipes only
 
     def resources(self) -> dict[str, int]:
-        """Resource limits of the child; it writes to pipes only, so files may not grow at all."""
-        return {"AS": self.memory_mb << 20, "CPU": self.cpu_s, "FSIZE": 0, "NOFILE": 64, "CORE": 0}
+        """Resource limits of the child."""
+        written = self.written_mb << 20
+        return {"AS": self.memory_mb << 20, "CPU": self.cpu_s, "FSIZE": written, "NOFILE": 64, "CORE": 0}
 
 
 def confined(command: Sequence[str], limits: Limits) -> list[str]:
@@ -88,23 +90,31 @@ def describe_end(status: int | None, limits: Limits) -> str | None:
     return f"the decoder gave up (exit status {status})"
 
 
+def _filled(word: str, numbers: dict[str, int]) -> str:
+    for name, number in numbers.items():
+        word = word.replace(name, str(number))
+    return word
+
+
 class Child:
     """A confined program reading one file: raw pipes ``stdout``, ``stderr`` and optionally ``side``.
 
     A context manager; leaving it kills the child and everything it started, and closes the pipes.
     """
 
-    def __init__(self, command: Sequence[str], source: int, *, side: bool = False) -> None:
+    def __init__(self, command: Sequence[str], source: int, *, side: bool = False, target: int | None = None) -> None:
         """Start ``command``, which confines itself (see :func:`confined`).
 
         Args:
             command: program and arguments; ``{source}`` and ``{side}`` in an argument become descriptor numbers.
             source: open descriptor of the footage; stays open here.
             side: give the child a third pipe to write to.
+            target: open descriptor of a file it may write, up to ``Limits.written_mb``; ``{target}`` in an argument.
         """
         warn_about_missing_layers()
         read_end, write_end = os.pipe() if side else (-1, -1)
-        arguments = [word.replace("{source}", str(source)).replace("{side}", str(write_end)) for word in command]
+        numbers = {"{source}": source, "{side}": write_end, "{target}": -1 if target is None else target}
+        arguments = [_filled(word, numbers) for word in command]
         try:
             self._process = subprocess.Popen(
                 arguments,
@@ -112,7 +122,7 @@ class Child:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 bufsize=0,
-                pass_fds=[source, write_end] if side else [source],
+                pass_fds=[number for number in numbers.values() if number >= 0],
                 env=_ENVIRONMENT,
                 cwd="/",
                 start_new_session=True,
