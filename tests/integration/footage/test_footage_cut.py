@@ -85,7 +85,8 @@ def test_h264_is_copied_only_where_the_clip_begins_and_ends_with_packets(tmp_pat
 
 def test_uneven_times_are_kept(tmp_path: Path) -> None:
     uneven = "settb=1/1000,setpts='(N+0.4*mod(N,3))*40'"
-    path = film(tmp_path / "a.mkv", "size=160x120:rate=25", (*X264, "-fps_mode", "vfr"), filters=uneven)
+    options = (*X264, "-fps_mode", "passthrough", "-enc_time_base", "1:1000")
+    path = film(tmp_path / "a.mkv", "size=160x120:rate=25", options, filters=uneven)
     index = index_frames(path)
     clip = tmp_path / "clip.mp4"
     cut(path, Part(index.times_s, 201, 240), clip, limits=LIMITS)
