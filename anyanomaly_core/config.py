@@ -43,6 +43,23 @@ class Settings(BaseSettings):
     privacy_masks: Path | None = Field(
         default=None, description="YAML file of privacy masks by camera, black for models and people; docs/evidence.md."
     )
+    review_cache_mb: int = Field(
+        default=4096, ge=1, description="Clips in all, and stills in all; also the longest clip."
+    )
+    clip_seconds: float = Field(
+        default=600.0, ge=10, description="Longest clip of an event that is cut for looking at."
+    )
+    evidence_key: SecretStr | None = Field(
+        default=None,
+        description="Ed25519 private key (PEM) that signs evidence bundles; without one they are unsigned.",
+    )
+    evidence_key_file: Path | None = Field(default=None, description="The same key in a file; see docs/evidence.md.")
+    report_to: str | None = Field(
+        default=None,
+        description="Addresses that get the morning report by mail, with commas; none: it is only written.",
+    )
+    report_from: str | None = Field(default=None, description="Sender of that mail; none: the connection's own.")
+    report_connection: str = Field(default="smtp_default", description="Airflow connection of the mail server.")
     rules_dir: Path | None = Field(
         default=None, description="Folder of rule files that `anyanomaly rules apply` takes when none is named."
     )
