@@ -76,6 +76,10 @@ class Settings(BaseSettings):
     decode_timeout_s: float = Field(
         default=120.0, gt=0, description="Seconds without a frame after which decoding is given up."
     )
+    maintenance_removes: bool = Field(
+        default=False,
+        description="Whether the weekly `maintain_archive` removes what is past its retention, or only lists it.",
+    )
     parquet_compression: str = Field(default="zstd", description="Codec of the Parquet files.")
 
     @field_validator("time_zone")

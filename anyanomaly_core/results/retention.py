@@ -34,9 +34,10 @@ log = logging.getLogger(__name__)
 _DUE = "SELECT video_id, camera, uri, recorded_at, retention_days, due_at, held FROM retention_due ORDER BY due_at"
 _PARTITIONS = """SELECT inhrelid::regclass::text FROM pg_inherits
                  WHERE inhparent = 'segment_scores'::regclass ORDER BY 1"""
-_EXPIRED_THERE = """SELECT v.video_id, v.expired_at IS NOT NULL AND NOT EXISTS (
+_EXPIRED_THERE = """SELECT v.video_id, d.held IS FALSE AND :due OR v.expired_at IS NOT NULL AND NOT EXISTS (
                         SELECT FROM legal_holds h WHERE h.video_id = v.video_id AND h.released_at IS NULL)
-                    FROM videos_in_partition(:partition) AS p(id) JOIN videos v ON v.video_id = p.id"""
+                    FROM videos_in_partition(:partition) AS p(id) JOIN videos v ON v.video_id = p.id
+                    LEFT JOIN retention_due d ON d.video_id = v.video_id"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +113,14 @@ def _want_again(connection: Connection, camera_id: str, days: int | None) -> int
 def list_retention(connection: Connection) -> list[RowMapping]:
     """By camera: id, name, retention_days (None: for ever), and who set it when, if anybody did."""
     r = retention_changes.c
-    newest = select(func.max(r.change_id)).where(r.camera_id == cameras.c.camera_id).scalar_subquery()
-    query = select(cameras.c.camera_id, cameras.c.name, cameras.c.retention_days, r.changed_by, r.changed_at)
-    query = query.outerjoin(retention_changes, r.change_id == newest).order_by(cameras.c.camera_id)
+    newest = select(func.max(r.change_id)).group_by(r.camera_id)
+    set_by = select(r.camera_id, r.changed_by, r.changed_at).where(r.change_id.in_(newest)).subquery()
+    query = (
+        select(cameras.c.camera_id, cameras.c.name, cameras.c.retention_days, set_by.c.changed_by, set_by.c.changed_at)
+        .select_from(cameras)
+        .outerjoin(set_by, set_by.c.camera_id == cameras.c.camera_id)
+        .order_by(cameras.c.camera_id)
+    )
     return list(connection.execute(query).mappings())
 
 
@@ -134,11 +140,11 @@ def expire(engine: Engine, due: DueVideo) -> bool:
         return bool(connection.execute(text("SELECT expire_video(:id)"), {"id": due.video_id}).scalar_one())
 
 
-def expired_scores(connection: Connection) -> list[ExpiredScores]:
-    """Partitions that hold scores of expired videos."""
+def expired_scores(connection: Connection, *, as_if_expired: bool = False) -> list[ExpiredScores]:
+    """Partitions that hold scores of expired videos; ``as_if_expired`` counts those that are due among them."""
     found = []
     for partition in connection.execute(text(_PARTITIONS)).scalars().all():
-        there = connection.execute(text(_EXPIRED_THERE), {"partition": partition}).all()
+        there = connection.execute(text(_EXPIRED_THERE), {"partition": partition, "due": as_if_expired}).all()
         expired = tuple(sorted(video_id for video_id, gone in there if gone))
         if expired:
             found.append(ExpiredScores(partition, len(expired) == len(there), expired))

@@ -26,7 +26,7 @@ A fast query of frames names rule, camera and a span of `segment_started_at`: se
 ## Who may do what
 | group role | login user here | may |
 |---|---|---|
-| `anyanomaly_owner` | `anyanomaly` | everything but change rule versions, verdicts and what is held; release, set retention |
+| `anyanomaly_owner` | `anyanomaly` | everything but rewrite the past or what is held; release, set retention |
 | `anyanomaly_writer` | `scanner` | register footage and rules, write and expire results; read all |
 | `anyanomaly_reviewer` | `reviewer` | add verdicts and legal holds; read all |
 | `anyanomaly_reader` | `reader` | read all |

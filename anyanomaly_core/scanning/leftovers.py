@@ -1,0 +1,156 @@
+"""What work that is over, or was killed, leaves in the state folder and beside the results.
+
+========== =============================================================== ====================================
+kind       where                                                           when it goes
+========== =============================================================== ====================================
+parquet    ``parquet_root``                                                no result stands behind it
+journal    ``state_dir/journal``                                           its unit is done, given up or forgotten
+clip       ``state_dir/clips``, files with an event's id in their path     the event is gone
+temporary  hidden, ``.part`` and ``.tmp`` files of these and the caches    its writer has had time enough
+========== =============================================================== ====================================
+"""
+
+import fcntl
+import json
+import os
+import re
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, select
+
+from anyanomaly_core.config import Settings
+from anyanomaly_core.results import orphans
+from anyanomaly_core.results.orphans import Leftover, leftover, older_than
+from anyanomaly_core.results.planning import MAX_ATTEMPTS
+from anyanomaly_core.results.schema import events, rule_versions, scorers, units, videos
+
+FORGOTTEN_S = 30 * 86400.0  # nobody went on with a journal for so long
+_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+_JOURNAL = re.compile(r"([0-9a-f]{64})-([0-9a-f]{16})\.jsonl$")
+
+
+def find_leftovers(
+    engine: Engine, settings: Settings, *, min_age_s: float, expiring: Collection[int] = ()
+) -> Iterator[Leftover]:
+    """Every file that nothing needs any more.
+
+    Args:
+        engine: of the results database.
+        settings: say where files lie.
+        min_age_s: an unfinished file that was changed more recently may still be written to.
+        expiring: videos whose results are taken to be gone already, to say beforehand what will go.
+    """
+    with engine.connect() as connection:
+        yield from orphans.orphan_parquet(connection, settings.parquet_root, min_age_s=min_age_s, expiring=expiring)
+        yield from _journals(connection, settings.state_dir / "journal", expiring)
+        yield from _clips(connection, settings.state_dir / "clips", expiring)
+    yield from _drafts(settings.state_dir, min_age_s)
+
+
+def remove_leftover(engine: Engine, settings: Settings, found: Leftover) -> bool:
+    """Remove a file; False: it is in use, or wanted after all."""
+    if found.path.is_relative_to(settings.parquet_root):
+        return orphans.remove_orphan_parquet(engine, settings.parquet_root, found)
+    if found.kind == "journal":
+        return _remove_unlocked(found.path)
+    found.path.unlink(missing_ok=True)
+    return True
+
+
+def _journals(connection: Connection, folder: Path, expiring: Collection[int]) -> Iterator[Leftover]:
+    for path in sorted(folder.glob("*.jsonl")):
+        why = _why_over(connection, path, expiring)
+        if why is not None and not _in_use(path):
+            yield leftover("journal", path, why)
+
+
+def _why_over(connection: Connection, path: Path, expiring: Collection[int]) -> str | None:
+    name = _JOURNAL.match(path.name)
+    if older_than(path, FORGOTTEN_S):
+        return "nobody went on with it for 30 days"
+    if name is None:
+        return None
+    content = videos.c.content_sha256 == name[1]
+    video = connection.execute(select(videos.c.video_id, videos.c.expired_at).where(content)).first()
+    if video is None:
+        return "its video is not known"
+    if video.expired_at is not None or video.video_id in expiring:
+        return "the results of its video have expired"
+    wanted = _rules_in(path)
+    return "its unit is done or was given up" if wanted <= _rules_over(connection, video.video_id, name[2]) else None
+
+
+def _rules_over(connection: Connection, video_id: int, scorer: str) -> set[int]:
+    """Rule versions that this scorer, known by the start of its digest, will not score the video for any more."""
+    u, rv = units.c, rule_versions.c
+    over = (u.state == "done") | (u.attempts >= MAX_ATTEMPTS)
+    query = select(rv.rule_version_id).join(units, u.scoring_id == rv.scoring_id).join(scorers)
+    query = query.where(u.video_id == video_id, scorers.c.digest.startswith(scorer), over)
+    return set(connection.execute(query).scalars())
+
+
+def _rules_in(path: Path) -> set[int]:
+    """Rule versions that a journal holds scores of; a torn or foreign line ends the reading."""
+    found: set[int] = set()
+    try:
+        with path.open(encoding="utf-8") as file:
+            for line in file:
+                found |= {int(item["rule_version_id"]) for item in json.loads(line)}
+    except (OSError, ValueError, KeyError, TypeError):
+        return found
+    return found
+
+
+def _in_use(path: Path) -> bool:
+    """Whether a worker has the journal open and locked."""
+    return not _with_lock(path, remove=False)
+
+
+def _remove_unlocked(path: Path) -> bool:
+    return _with_lock(path, remove=True)
+
+
+def _with_lock(path: Path, *, remove: bool) -> bool:
+    """Whether the lock could be had. A worker that waits for it sees that the file has lost its name."""
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except OSError:
+        return not path.exists()
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if remove:
+            path.unlink(missing_ok=True)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def _clips(connection: Connection, folder: Path, expiring: Collection[int]) -> Iterator[Leftover]:
+    named = {
+        path: UUID(found[-1]) for path in _files(folder) if (found := _UUID.findall(str(path.relative_to(folder))))
+    }
+    known: set[UUID] = set()
+    ids = sorted(set(named.values()))
+    for first in range(0, len(ids), 1000):
+        some = select(events.c.event_id).where(events.c.event_id.in_(ids[first : first + 1000]))
+        known |= set(connection.execute(some.where(events.c.video_id.not_in(expiring))).scalars())
+    for path, event_id in named.items():
+        if event_id not in known:
+            yield leftover("clip", path, f"there is no event {event_id} any more")
+
+
+def _drafts(folder: Path, min_age_s: float) -> Iterator[Leftover]:
+    for path in _files(folder):
+        draft = path.suffix in {".part", ".tmp"} or path.name.startswith(".")
+        if draft and older_than(path, min_age_s):
+            yield leftover("temporary", path, "the process that wrote it did not end")
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for place, folders, names in os.walk(folder):
+        folders.sort()
+        yield from (Path(place, name) for name in sorted(names))

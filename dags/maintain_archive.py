@@ -1,0 +1,64 @@
+"""Remove results that are past their camera's retention, and files that nothing needs any more.
+
+Runs every week, and by hand. **Unless told otherwise it only lists what would go**: untick *Only list* in the form to
+remove it, or set `ANYANOMALY_MAINTENANCE_REMOVES=true` for the weekly runs. Footage is never touched, and nothing goes
+of a video that has an event under legal hold.
+
+| What goes | When |
+|---|---|
+| results of a video: rows and Parquet files | its camera's retention has passed (`anyanomaly retention set`) |
+| a whole month of scores | every video in it has expired |
+| Parquet files | no result in the database stands behind them |
+| clips | their event is gone |
+| journals of unfinished work | the work is done, was given up, or nobody went on with it for 30 days |
+| unfinished files of killed processes | they were not touched for a day |
+
+What expired stays in `coverage` as *expired* and is not scored again.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG, CronTriggerTimetable, Param, get_current_context, task
+
+WEEKLY = CronTriggerTimetable("0 6 * * 0", timezone="UTC")
+
+with DAG(
+    dag_id="maintain_archive",
+    dag_display_name="Maintain archive",
+    doc_md=__doc__,
+    schedule=WEEKLY,
+    catchup=False,  # one run removes everything that earlier ones would have
+    max_active_runs=1,
+    tags=["anyanomaly"],
+    params={
+        "dry_run": Param(
+            True,
+            type="boolean",
+            title="Only list",
+            description="List what would go and remove nothing. Weekly runs do as the installation's setting says.",
+        ),
+        "min_age_hours": Param(
+            24.0,
+            type="number",
+            minimum=0,
+            title="Leave alone unfinished files younger than so many hours",
+            description="They may belong to a scan that is under way; 0 only when nothing else runs.",
+        ),
+    },
+):
+
+    @task(retries=1, retry_delay=timedelta(minutes=5))
+    def maintain() -> dict[str, Any]:
+        """Expire results, drop or clear their partitions, remove leftovers; the log names every single one."""
+        from tasks.maintain import maintain_archive
+
+        context = get_current_context()
+        params = context["params"]
+        return maintain_archive(
+            dry_run=params["dry_run"],
+            scheduled=context["dag_run"].run_type == "scheduled",
+            min_age_hours=params["min_age_hours"],
+        )
+
+    maintain()
