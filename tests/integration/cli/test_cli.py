@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from anyanomaly_core.embedded.postgres import PostgresServer
-from tests.integration.scanning.small_archive import DAY, film, make_models
+from tests.integration.scanning.small_archive import DAY, aged, film, make_models
 
 ONE_RULE = "name: running\ntexts: [a person running]\nthreshold: 0.1\n"
 
@@ -91,6 +91,19 @@ def test_rules_are_listed_paused_and_resumed(site: Site) -> None:
         [rule] = site.json("rules", "list")
         assert (rule["rule"], rule["version"], rule["state"], rule["threshold"]) == ("running", 1, state, 0.1)
     refused(site.run("rules", "state", "nobody", "paused"), "nobody")
+
+
+def test_quarantine_names_what_was_set_aside_and_retry_takes_it_back(site: Site) -> None:
+    broken = site.folder / "archive" / "hall" / DAY / "11-00-00.mp4"
+    broken.write_text("this is no video\n" * 100)
+    aged(broken)
+    site.scan()
+    [row] = site.json("quarantine")
+    assert (row["what"], row["uri"], row["state"]) == ("file", f"hall/{DAY}/11-00-00.mp4", "unreadable")
+    assert row["reason"]
+    assert "retry" in row["tried_again"]
+    assert "0 unreadable files" in site.run("retry", "--camera", "elsewhere").stderr
+    assert "1 unreadable files" in site.run("retry").stderr
 
 
 def test_show_writes_the_four_pictures_of_a_segment(site: Site) -> None:
