@@ -1,17 +1,18 @@
 """Footage behind an fsspec URL: listed where it lies, copied into a bounded cache to be decoded."""
 
 import hashlib
-import os
-import threading
-import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import fsspec
 
-from anyanomaly_core.errors import FootageError, UnsafePathError
+from anyanomaly_core.errors import BucketError, FootageError, UnsafePathError
+from anyanomaly_core.footage.copies import Copies
+
+_BLOCK = 4 << 20
 
 
 def is_url(root: str) -> bool:
@@ -23,10 +24,10 @@ def walk(root: str) -> Iterator[tuple[str, int, float, str | None]]:
     """(uri, size, modified, problem) of every object below ``root``, sorted within each folder.
 
     Raises:
-        FootageError: when the bucket cannot be listed.
+        BucketError: when the bucket cannot be listed.
     """
     system, base = _open(root)
-    try:
+    with _explained(f"The archive {root} cannot be listed"):
         for folder, below, files in system.walk(base, detail=True, on_error="raise"):
             for name in [name for name, info in below.items() if name.startswith((".", "_")) or info.get("islink")]:
                 del below[name]
@@ -35,50 +36,71 @@ def walk(root: str) -> Iterator[tuple[str, int, float, str | None]]:
                 if not name.startswith((".", "_")):
                     problem = "a symbolic link; it is not opened" if info.get("islink") else None
                     yield f"{inside}/{name}".lstrip("/"), int(info["size"] or 0), _modified(info), problem
-    except OSError as error:
-        raise FootageError(f"The archive {root} cannot be listed: {error}.") from None
 
 
 def fetch(root: str, uri: str, cache: Path, cache_bytes: int) -> Path:
     """A copy on this machine, made if it is not there; the least recently used copies make room.
 
+    The copy is not removed as long as the returned object is referenced: keep it while the file is in use.
+
     Raises:
-        FootageError: when it cannot be copied.
+        BucketError: when it cannot be copied, or is larger than all copies may be together.
+        UnsafePathError: when it is a link.
     """
     system, base = _open(root)
     remote = f"{base}/{uri}"
-    try:
+    with _explained(f"{uri!r} cannot be copied from {root}"):
         info = system.info(remote)
         if info.get("islink"):  # only of file:// URLs; other stores have none
             raise UnsafePathError(f"{uri!r} is a symbolic link; it is not opened.")
+        if info.get("size") is None:
+            raise FootageError("the store does not say how large it is")
         stamp = f"{root}\0{uri}\0{info['size']}\0{_modified(info)}"
-        target = cache / f"{hashlib.sha256(stamp.encode()).hexdigest()[:40]}{Path(uri).suffix}"
-        if not target.exists():
-            cache.mkdir(parents=True, exist_ok=True)
-            _make_room(cache, cache_bytes - int(info["size"] or 0))
-            part = target.with_name(f"{target.name}.{os.getpid()}-{threading.get_ident()}.part")
-            system.get_file(remote, str(part))
-            part.rename(target)
-    except OSError as error:
-        raise FootageError(f"{uri!r} cannot be copied from {root}: {error}.") from None
-    os.utime(target, (time.time(), target.stat().st_mtime))  # when it was used last; mounts often keep no such time
-    return target
+        name = f"{hashlib.sha256(stamp.encode()).hexdigest()[:40]}{Path(uri).suffix}"
+
+        def copy(target: IO[bytes]) -> None:
+            with system.open(remote, "rb") as source:
+                while block := source.read(_BLOCK):
+                    target.write(block)
+
+        return Copies(cache, cache_bytes).get(name, int(info["size"]), copy)
 
 
 def read_small(root: str, uri: str, most: int) -> bytes | None:
-    """The first ``most`` bytes of an object; None when there is none."""
+    """The first ``most`` bytes of an object; None when there is none.
+
+    Raises:
+        BucketError: when the store does not answer.
+    """
     system, base = _open(root)
+    with _explained(f"{uri!r} cannot be read from {root}"):
+        try:
+            return bytes(system.cat_file(f"{base}/{uri}", start=0, end=most))
+        except FileNotFoundError:
+            return None
+
+
+@contextmanager
+def _explained(what: str) -> Iterator[None]:
+    """Stores raise whatever their client libraries raise: it becomes an error that names the file and the next step."""
     try:
-        return bytes(system.cat_file(f"{base}/{uri}", start=0, end=most))
-    except FileNotFoundError:
-        return None
+        yield
+    except UnsafePathError:
+        raise
+    except FootageError as error:
+        raise BucketError(f"{what}: {error}") from None
+    except FileNotFoundError as error:
+        raise BucketError(f"{what}: it is not there ({error}). Run the ingest again.") from None
+    except Exception as error:
+        said = f"{type(error).__name__}: {str(error)[:500]}".rstrip(": ")
+        raise BucketError(
+            f"{what}: {said}. Check the address, the credentials and the network, and try again."
+        ) from error
 
 
 def _open(root: str) -> tuple[Any, str]:
-    try:
+    with _explained(f"The archive {root} cannot be opened"):
         system, base = fsspec.core.url_to_fs(root)
-    except (ValueError, ImportError) as error:
-        raise FootageError(f"The archive {root} cannot be opened: {error}.") from None
     return system, str(base).rstrip("/")
 
 
@@ -90,15 +112,3 @@ def _modified(info: dict[str, Any]) -> float:
         if isinstance(value, int | float):
             return float(value)
     return 0.0
-
-
-def _make_room(cache: Path, budget: int) -> None:
-    # Another worker's unfinished copy (.part) is not ours to remove.
-    whole = (path for path in cache.iterdir() if path.is_file() and path.suffix != ".part")
-    copies = sorted(whole, key=lambda path: path.stat().st_atime)
-    total = sum(path.stat().st_size for path in copies)
-    for path in copies:
-        if total <= max(0, budget):
-            return
-        total -= path.stat().st_size
-        path.unlink(missing_ok=True)

@@ -9,11 +9,13 @@ exactly the frames asked for is given up for a slower one:
 4. likewise, and frames are shown at a steady rate, since the file's own times are broken.
 """
 
+import dataclasses
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal
 
 import ffmpeg
 import numpy as np
@@ -23,12 +25,11 @@ from anyanomaly_core.errors import FootageError, UnreadableFootageError
 from anyanomaly_core.footage.command import executable, source
 from anyanomaly_core.footage.header import Header
 from anyanomaly_core.footage.masks import Mask
+from anyanomaly_core.footage.nearby import BEFORE_S, TOLERANCE_S, first_moment
 from anyanomaly_core.footage.pipes import Pipes, Stalled
 from anyanomaly_core.footage.probe import read_header, why_unreadable
 from anyanomaly_core.footage.sandbox import Child, Limits, confined, describe_end, opened
 
-_BEFORE_S = 2.0  # decoding begins so long before a clip: predictions across a key frame have settled by then
-_TOLERANCE_S = 2e-3  # the index keeps evenly spaced frames to a millisecond
 _MOOV_BYTES = 8192, 64  # room for the table of contents at the front: in all, and per frame
 Options = dict[str, str | float | None]  # of ffmpeg
 _QUALITY: Options = {"c:v": "libx264", "preset": "veryfast", "crf": 18, "g": 50, "pix_fmt": "yuv420p"}
@@ -57,7 +58,7 @@ class Written:
     times_s: NDArray[np.float64]  # [n] in the file's own clock
 
 
-def cut(path: Path, part: Part, target: Path, *, limits: Limits) -> str:
+def cut(path: Path, part: Part, target: Path, *, limits: Limits) -> Literal["copied", "encoded"]:
     """Write the clip to ``target`` and return how: ``copied``, or ``encoded``.
 
     Sound is left out. Size is kept, made even; a mask is drawn; pictures stand upright.
@@ -77,7 +78,7 @@ def cut(path: Path, part: Part, target: Path, *, limits: Limits) -> str:
     header = read_header(path)
     if header.codec is None:
         raise UnreadableFootageError(why_unreadable(path, header))
-    origin = _origin(path, limits)
+    origin = first_moment(path, dataclasses.replace(limits, written_mb=0))
     said = ""
     for how, command, fits in _ways(part, header, origin, limits):
         written, problem = _run(path, command, target, limits)
@@ -87,7 +88,7 @@ def cut(path: Path, part: Part, target: Path, *, limits: Limits) -> str:
     raise FootageError(f"No exact clip of frames {part.first} to {part.last} of {path.name!r} can be cut: {said}.")
 
 
-Way = tuple[str, list[str], Callable[[Written], bool]]
+Way = tuple[Literal["copied", "encoded"], list[str], Callable[[Written], bool]]
 
 
 def _ways(part: Part, header: Header, origin: float, limits: Limits) -> list[Way]:
@@ -104,9 +105,9 @@ def _ways(part: Part, header: Header, origin: float, limits: Limits) -> list[Way
     if _playable(header) and part.mask is None:
         ways.append(("copied", _copying(part, origin, limits), same_times))
     since, until = (origin + float(part.times_s[number]) for number in (part.first, part.last))
-    between = f"between(t,{since - _TOLERANCE_S:.6f},{until + _TOLERANCE_S:.6f})"
-    if part.times_s[part.first] > 2 * _BEFORE_S:
-        seek: Options = {"ss": f"{since - _BEFORE_S:.6f}", "seek_timestamp": 1, "noaccurate_seek": None}
+    between = f"between(t,{since - TOLERANCE_S:.6f},{until + TOLERANCE_S:.6f})"
+    if part.times_s[part.first] > 2 * BEFORE_S:
+        seek: Options = {"ss": f"{since - BEFORE_S:.6f}", "seek_timestamp": 1, "noaccurate_seek": None}
         ways.append(("encoded", _encoding(part, header, between, limits, seek=seek), same_times))
     numbered = f"between(n,{part.first},{part.last})"
     ways.append(("encoded", _encoding(part, header, numbered, limits), both))
@@ -118,7 +119,7 @@ def _fit(seen: NDArray[np.float64], expected: NDArray[np.float64]) -> bool:
     if len(seen) != len(expected):
         return False
     step = float(np.median(np.diff(expected))) if len(expected) > 1 else 1.0
-    return bool(np.abs(np.sort(seen) - expected).max() <= min(_TOLERANCE_S, step / 4))
+    return bool(np.abs(np.sort(seen) - expected).max() <= min(TOLERANCE_S, step / 4))
 
 
 def _playable(header: Header) -> bool:
@@ -130,7 +131,7 @@ def _playable(header: Header) -> bool:
 
 def _copying(part: Part, origin: float, limits: Limits) -> list[str]:
     since = origin + float(part.times_s[part.first])
-    seek: Options = {"ss": f"{since + _TOLERANCE_S / 4:.6f}", "seek_timestamp": 1} if part.first else {}
+    seek: Options = {"ss": f"{since + TOLERANCE_S / 4:.6f}", "seek_timestamp": 1} if part.first else {}
     # Packets have no statistics; a second output lists them instead.
     listed: Options = {"map": "0:V:0", "c:v": "copy", "frames:v": part.last - part.first + 1, "format": "framecrc"}
     return _command(part, limits, seek, {"c:v": "copy"}, also=("pipe:{side}", listed))
@@ -226,29 +227,3 @@ def _read(lines: Sequence[str]) -> Written:
     rows = [line.split(" ") for line in lines]
     times = [float(int(ticks) * Fraction(tb)) for _, ticks, tb in rows]
     return Written(tuple(int(number) for number, _, _ in rows), np.array(times))
-
-
-def _origin(path: Path, limits: Limits) -> float:
-    """Time of the first decoded frame in the file's own clock."""
-    output = source(limits, copyts=None).output(
-        "pipe:1",
-        map="0:V:0",
-        vf="scale=16:16",
-        format="rawvideo",
-        fps_mode="passthrough",
-        stats_enc_pre="pipe:{side}",
-        stats_enc_pre_fmt="{ptsi} {tbi}",
-        **{"frames:v": 1},
-    )
-    command = confined(output.compile(cmd=executable()), replace(limits, written_mb=0))
-    with opened(path) as footage, Child(command, footage, side=True) as child:
-        pipes = Pipes(child, footage, limits.stall_s)
-        try:
-            line = pipes.line()
-            pipes.finish()
-        except Stalled:
-            line = None
-    if line is None:
-        raise UnreadableFootageError(f"No frame of {path.name!r} could be decoded.")
-    ticks, unit = line.split(" ")
-    return float(int(ticks) * Fraction(unit))

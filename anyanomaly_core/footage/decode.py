@@ -92,7 +92,7 @@ def _frames(
     width, height = size or header.displayed_size
     if min(width, height) < 1:
         raise UnreadableFootageError(why_unreadable(path, header))
-    filters = [*_filters(expression, width, height, header), *_masking(mask, width, height)]
+    filters = picture_filters(expression, width, height, header, mask)
     command = decoding(filters, "rgb24", limits, most_frames=most_frames)
     with opened(path) as source, Child(command, source, side=True) as child:
         pipes = Pipes(child, source, limits.stall_s)
@@ -107,15 +107,12 @@ def _frames(
             raise UnreadableFootageError(f"Decoding {Path(path).name!r} ended early: {problem}. {said}".strip())
 
 
-def _filters(expression: str, width: int, height: int, header: Header) -> list[str]:
-    """Select first (skipped frames cost nothing more), then scale, then turn the small picture."""
+def picture_filters(expression: str, width: int, height: int, header: Header, mask: Mask | None) -> list[str]:
+    """Select first (skipped frames cost nothing more), then scale, then turn the small picture and mask it."""
     stored = (height, width) if header.orientation.swaps_sides else (width, height)
     select = [f"select='{expression}'"] if expression else []
-    return [*select, f"scale={stored[0]}:{stored[1]}:flags={_SCALING}", *header.orientation.filters]
-
-
-def _masking(mask: Mask | None, width: int, height: int) -> list[str]:
-    return [] if mask is None else ["format=rgb24", *mask.filters(width, height)]
+    masking = [] if mask is None else ["format=rgb24", *mask.filters(width, height)]
+    return [*select, f"scale={stored[0]}:{stored[1]}:flags={_SCALING}", *header.orientation.filters, *masking]
 
 
 def _read(pipes: Pipes, height: int, width: int) -> Iterator[Frame]:
