@@ -24,6 +24,10 @@ class UnsafePathError(FootageError):
     """A path leaves the configured archive root."""
 
 
+class BucketError(FootageError):
+    """A bucket did not answer as it should, or its object does not fit into the cache."""
+
+
 class UnreadableFootageError(FootageError):
     """No frame of the file can be decoded; ``str(error)`` is the reason kept in the ledger."""
 
