@@ -123,7 +123,7 @@ The models are loaded once for the whole unit. Work that an interrupted try had 
     def scan_unit(unit: dict[str, Any]) -> dict[str, Any]:  # noqa: D103
         from tasks.scan import scan_unit
 
-        return scan_unit(unit)
+        return scan_unit(unit, started_at=get_current_context()["ti"].start_date)
 
     @task(trigger_rule="all_done")
     def summarize(units: list[dict[str, Any]], results: list[dict[str, Any]]) -> dict[str, Any]:

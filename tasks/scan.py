@@ -21,9 +21,11 @@ from anyanomaly_core.results.catalog import load_videos
 from anyanomaly_core.results.planning import Unit, missing_units
 from anyanomaly_core.results.rule_store import StoredRule, list_rules
 from anyanomaly_core.results.schema import cameras as camera_table
+from anyanomaly_core.results.spending import Meter
 from anyanomaly_core.scanning.limits import decoding_limits
 from anyanomaly_core.scanning.progress import LoggedProgress
 from anyanomaly_core.scanning.unit import LoadedScorer, load_scorer, scan_video
+from anyanomaly_core.scoring.types import Status
 from tasks.context import database
 
 log = logging.getLogger(__name__)
@@ -92,11 +94,15 @@ def plan_units(
     return work[:most]
 
 
-def scan_unit(unit: Work) -> dict[str, Any]:
+def scan_unit(unit: Work, *, started_at: datetime | None = None) -> dict[str, Any]:
     """Score the videos of a unit, one after the other, and commit each; the models are loaded once.
 
     What another worker or an earlier try has committed is left alone. A video that fails does not keep the others
     from being scored.
+
+    Args:
+        unit: as planned.
+        started_at: when the task was started; quotes of backfills learn from it what a start takes.
 
     Raises:
         ModelError: when a model is not to be had or breaks as a whole.
@@ -105,6 +111,8 @@ def scan_unit(unit: Work) -> dict[str, Any]:
     settings = get_settings()
     engine = database(settings)
     loaded = load_scorer(engine, load_profile(unit["profile"]), settings)
+    meter = Meter(engine, unit["run_id"], loaded.stored.scorer_id, started_at)
+    meter.started()
     with engine.connect() as connection:
         rules = {rule.rule_version_id: rule for rule in list_rules(connection, all_versions=True)}
         videos = {video.video_id: video for video in load_videos(connection, [i["video_id"] for i in unit["videos"]])}
@@ -114,7 +122,7 @@ def scan_unit(unit: Work) -> dict[str, Any]:
         video = videos[item["video_id"]]
         wanted = [rules[version] for version in item["rules"]]
         try:
-            counts.update(_scan(engine, Unit(video, tuple(wanted)), loaded, settings, unit["run_id"]))
+            counts.update(_scan(engine, Unit(video, tuple(wanted)), loaded, settings, meter))
         except FootageError as error:
             failures[video.uri] = str(error)
             log.error("%s: %s", video.uri, error)  # noqa: TRY400  (the message is the finding)
@@ -146,7 +154,7 @@ def summarize_scan(units: Sequence[Work], results: Sequence[dict[str, Any] | Non
     return summary
 
 
-def _scan(engine: Engine, unit: Unit, loaded: LoadedScorer, settings: Settings, run_id: int) -> dict[str, int]:
+def _scan(engine: Engine, unit: Unit, loaded: LoadedScorer, settings: Settings, meter: Meter) -> dict[str, int]:
     """Score one video; counts for the summary."""
     committed = scan_video(
         engine,
@@ -155,15 +163,17 @@ def _scan(engine: Engine, unit: Unit, loaded: LoadedScorer, settings: Settings, 
         loaded,
         settings=settings,
         limits=decoding_limits(settings),
-        run_id=run_id,
+        run_id=meter.run_id,
         progress=LoggedProgress(unit.video.uri),
     )
     if committed is None:
         return {"videos_done_before": 1}
+    rows = sum(count for status, count in committed.segments.items() if status is not Status.FAILED)
+    meter.scored(rows, len(unit.rules), committed.work_s)
     if committed.failure is not None:
         raise FootageError(committed.failure)
-    rows = {f"rows_{status.value}": count for status, count in committed.segments.items()}
-    return {"videos": 1, "events": committed.events, **rows}
+    counted = {f"rows_{status.value}": count for status, count in committed.segments.items()}
+    return {"videos": 1, "events": committed.events, **counted}
 
 
 def _chosen_rules(connection: Connection, names: Sequence[str]) -> list[StoredRule]:

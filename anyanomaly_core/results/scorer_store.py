@@ -87,9 +87,9 @@ def start_run(
 
 
 def finish_run(connection: Connection, run_id: int, outcome: str, summary: Mapping[str, Any]) -> None:
-    """Note how a run ended and what it did."""
+    """Note how a run ended and what it did, beside what its tasks noted meanwhile."""
     connection.execute(
         update(scan_runs)
         .where(scan_runs.c.run_id == run_id)
-        .values(finished_at=NOW, outcome=outcome, summary=dict(summary))
+        .values(finished_at=NOW, outcome=outcome, summary=scan_runs.c.summary.concat(dict(summary)))
     )

@@ -1,0 +1,255 @@
+"""Tasks of the DAG ``backfill_rule``: one rule over stored footage, quoted first, within a budget."""
+
+import glob
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from anyanomaly_core import __version__
+from anyanomaly_core.config import Settings, get_settings
+from anyanomaly_core.errors import AnyAnomalyError, FootageError, RuleError
+from anyanomaly_core.models.expected import known_revisions
+from anyanomaly_core.profile import Profile, load_profile
+from anyanomaly_core.results import scorer_store
+from anyanomaly_core.results.rule_store import list_rules, load_rule
+from anyanomaly_core.results.spending import Meter, spent_by
+from anyanomaly_core.scanning.backfill import (
+    Budget,
+    CameraDays,
+    Scope,
+    allowed,
+    by_camera_day,
+    make_scope,
+    missing_videos,
+    score_missing,
+    within,
+)
+from anyanomaly_core.scanning.progress import LoggedProgress
+from anyanomaly_core.scanning.quote import Quote, Rates, make_quote, measured_rates, segments_of
+from anyanomaly_core.scanning.unit import load_scorer
+from tasks.context import database
+
+log = logging.getLogger(__name__)
+
+MAX_TASKS = 1000  # Airflow maps at most 1024
+
+Form = dict[str, Any]
+Work = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A form, looked up."""
+
+    scope: Scope
+    profile: Profile
+    rates: Rates | None
+    days: list[CameraDays]  # that are missing, in order
+
+    def quote(self) -> Quote:
+        videos = [video for bundle in self.days for video in bundle.videos]
+        texts = len(self.scope.rule.definition.texts)
+        return make_quote(videos, texts, self.profile, self.rates, tasks=len(self.days))
+
+
+def quote_backfill(form: Form, *, day: str | None = None) -> dict[str, Any]:
+    """What a backfill will take, from what the same scorer took before. Writes nothing.
+
+    Args:
+        form: ``rule``, ``cameras``, ``from``, ``to``, ``newest_first``, ``gpu_hours``, ``segments``.
+        day: the only day, instead of ``from`` and ``to``; of a run of ``airflow backfill``.
+
+    Raises:
+        RuleError: when there is no such rule, it is retired, or the days make no sense.
+    """
+    settings = get_settings()
+    engine = database(settings)
+    with engine.begin() as connection:
+        asked = _look_up(connection, settings, form, day)
+    engine.dispose()
+    rule, quote = asked.scope.rule, asked.quote()
+    said = {"rule": rule.name, "version": rule.version, "profile": asked.scope.profile, **quote.as_dict()}
+    log.info("%s", say_quote(quote, f"{rule.name} version {rule.version}"))
+    return said
+
+
+def plan_backfill(
+    form: Form, quote: dict[str, Any], *, day: str | None = None, external_id: str | None = None
+) -> list[Work]:
+    """Camera-days for :func:`score_days`, as far as the budget reaches; none for a dry run.
+
+    A run that is cleared, and so planned again, goes on with what is left of its budget.
+    """
+    if form["dry_run"]:
+        log.info("Dry run: nothing is scored.")
+        return []
+    settings = get_settings()
+    engine = database(settings)
+    budget = Budget(form["gpu_hours"], form["segments"])
+    with engine.begin() as connection:
+        asked = _look_up(connection, settings, form, day)
+        if not asked.days:
+            log.info("Nothing is missing.")
+            return []
+        params = {**form, "day": day, "quote": quote}
+        run_id = scorer_store.start_run(
+            connection, "backfill", code_version=__version__, external_id=external_id, params=params
+        )
+        spent = spent_by(connection, run_id)
+    engine.dispose()
+    texts = len(asked.scope.rule.definition.texts)
+    reached = within(asked.days, budget, spent, profile=asked.profile, texts=texts, rates=asked.rates)
+    work = [_work(bundle, asked, budget, run_id) for bundle in reached[:MAX_TASKS]]
+    if len(work) < len(asked.days):
+        log.warning("%d of %d camera-days are planned; another run goes on.", len(work), len(asked.days))
+    return work
+
+
+def score_days(work: Work, *, started_at: datetime | None = None) -> dict[str, Any]:
+    """Score what a camera still lacks of its days, video by video, until the budget is used up.
+
+    Raises:
+        ModelError: when a model is not to be had or breaks as a whole.
+        FootageError: at the end, when videos failed as a whole; it names all of them.
+    """
+    settings = get_settings()
+    engine = database(settings)
+    profile = load_profile(work["profile"])
+    budget = Budget(work["gpu_hours"], work["segments"])
+    with engine.begin() as connection:
+        scope = _scope_of(connection, work)
+        stored = scorer_store.latest_scorer(connection, profile, known_revisions(profile, settings))
+        rates = None if stored is None else measured_rates(connection, stored.scorer_id)
+        videos = missing_videos(connection, scope, None if stored is None else stored.scorer_id)
+        spent = spent_by(connection, work["run_id"])
+    texts = len(scope.rule.definition.texts)
+    if not videos or not allowed(budget, spent, segments_of(videos[0], profile), texts, rates):
+        log.info("%s", "Nothing is missing any more." if not videos else "The budget is used up.")
+        return {"name": work["name"], "counts": {"videos_left": len(videos)}}  # without loading a model
+    loaded = load_scorer(engine, profile, settings)
+    meter = Meter(engine, work["run_id"], loaded.stored.scorer_id, started_at)
+    meter.started()
+    with engine.connect() as connection:
+        videos = missing_videos(connection, scope, loaded.stored.scorer_id)
+    done = score_missing(
+        engine,
+        videos,
+        scope.rule,
+        loaded,
+        settings=settings,
+        budget=budget,
+        meter=meter,
+        progress=lambda video: LoggedProgress(video.uri),
+    )
+    engine.dispose()
+    if done.left:
+        log.warning("The budget is used up; %d videos are left.", len(done.left))
+    if done.failures:
+        listed = "; ".join(f"{uri}: {reason}" for uri, reason in done.failures.items())
+        raise FootageError(f"{len(done.failures)} of {len(videos)} videos could not be scored: {listed}")
+    return {"name": work["name"], "counts": {**done.counts, "videos_left": len(done.left)}}
+
+
+def summarize_backfill(
+    form: Form,
+    quote: dict[str, Any] | None,
+    units: Sequence[Work] | None,
+    results: Sequence[dict[str, Any] | None],
+    *,
+    day: str | None = None,
+) -> dict[str, Any]:
+    """Say what was scored, what it took against the quote, and what remains.
+
+    Raises:
+        AnyAnomalyError: when a task failed, so that the run is seen to have failed.
+    """
+    if quote is None or units is None:
+        raise AnyAnomalyError("The backfill was not quoted or planned; the log of that task says why.")
+    finished = [result for result in results if result is not None]
+    counts: Counter[str] = Counter()
+    for result in finished:
+        counts.update(result["counts"])
+    failed = len(units) - len(finished)
+    settings = get_settings()
+    engine = database(settings)
+    with engine.begin() as connection:
+        asked = _look_up(connection, settings, form, day)
+        summary: dict[str, Any] = {"tasks": len(units), "tasks_failed": failed, **dict(sorted(counts.items()))}
+        summary |= {"quoted": quote, "remaining": asked.quote().as_dict()}
+        if units:
+            spent = spent_by(connection, units[0]["run_id"])
+            summary["took"] = {"gpu_hours": round(spent.seconds / 3600, 4), "segments": spent.segments}
+            outcome = "failed" if failed else "success"
+            scorer_store.finish_run(connection, units[0]["run_id"], outcome, summary)
+    engine.dispose()
+    log.info("%s", summary)
+    log.info("Remaining: %s", say_quote(asked.quote(), asked.scope.rule.name))
+    if failed:
+        names = ", ".join(sorted({unit["name"] for unit in units} - {result["name"] for result in finished})[:20])
+        raise AnyAnomalyError(f"{failed} of {len(units)} camera-days failed: {names}. Their logs say why.")
+    return summary
+
+
+def say_quote(quote: Quote, rule: str) -> str:
+    """One line for a log."""
+    if quote.videos == 0:
+        return f"{rule}: nothing is missing."
+    hours = "an unknown time" if quote.gpu_hours is None else f"{quote.gpu_hours:.3f} GPU hours"
+    return (
+        f"{rule}: {quote.videos} videos, {quote.footage_s / 3600:.2f} h of footage, {quote.segments} segments, "
+        f"{quote.lvlm_calls} LVLM calls, {hours} in {quote.tasks} tasks; as long as that with one slot in the pool "
+        f"`backfill`, half as long with two. Measured on {quote.measured}."
+    )
+
+
+def _look_up(connection: Connection, settings: Settings, form: Form, day: str | None) -> _Asked:
+    if not form["rule"]:
+        raise RuleError("Say which rule is to be backfilled: the name of one of `anyanomaly rules list`.")
+    scope = make_scope(
+        load_rule(connection, form["rule"]),
+        settings.profile,
+        cameras=form["cameras"],
+        first_day=day or form["from"],
+        last_day=day or form["to"],
+        newest_first=form["newest_first"],
+    )
+    profile = load_profile(scope.profile)
+    stored = scorer_store.latest_scorer(connection, profile, known_revisions(profile, settings))
+    scorer_id = None if stored is None else stored.scorer_id
+    videos = missing_videos(connection, scope, scorer_id)
+    days = by_camera_day(videos, newest_first=scope.newest_first, most=MAX_TASKS)
+    return _Asked(scope, profile, measured_rates(connection, scorer_id), days)
+
+
+def _scope_of(connection: Connection, work: Work) -> Scope:
+    versions = list_rules(connection, all_versions=True)
+    rule = next(rule for rule in versions if rule.rule_version_id == work["rule_version_id"])
+    return make_scope(
+        rule,
+        work["profile"],
+        cameras=[glob.escape(work["camera"])],
+        first_day=work["first_day"],
+        last_day=work["last_day"],
+        newest_first=work["newest_first"],
+    )
+
+
+def _work(bundle: CameraDays, asked: _Asked, budget: Budget, run_id: int) -> Work:
+    days = bundle.first_day if bundle.first_day == bundle.last_day else f"{bundle.first_day} to {bundle.last_day}"
+    return {
+        "name": f"{bundle.camera} {days}, {len(bundle.videos)} videos",
+        "rule_version_id": asked.scope.rule.rule_version_id,
+        "profile": asked.scope.profile,
+        "camera": bundle.camera,
+        "first_day": bundle.first_day,
+        "last_day": bundle.last_day,
+        "newest_first": asked.scope.newest_first,
+        "gpu_hours": budget.gpu_hours,
+        "segments": budget.segments,
+        "run_id": run_id,
+    }
