@@ -1,0 +1,58 @@
+"""One step of the pipeline in a process of its own, as Airflow runs a task; heavy modules are loaded once, before."""
+
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from anyanomaly_core.models.torchvision_compat import ensure_torchvision
+
+ensure_torchvision()
+
+import open_clip  # noqa: E402, F401
+import torch  # noqa: E402
+from sqlalchemy import Engine  # noqa: E402
+from transformers import AutoModelForImageTextToText, AutoProcessor  # noqa: E402, F401
+from transformers.models.qwen2_5_vl import modeling_qwen2_5_vl  # noqa: E402, F401
+
+from anyanomaly_core.config import get_settings  # noqa: E402
+from anyanomaly_core.models import open_clip_encoder, openai_lvlm, transformers_lvlm  # noqa: E402, F401
+from anyanomaly_core.scanning.rules import apply_rule_files  # noqa: E402
+from tasks import ingest, scan  # noqa: E402
+from tasks.context import database  # noqa: E402
+from tests.kills.points import Hooks, Kill  # noqa: E402
+
+torch.set_num_threads(1)
+
+
+def run(step: str, given: Any, environment: dict[str, str], kill: Kill | None, result: Path) -> None:  # noqa: ANN401
+    """Do a step; ``result`` gets what it returned and how often each point was reached. Raises what the step raises."""
+    os.environ.update(environment)
+    log = os.open(result.with_suffix(".log"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    hooks = Hooks(kill)
+    try:
+        said = STEPS[step](given)
+    except Exception:  # noqa: BLE001  (whatever it is, a task ends with it)
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)  # like a task: its supervisor tries again
+    result.write_text(json.dumps({"returned": said, "counts": dict(hooks.counts)}))
+
+
+def _apply(folder: str) -> None:
+    engine: Engine = database(get_settings())
+    apply_rule_files(engine, Path(folder), author="harness")
+    engine.dispose()
+
+
+STEPS: dict[str, Any] = {
+    "discover": lambda _: ingest.discover_files(),
+    "register": ingest.register_files,
+    "apply": _apply,
+    "plan": lambda run_id: scan.plan_units(external_id=run_id),
+    "scan": scan.scan_unit,
+}
