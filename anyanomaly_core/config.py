@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     privacy_masks: Path | None = Field(
         default=None, description="YAML file of privacy masks by camera, black for models and people; docs/evidence.md."
     )
+    review_database_url: SecretStr | None = Field(
+        default=None, description="The same database as the user of the review pages; only the api-server needs it."
+    )
     review_cache_mb: int = Field(
         default=4096, ge=1, description="Clips in all, and stills in all; also the longest clip."
     )

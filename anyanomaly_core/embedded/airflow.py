@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg2
 
 from anyanomaly_core.embedded import processes
-from anyanomaly_core.embedded.installation import Installation, write_whole
+from anyanomaly_core.embedded.installation import REVIEW_URL, Installation, write_whole
 from anyanomaly_core.embedded.processes import Service
 from anyanomaly_core.errors import StorageError
 
@@ -112,7 +112,9 @@ def migrate_database(installation: Installation, variables: dict[str, str]) -> b
 
 
 def start(service: Service, installation: Installation, variables: dict[str, str]) -> None:
-    """Start one service."""
+    """Start one service; only the api-server, which shows the review pages, gets the reviewer's password."""
+    if service.name != "api-server":
+        variables = {name: value for name, value in variables.items() if name != REVIEW_URL}
     command = [sys.executable, "-m", "airflow", *SERVICES[service.name]]
     service.start(command, environment=variables, folder=installation.folder)
 

@@ -20,6 +20,7 @@ from anyanomaly_core.embedded.postgres import PostgresServer
 from anyanomaly_core.errors import ConfigurationError
 
 _PREFERRED_PORT = 8080
+REVIEW_URL = "ANYANOMALY_REVIEW_DATABASE_URL"
 # Where installations lie, unless the environment says otherwise: beside the code.
 LOCAL = Path(os.environ.get("ANYANOMALY_LOCAL_DIR", Path(__file__).parents[2] / ".local"))
 
@@ -108,10 +109,11 @@ class Installation:
         self.__dict__.pop("settings", None)
 
     def task_environment(self) -> dict[str, str]:
-        """``ANYANOMALY_*`` variables of every task: what is remembered, under what the caller's environment says."""
+        """``ANYANOMALY_*`` variables of every service: what is remembered, under what the caller's environment says."""
         settings = {f"ANYANOMALY_{name}": value for name, value in self.settings.items()}
         settings |= {key: value for key, value in os.environ.items() if key.startswith("ANYANOMALY_")}
         settings["ANYANOMALY_DATABASE_URL"] = self.postgres.url("anyanomaly", "scanner")
+        settings[REVIEW_URL] = self.postgres.url("anyanomaly", "reviewer")
         settings["ANYANOMALY_PARQUET_ROOT"] = str(self.parquet)
         settings["ANYANOMALY_STATE_DIR"] = str(self.folder / "state")
         return settings

@@ -85,7 +85,10 @@ def test_the_core_knows_neither_airflow_nor_what_is_built_on_it() -> None:
 
 def test_tasks_do_not_know_airflow() -> None:
     wrong = [
-        f"{f.name}: {m}" for f in (ROOT / "tasks").rglob("*.py") for m in imported_modules(f) if m.startswith("airflow")
+        f"{f.name}: {m}"
+        for f in (ROOT / "tasks").rglob("*.py")
+        for m in imported_modules(f)
+        if m.startswith("airflow") and f.name not in {"review_plugin.py", "review_host.py"}  # pages inside Airflow
     ]
     assert not wrong
 

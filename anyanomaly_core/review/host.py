@@ -1,0 +1,68 @@
+"""What the review pages need of the program that shows them: who is looking, and its runs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from starlette.requests import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Somebody who is logged in, and what the host lets them do here."""
+
+    name: str
+    may_look: bool
+    may_judge: bool
+    principal: object  # the host's own user, handed back to it
+
+
+@dataclass(frozen=True, slots=True)
+class FailedTask:
+    """A task of a run that failed."""
+
+    name: str
+    state: str
+    url: str  # where its log is
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run of one of our DAGs."""
+
+    dag_id: str
+    run_id: str
+    state: str
+    started_at: datetime | None
+    finished_at: datetime | None
+    by: str  # who or what started it
+    url: str
+    failed: tuple[FailedTask, ...] = ()
+
+
+class Host(Protocol):
+    """The program around the pages; ``tasks/review_plugin.py`` is Airflow's."""
+
+    @property
+    def csrf_key(self) -> bytes:
+        """Secret that every process of the host shares."""
+
+    @property
+    def login_path(self) -> str:
+        """Where one logs in, relative to the host's root; ``?next=`` is added."""
+
+    async def visitor(self, request: Request) -> Visitor:
+        """Who sends this request; raises HTTPException 401 without a login, 403 for a token that is not ours."""
+
+    def may_start(self, visitor: Visitor, dag_id: str) -> bool:
+        """Whether the visitor may start runs of this DAG."""
+
+    def start(self, visitor: Visitor, dag_id: str, given: Mapping[str, Any]) -> Run:
+        """Start a run; raises StorageError when the DAG is not to be had or refuses the configuration."""
+
+    def find_run(self, visitor: Visitor, dag_id: str, run_id: str) -> Run | None:
+        """One run that the visitor may see; None: there is no such."""
+
+    def recent_runs(self, visitor: Visitor, since: datetime) -> Sequence[Run]:
+        """Runs of our DAGs that the visitor may see, newest first."""

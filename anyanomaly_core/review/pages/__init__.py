@@ -1,0 +1,1 @@
+"""Routes, one module for each page; the questions they ask are in ``asking``."""

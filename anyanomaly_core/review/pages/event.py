@@ -1,0 +1,47 @@
+"""One event: the clip, why it was found, and where it comes from."""
+
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from anyanomaly_core.review import verdicts
+from anyanomaly_core.review.access import Database, Looking
+from anyanomaly_core.review.asking import event as asking
+from anyanomaly_core.review.asking.queue import Filters
+from anyanomaly_core.review.drawing import HEIGHT, WIDTH, draw_curve
+from anyanomaly_core.review.pages.queue import next_event, said_of
+from anyanomaly_core.review.rendering import local, page
+
+router = APIRouter()
+
+
+@router.get("/event/{event_id}")
+def event(request: Request, visitor: Looking, engine: Database, event_id: UUID, version: int | None = None) -> Response:
+    """Everything about an event on one page."""
+    filters = Filters.parse(request.query_params)
+    with engine.connect() as connection:
+        found = asking.load_event(connection, event_id, version)
+        curve = asking.load_curve(connection, found)
+        values = {
+            "origin": asking.load_origin(connection, found),
+            "segment": asking.load_segment(connection, found),
+            "neighbours": asking.neighbours(connection, found),
+            "history": verdicts.history(connection, event_id),
+            "said": said_of(connection, request),
+        }
+    span = ((found["started_at"] - curve.begin).total_seconds(), (found["ended_at"] - curve.begin).total_seconds())
+    return page(
+        request,
+        "event.jinja",
+        visitor,
+        event=found,
+        curve=curve,
+        picture=draw_curve(curve.at_s, curve.scores, curve.length_s, span, found["threshold"]),
+        box=(WIDTH, HEIGHT),
+        clip_begins=local(curve.begin, found["time_zone"]),
+        filters=filters,
+        following=next_event(engine, filters, event_id) if version is None else None,
+        **values,
+    )

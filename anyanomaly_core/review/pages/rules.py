@@ -1,0 +1,138 @@
+"""Rules: what each finds, covers and costs, and what can be done with it."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Form, HTTPException
+from sqlalchemy import Engine
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from anyanomaly_core.errors import ConfigurationError, RuleError
+from anyanomaly_core.review.access import Configuration, Database, Looking, Posting
+from anyanomaly_core.review.asking import rules as asking
+from anyanomaly_core.review.drawing import HEIGHT, WIDTH, draw_precision
+from anyanomaly_core.review.host import Host, Visitor
+from anyanomaly_core.review.labels import as_csv, labelled_events
+from anyanomaly_core.review.quoting import BackfillForm, quote_backfill
+from anyanomaly_core.review.rehearsing import try_draft
+from anyanomaly_core.review.rendering import page
+from anyanomaly_core.review.suggestion import binomial_interval, suggest
+
+router = APIRouter()
+BACKFILL, STATE = "backfill_rule", "change_rule_state"
+DEFAULT_TARGET = 0.9
+
+
+@router.get("/rules")
+def rules(request: Request, visitor: Looking, engine: Database) -> Response:
+    """All rules side by side."""
+    with engine.connect() as connection:
+        found = [{**rule, **_precision(rule)} for rule in asking.load_rules(connection)]
+    return page(request, "rules.jinja", visitor, rules=found)
+
+
+@router.get("/rules/{name}")
+def rule(request: Request, visitor: Looking, engine: Database, settings: Configuration, name: str) -> Response:
+    """One rule: versions, suggestion, and the forms to rehearse, backfill, pause and resume it."""
+    asked = request.query_params
+    with engine.connect() as connection:
+        found = asking.load_rule_page(connection, name)
+        versions = asking.versions(connection, name)
+        peaks, real = asking.judged(connection, name)
+    target = _target(asked.get("target", ""))
+    suggestion = suggest(peaks, real, target=target, now=found["threshold"])
+    host: Host = request.app.state.host
+    values: dict[str, Any] = {"quote": None, "tried": None, "problem": ""}
+    form = BackfillForm.parse(asked)
+    try:
+        if "quote" in asked:
+            values["quote"] = quote_backfill(engine, settings, name, form)
+        if "rehearse" in asked:
+            draft = {key: asked.get(key, "") for key in ("threshold", "min_duration_s")}
+            values["tried"] = try_draft(engine, name, **draft)
+    except (RuleError, ConfigurationError) as error:
+        values["problem"] = str(error)
+    return page(
+        request,
+        "rule.jinja",
+        visitor,
+        rule={**found, **_precision(found)},
+        versions=versions,
+        suggestion=suggestion,
+        target=target,
+        curves=draw_precision(suggestion.points),
+        box=(WIDTH, HEIGHT),
+        form=form,
+        draft={key: asked.get(key, "") for key in ("threshold", "min_duration_s")},
+        started=host.find_run(visitor, asked.get("dag", ""), asked.get("run", "")),
+        may_backfill=host.may_start(visitor, BACKFILL),
+        may_change=host.may_start(visitor, STATE),
+        **values,
+    )
+
+
+@router.post("/rules/{name}/backfill")
+def backfill(
+    request: Request,
+    visitor: Posting,
+    engine: Database,
+    name: str,
+    cameras: Annotated[str, Form()] = "",
+    first_day: Annotated[str, Form()] = "",
+    last_day: Annotated[str, Form()] = "",
+    newest_first: Annotated[str, Form()] = "",
+    gpu_hours: Annotated[str, Form()] = "",
+    segments: Annotated[str, Form()] = "",
+) -> Response:
+    """Start the DAG ``backfill_rule`` with the form."""
+    given = {"cameras": cameras, "first_day": first_day, "last_day": last_day, "newest_first": newest_first}
+    form = BackfillForm.parse(given | {"gpu_hours": gpu_hours, "segments": segments})
+    return _start(request, visitor, engine, name, BACKFILL, form.conf(name, dry_run=False))
+
+
+@router.post("/rules/{name}/state")
+def change_state(
+    request: Request, visitor: Posting, engine: Database, name: str, state: Annotated[str, Form()]
+) -> Response:
+    """Start the DAG ``change_rule_state``."""
+    if state not in {"active", "paused", "retired"}:
+        raise RuleError("A rule is active, paused or retired.")
+    return _start(request, visitor, engine, name, STATE, {"rule": name, "state": state})
+
+
+@router.get("/labels.csv")
+def labels(engine: Database, rule: str = "") -> Response:
+    """The judged events of a rule, or of all."""
+    with engine.connect() as connection:
+        body = as_csv(labelled_events(connection, rule or None))
+    return Response(body, media_type="text/csv", headers={"Content-Disposition": 'attachment; filename="labels.csv"'})
+
+
+def _start(
+    request: Request, visitor: Visitor, engine: Engine, name: str, dag_id: str, conf: Mapping[str, Any]
+) -> Response:
+    host: Host = request.app.state.host
+    if not host.may_start(visitor, dag_id):
+        raise HTTPException(403, "Your account may look but not start runs.")
+    with engine.connect() as connection:
+        asking.load_rule_page(connection, name)  # says so when there is none
+    run = host.start(visitor, dag_id, conf)
+    base = request.scope.get("root_path", "").rstrip("/")
+    return RedirectResponse(f"{base}/rules/{name}?{urlencode({'dag': run.dag_id, 'run': run.run_id})}", 303)
+
+
+def _precision(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """Share of real events among those with a yes or no, and its interval."""
+    real, judged = rule["hits"]["real"], rule["hits"]["real"] + rule["hits"]["false_alarms"]
+    return {
+        "judged": judged,
+        "precision": real / judged if judged else None,
+        "precision_interval": binomial_interval(real, judged) if judged else None,
+    }
+
+
+def _target(asked: str) -> float:
+    """The precision asked for, in percent; 90 unless it is a sensible one."""
+    return int(asked) / 100 if asked.isdecimal() and 1 <= int(asked) <= 100 else DEFAULT_TARGET  # noqa: PLR2004

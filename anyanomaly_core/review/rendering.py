@@ -1,0 +1,87 @@
+"""Templates and how values look in them. Everything is escaped; there is no exception."""
+
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from anyanomaly_core.review.csrf import make_token
+from anyanomaly_core.review.host import Visitor
+from anyanomaly_core.review.inert import inert
+
+VERDICTS = {"real": "yes", "false_alarm": "no", "unsure": "unsure"}
+
+
+@cache
+def environment() -> Environment:
+    """The templates of the package."""
+    folder = Path(__file__).parent / "templates"
+    made = Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {
+        "inert": inert,
+        "score": lambda value: "–" if value is None else f"{value:.2f}",
+        "seconds": seconds,
+        "percent": lambda value: "–" if value is None else f"{100 * value:.0f} %",
+        "moment": lambda value: "–" if value is None else f"{value:%Y-%m-%d %H:%M:%S}",
+        "clock": lambda value: "–" if value is None else f"{value:%H:%M:%S}",
+        "ago": ago,
+    }
+    made.globals |= {"verdict_words": VERDICTS}
+    return made
+
+
+def page(
+    request: Request,
+    name: str,
+    visitor: Visitor | None = None,
+    *,
+    status: int = 200,
+    **values: Any,  # noqa: ANN401
+) -> HTMLResponse:
+    """A page with what every page has: where it lies, who looks, the token for its forms."""
+    key: bytes = request.app.state.host.csrf_key
+    values |= {
+        "base": request.scope.get("root_path", "").rstrip("/"),
+        "visitor": visitor,
+        "csrf": make_token(key, visitor.name) if visitor else "",
+        "here": request.url.path,
+    }
+    return HTMLResponse(environment().get_template(name).render(values), status_code=status)
+
+
+def seconds(value: float | None) -> str:
+    """A length of time for people."""
+    if value is None:
+        return "–"
+    if value < 60:  # noqa: PLR2004  (a minute)
+        return f"{value:.1f} s"
+    minutes, rest = divmod(round(value), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def ago(moment: datetime | None, now: datetime | None = None) -> str:
+    """How long ago, in the largest unit that fits."""
+    if moment is None:
+        return "–"
+    passed = ((now or datetime.now(UTC)) - moment).total_seconds()
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if passed >= size:
+            return f"{passed / size:.0f} {unit} ago"
+    return "just now"
+
+
+def local(moment: datetime, zone: str) -> datetime:
+    """A moment on the clock of a camera."""
+    return moment.astimezone(ZoneInfo(zone))

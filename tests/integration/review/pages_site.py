@@ -1,0 +1,71 @@
+"""The review pages over a real database, with a host that believes a header instead of Airflow's login."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from fastapi import HTTPException
+from pydantic import SecretStr
+from sqlalchemy import Engine
+from starlette.requests import Request
+from starlette.testclient import TestClient
+
+from anyanomaly_core.config import Settings
+from anyanomaly_core.review.app import create_app
+from anyanomaly_core.review.csrf import make_token
+from anyanomaly_core.review.host import Run, Visitor
+
+KEY = b"a key of the tests"
+
+
+class HeaderHost:
+    """``X-User: name/role``; the roles are those of Airflow's simple auth manager."""
+
+    csrf_key = KEY
+    login_path = "/login"
+
+    def __init__(self) -> None:
+        self.started: list[tuple[str, str, dict[str, Any]]] = []
+
+    async def visitor(self, request: Request) -> Visitor:
+        name, _, role = request.headers.get("x-user", "").partition("/")
+        if not name:
+            raise HTTPException(401, "Not authenticated")
+        return Visitor(name, role in {"viewer", "user"}, role == "user", role)
+
+    def may_start(self, visitor: Visitor, dag_id: str) -> bool:
+        return visitor.principal == "user" and dag_id != "forbidden"
+
+    def start(self, visitor: Visitor, dag_id: str, given: Mapping[str, Any]) -> Run:
+        self.started.append((visitor.name, dag_id, dict(given)))
+        return self._run(dag_id, "manual__1")
+
+    def find_run(self, visitor: Visitor, dag_id: str, run_id: str) -> Run | None:  # noqa: ARG002
+        return self._run(dag_id, run_id) if run_id else None
+
+    def recent_runs(self, visitor: Visitor, since: datetime) -> Sequence[Run]:  # noqa: ARG002
+        return [self._run("scan_archive", "scheduled__1")]
+
+    def _run(self, dag_id: str, run_id: str) -> Run:
+        return Run(dag_id, run_id, "queued", None, None, "somebody", f"/dags/{dag_id}/runs/{run_id}")
+
+
+def settings_of(folder: Path, url: str) -> Settings:
+    return Settings(
+        archive_root=str(folder),
+        database_url=SecretStr(url),
+        parquet_root=folder / "parquet",
+        state_dir=folder / "state",
+    )
+
+
+def client_of(engine: Engine, folder: Path, host: HeaderHost | None = None, user: str = "anna/user") -> TestClient:
+    """A browser of one person, who follows no redirect by itself."""
+    app = create_app(host or HeaderHost(), engine, settings_of(folder, "postgresql+psycopg2://nowhere"))
+    headers = {"x-user": user} if user else {}
+    return TestClient(app, headers=headers, follow_redirects=False)
+
+
+def token(name: str = "anna") -> str:
+    return make_token(KEY, name)
