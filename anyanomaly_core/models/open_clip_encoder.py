@@ -9,6 +9,7 @@ from torch import nn
 
 from anyanomaly_core.errors import ModelError
 from anyanomaly_core.models.device import DTYPES
+from anyanomaly_core.models.faster import made_faster
 from anyanomaly_core.models.images import image_problem
 from anyanomaly_core.models.protocols import Embeddings, Image
 from anyanomaly_core.models.squash import squash
@@ -33,12 +34,12 @@ class OpenClipEncoder:
         precision: str = "fp32",
         batch_size: int = 64,
     ) -> None:
-        self._model = model.eval()
+        seen_by_model = open_clip.model.get_model_preprocess_cfg(model)
+        self._model = made_faster(model.eval())
         self._tokenizer = tokenizer
         self._name, self._revision = name, revision
         self._device, self._dtype = device, DTYPES[precision]
         self._batch_size = batch_size
-        seen_by_model = open_clip.model.get_model_preprocess_cfg(model)
         self._size = _square(seen_by_model["size"])
         self._mean = torch.tensor(seen_by_model["mean"], device=device).view(1, 3, 1, 1)
         self._std = torch.tensor(seen_by_model["std"], device=device).view(1, 3, 1, 1)
@@ -80,7 +81,7 @@ class OpenClipEncoder:
         batches = []
         for part in _parts(order, self._batch_size):
             pixels = squash([images[i] for i in part], self._size).to(self._device).float() / 255.0  # [b, 3, S, S]
-            batches.append(self._encode((pixels - self._mean) / self._std))
+            batches.append(self._encode_what_fits((pixels - self._mean) / self._std))
         return self._as_embeddings(batches, order)
 
     @torch.inference_mode()
@@ -98,7 +99,7 @@ class OpenClipEncoder:
             )
         order = list(range(len(pixels)))
         parts = [torch.from_numpy(pixels[part[0] : part[-1] + 1]) for part in _parts(order, self._batch_size)]
-        return self._as_embeddings([self._encode(part.to(self._device).float()) for part in parts], order)
+        return self._as_embeddings([self._encode_what_fits(part.to(self._device).float()) for part in parts], order)
 
     @torch.inference_mode()
     def encode_texts(self, texts: Sequence[str]) -> Embeddings:
@@ -111,7 +112,8 @@ class OpenClipEncoder:
         return self._as_embeddings(batches, order)
 
     def _encode(self, pixels: torch.Tensor) -> torch.Tensor:
-        encoded: torch.Tensor = self._model.encode_image(pixels.to(self._dtype))  # type: ignore[operator]
+        pixels = pixels.to(self._dtype).contiguous(memory_format=torch.channels_last)
+        encoded: torch.Tensor = self._model.encode_image(pixels)  # type: ignore[operator]
         return encoded
 
     def _as_embeddings(self, batches: list[torch.Tensor], order: list[int]) -> Embeddings:
@@ -124,6 +126,20 @@ class OpenClipEncoder:
         if not np.isfinite(result).all():
             raise ModelError(f"{self._name} gives embeddings that are not finite. Use precision fp32 or bf16.")
         return result
+
+    def _encode_what_fits(self, pixels: torch.Tensor) -> torch.Tensor:
+        """[b, d] for [b, 3, S, S]; a batch too big for the GPU is halved, and so are all after it."""
+        try:
+            return self._encode(pixels)
+        except torch.OutOfMemoryError:
+            torch.cuda.empty_cache()
+            if len(pixels) == 1:
+                raise ModelError(
+                    f"{self._name} ran out of GPU memory on a single image. Free the GPU, or take a smaller encoder."
+                ) from None
+        half = len(pixels) // 2
+        self._batch_size = max(1, min(self._batch_size, half))
+        return torch.cat([self._encode_what_fits(pixels[:half]), self._encode_what_fits(pixels[half:])])
 
     def _dimension(self) -> int:
         tokens = self._tokenizer(["a"]).to(self._device)

@@ -10,6 +10,7 @@ import torch
 from anyanomaly_core.errors import ModelError
 from anyanomaly_core.models.answer_tree import common_prefix
 from anyanomaly_core.models.chat import ChatFormat, Processor
+from anyanomaly_core.models.faster import made_faster
 from anyanomaly_core.models.images import image_problem, limit_side
 from anyanomaly_core.models.lvlm_inputs import Context, InputBuilder, Row
 from anyanomaly_core.models.protocols import Answer, Image, Request, Want
@@ -37,6 +38,8 @@ class TransformersLvlm:
         max_image_side: int | None = None,
     ) -> None:
         self._model, self._processor = model.eval(), processor
+        if (vision := getattr(getattr(model, "model", None), "vision_tower", None)) is not None:
+            made_faster(vision)
         processor.tokenizer.padding_side = "left"  # the next token follows the last column in every row
         self._name, self._revision = name, revision
         self._batch_size, self._max_new_tokens, self._max_image_side = batch_size, max_new_tokens, max_image_side
