@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
-from anyanomaly_core.embedded import report, scan, services
+from anyanomaly_core.embedded import airflow, report, scan, services
 from anyanomaly_core.embedded.installation import LOCAL, Installation
 from anyanomaly_core.errors import AnyAnomalyError, ConfigurationError, StorageError
 
@@ -22,6 +22,9 @@ def main() -> int:
     command = commands.add_parser("query", help="ask the results database, as a user who may only read")
     command.add_argument("sql")
     command.add_argument("--stack", default="", help="installation, a folder name under .local")
+    command = commands.add_parser("airflow", help="Airflow's own command line, such as `airflow backfill create`")
+    command.add_argument("--stack", default="", help="installation, a folder name under .local")
+    command.add_argument("words", nargs=argparse.REMAINDER, help="what follows `airflow`")
     commands.add_parser("status", help="what runs")
     commands.add_parser("demo", help="rendered archive, two DAG runs, events against the truth")
     command = commands.add_parser("scan", help="the same two DAG runs over your footage")
@@ -32,6 +35,8 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):  # like Ctrl-C: what was started must be stopped again
         signal.signal(number, _interrupt)
     try:
+        if arguments.command == "airflow":
+            return airflow.command(_only(arguments.stack), arguments.words)
         _run(arguments)
     except AnyAnomalyError as error:
         print(f"\n{error}", file=sys.stderr)

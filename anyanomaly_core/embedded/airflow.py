@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -117,6 +118,17 @@ def start(service: Service, installation: Installation, variables: dict[str, str
         variables = {name: value for name, value in variables.items() if name != REVIEW_URL}
     command = [sys.executable, "-m", "airflow", *SERVICES[service.name]]
     service.start(command, environment=variables, folder=installation.folder)
+
+
+def command(installation: Installation, words: Sequence[str]) -> int:
+    """Run one command of Airflow's own command line in the environment of the running services; its exit status.
+
+    Raises:
+        ConfigurationError: when Airflow of this installation was never started.
+    """
+    variables = environment(installation, installation.last_api_port(), parallelism=1)
+    line = [sys.executable, "-m", "airflow", *words]
+    return subprocess.run(line, env=variables, cwd=installation.folder, check=False).returncode
 
 
 def stop(installation: Installation) -> list[str]:
