@@ -176,3 +176,30 @@ def test_device(name: str, expected: str) -> None:
 def test_device_that_is_not_there(name: str) -> None:
     with pytest.raises(ConfigurationError, match="ANYANOMALY_DEVICE"):
         resolve_device(name)
+
+
+def test_out_of_memory_halves_the_batch(encoder_folder: Path, encoder: Any, tmp_path: Path) -> None:
+    """A CPU cannot run out of GPU memory, so a hook of the real model says it did when more than three images come."""
+    images = pictures(10, [(32, 32), (50, 90)])
+    expected = encoder.encode_images(images)
+    installation = Settings(
+        archive_root="x", database_url="postgresql://x/y", parquet_root=tmp_path, state_dir=tmp_path, device="cpu"
+    )
+    short = load_encoder(profile(path=encoder_folder, batch_size=8), installation)
+    sizes: list[int] = []
+    most = 3
+
+    def refuse(_module: Any, given: Any) -> None:
+        sizes.append(len(given[0]))
+        if sizes[-1] > most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    short._model.visual.register_forward_pre_hook(refuse)  # type: ignore[attr-defined]
+    np.testing.assert_allclose(short.encode_images(images), expected, atol=1e-5)
+    assert max(sizes) > most
+    sizes.clear()
+    np.testing.assert_allclose(short.encode_images(images), expected, atol=1e-5)
+    assert max(sizes) <= most  # it remembers
+    most = 0
+    with pytest.raises(ModelError, match="out of GPU memory on a single image"):
+        short.encode_images(images[:2])
