@@ -1,0 +1,1 @@
+"""How good a scorer is: labelled archives, protocols, metrics, ablations, calibration."""

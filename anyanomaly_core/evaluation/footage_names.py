@@ -1,0 +1,66 @@
+"""Finding the footage that labels name: video files and folders of frames under one root."""
+
+import os
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from anyanomaly_core.errors import ConfigurationError
+from anyanomaly_core.evaluation.frame_folders import IMAGES
+from anyanomaly_core.footage.sources import EXTENSIONS
+
+
+class Footage:
+    """Video files and frame folders under ``root``; names that begin with ``.`` or ``_`` are not footage."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @cached_property
+    def paths(self) -> list[Path]:
+        """Every video file and frame folder, by path."""
+        found = []
+        for name, folders, files in os.walk(self.root):
+            folder = Path(name)
+            folders[:] = sorted(inner for inner in folders if inner[0] not in "._")
+            found += [folder / file for file in files if _is_video(file)]
+            if folder != self.root and any(Path(file).suffix.lower() in IMAGES for file in files):
+                found.append(folder)
+        return sorted(found)
+
+    def names(self) -> list[str]:
+        """Relative to the root, POSIX."""
+        return [path.relative_to(self.root).as_posix() for path in self.paths]
+
+    def exact(self, name: str) -> Path | None:
+        """The video file or frame folder of this relative path; None when it is not there or leaves the root."""
+        relative = PurePosixPath(name)
+        if relative.is_absolute() or ".." in relative.parts:
+            return None
+        path = self.root / relative
+        return path if path.exists() else None
+
+    def called(self, name: str) -> Path | None:
+        """The one called ``name`` without folder and extension, or ending in ``_name`` or ``-name``.
+
+        Raises:
+            ConfigurationError: when several are.
+        """
+        same = self._by_stem.get(name, [])
+        found = same or [
+            path for stem, paths in self._by_stem.items() if stem.endswith((f"_{name}", f"-{name}")) for path in paths
+        ]
+        if len(found) > 1:
+            listed = ", ".join(str(path.relative_to(self.root)) for path in found[:4])
+            raise ConfigurationError(f"Labels name {name!r}, and several videos could be meant: {listed}.")
+        return found[0] if found else None
+
+    @cached_property
+    def _by_stem(self) -> dict[str, list[Path]]:
+        stems: dict[str, list[Path]] = {}
+        for path in self.paths:
+            stems.setdefault(path.stem if path.is_file() else path.name, []).append(path)
+        return stems
+
+
+def _is_video(name: str) -> bool:
+    return name[0] not in "._" and Path(name).suffix[1:].lower() in EXTENSIONS

@@ -1,0 +1,95 @@
+"""What a labelled archive says: which frames of which video show which class, and what is not labelled at all."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+UNLABELLED = -1
+Span = tuple[int, int]  # first and last frame, from 0, both included
+Labels = NDArray[np.int8]  # [F] 1: shows the class, 0: does not, UNLABELLED: nobody said
+
+
+@dataclass(frozen=True, slots=True)
+class FrameLabels:
+    """Labels of one video for one class."""
+
+    positive: tuple[Span, ...] = ()
+    frames: int | None = None  # how many frames are labelled, from the first on; None: however many the video has
+    unlabelled: tuple[Span, ...] = ()  # gaps
+
+    def array(self, frame_count: int) -> Labels:
+        """Labels [F] of a video of F decoded frames; frames past the labels' end are UNLABELLED."""
+        labels = np.full(frame_count, UNLABELLED, np.int8)
+        labels[: frame_count if self.frames is None else self.frames] = 0
+        for value, spans in ((1, self.positive), (UNLABELLED, self.unlabelled)):
+            for first, last in spans:
+                labels[first : last + 1] = value
+        return labels
+
+    def beyond(self, frame_count: int) -> int:
+        """Labelled frames that the video does not have."""
+        ends = [last + 1 for _, last in self.positive]
+        return max(0, max([self.frames or 0, *ends]) - frame_count)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledVideo:
+    """A video, or a folder of frames, and what is known about it."""
+
+    name: str  # as the labels call it
+    path: Path  # a video file, or a folder of images
+    labels: dict[str, FrameLabels]  # by class; a class that is absent here is unlabelled in the whole video
+    anything: FrameLabels | None = None  # where something abnormal is shown, whatever it is; None: by the classes
+
+    @property
+    def abnormal(self) -> FrameLabels:
+        """Frames that show any of the classes."""
+        return joined(self.labels.values()) if self.anything is None else self.anything
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledArchive:
+    """Footage with labels, ready to evaluate."""
+
+    name: str
+    texts: dict[str, tuple[str, ...]]  # by class: what a rule would say; the best of several counts
+    videos: tuple[LabelledVideo, ...]
+    one_of_many: bool = True  # every class is scored in every video, so that "anything abnormal" can be measured
+    missing: tuple[str, ...] = ()  # labelled, but their footage is not here
+
+    @property
+    def classes(self) -> list[str]:
+        """Names of the classes, in the archive's own order."""
+        return list(self.texts)
+
+    def scored_classes(self, video: LabelledVideo) -> list[str]:
+        """Classes that are scored in a video."""
+        return [name for name in self.texts if self.one_of_many or name in video.labels]
+
+
+def spans(labels: Sequence[int] | NDArray[np.generic]) -> tuple[Span, ...]:
+    """Runs of non-zero entries of a label vector [F]."""
+    shown = np.concatenate(([0], (np.asarray(labels).ravel() != 0).astype(np.int8), [0]))
+    edges = np.flatnonzero(np.diff(shown))
+    return tuple((int(first), int(end) - 1) for first, end in zip(edges[::2], edges[1::2], strict=True))
+
+
+def dense(labels: Sequence[int] | NDArray[np.generic]) -> FrameLabels:
+    """Labels from a vector [F] of 0, 1 and UNLABELLED."""
+    values = np.asarray(labels).ravel()
+    return FrameLabels(spans(values == 1), len(values), spans(values == UNLABELLED))
+
+
+def joined(parts: Iterable[FrameLabels]) -> FrameLabels:
+    """What is abnormal in a video for any of several classes; unlabelled where no class is labelled."""
+    known = list(parts)
+    lengths = [part.frames for part in known]
+    # A gap of one class is one of all: the frame may show just that class.
+    return FrameLabels(
+        tuple(span for part in known for span in part.positive),
+        None if None in lengths or not known else min(length for length in lengths if length is not None),
+        tuple(span for part in known for span in part.unlabelled),
+    )

@@ -1,0 +1,195 @@
+"""Scoring a labelled archive with variants of a profile: through the product's own path, resumable at any segment.
+
+What was scored lies in journals in the state folder, one for each video, scorer and set of texts. They are kept: a
+second run, another protocol or a further variant takes over all that is there.
+"""
+
+import hashlib
+import json
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anyanomaly_core.config import Settings
+from anyanomaly_core.errors import FootageError
+from anyanomaly_core.evaluation.frame_folders import as_video
+from anyanomaly_core.evaluation.labels import LabelledArchive, LabelledVideo
+from anyanomaly_core.evaluation.memory import RememberingEncoder, RememberingLvlm
+from anyanomaly_core.evaluation.variants import Variant
+from anyanomaly_core.footage.content import sha256
+from anyanomaly_core.footage.index import index_frames
+from anyanomaly_core.footage.probe import probe
+from anyanomaly_core.footage.segments import Segment, split_into_segments
+from anyanomaly_core.models.loading import load_encoder, load_lvlm
+from anyanomaly_core.profile import Profile
+from anyanomaly_core.scanning.journal import Journal
+from anyanomaly_core.scanning.limits import decoding_limits
+from anyanomaly_core.scanning.stream import scaled_size
+from anyanomaly_core.scanning.video import VideoToScore, score_video
+from anyanomaly_core.scoring.scorers import make_scorer
+from anyanomaly_core.scoring.smoothing import unsmoothed
+from anyanomaly_core.scoring.types import RuleTexts, SegmentScore, Status
+
+log = logging.getLogger(__name__)
+
+FOLDER = "evaluation"  # in the state folder
+FIELDS = {"score": "score", "key": "key_score", "position": "position_score", "temporal": "temporal_score"}
+Progress = Callable[[int, int], None]  # (video, variant) pairs done, in all
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredVideo:
+    """One video under one variant."""
+
+    frame_count: int
+    columns: dict[str, dict[str, NDArray[np.float32]]]  # class -> column of FIELDS -> [F] before smoothing
+    statuses: Counter[str] = field(default_factory=Counter)  # (segment, class) rows by status
+    problem: str | None = None  # why the whole video has no score
+
+
+class Bench:
+    """An archive, a profile's models and the journals. Models are loaded when first needed, and once."""
+
+    def __init__(self, archive: LabelledArchive, profile: Profile, settings: Settings) -> None:
+        self._archive, self._profile, self._settings = archive, profile, settings
+        self._folder = settings.state_dir / FOLDER
+        self._lengths = _Lengths(self._folder / "frame-counts.json", settings)
+        self._digests: dict[Path, str] = {}
+
+    @cached_property
+    def encoder(self) -> RememberingEncoder:
+        """The profile's; raises ModelError when it is not to be had."""
+        return RememberingEncoder(load_encoder(self._profile, self._settings))
+
+    @cached_property
+    def lvlm(self) -> RememberingLvlm:
+        """The profile's; raises ModelError when it is not to be had."""
+        return RememberingLvlm(load_lvlm(self._profile, self._settings))
+
+    def revisions(self, variant: Variant) -> dict[str, str]:
+        """Of the models that a variant uses; they are part of its scorer's digest."""
+        encoder, lvlm = self._models(variant)
+        used = (("encoder", encoder), ("lvlm", lvlm))
+        return {name: model.revision for name, model in used if model is not None}
+
+    def score(
+        self, variants: Sequence[Variant], *, videos: Sequence[LabelledVideo] | None = None, progress: Progress
+    ) -> Iterator[tuple[LabelledVideo, list[ScoredVideo]]]:
+        """Each video with its scores under every variant; equal profiles are scored once.
+
+        Raises:
+            ModelError: when a model breaks as a whole. What was finished stays in the journals.
+        """
+        chosen = self._archive.videos if videos is None else videos
+        keys = [variant.profile.model_dump_json() for variant in variants]
+        total, done = len(chosen) * len(set(keys)), 0
+        for video in chosen:
+            scored: dict[str, ScoredVideo] = {}
+            for key, variant in zip(keys, variants, strict=True):
+                if key not in scored:
+                    scored[key] = self._score(video, variant)
+                    done += 1
+                    progress(done, total)
+            self._forget(variants)
+            yield video, [scored[key] for key in keys]
+
+    def _score(self, video: LabelledVideo, variant: Variant) -> ScoredVideo:
+        classes = self._archive.scored_classes(video)
+        try:
+            path = as_video(video.path, self._folder / "frame-folders")
+            frame_count = self._lengths.of(path)
+            segments, plan = _plan(path, frame_count, variant.profile)
+        except FootageError as error:
+            log.warning("%s has no scores: %s", video.name, error)
+            return ScoredVideo(0, {}, problem=str(error))
+        rules = [RuleTexts(number, name, self._archive.texts[name]) for number, name in enumerate(classes)]
+        scorer = make_scorer(variant.profile, *self._models(variant))
+        key = self._key(path, variant, rules)
+        with Journal(self._folder / "scores", key) as journal:
+            rows = score_video(plan, rules, scorer, journal, limits=decoding_limits(self._settings))
+            if any(row.status is Status.FAILED for row in rows):
+                journal.discard()
+        if any(row.status is Status.FAILED for row in rows):
+            self._keep_scored(key, rows)
+        return ScoredVideo(
+            frame_count,
+            {rule.name: _columns(segments, rows, rule, frame_count) for rule in rules},
+            Counter(row.status.value for row in rows),
+        )
+
+    def _keep_scored(self, key: str, rows: Sequence[SegmentScore]) -> None:
+        """Segments with a failed row are asked again by the next run; the others stay in the journal."""
+        failed = {row.segment_index for row in rows if row.status is Status.FAILED}
+        with Journal(self._folder / "scores", key) as journal:
+            journal.append([row for row in rows if row.segment_index not in failed])
+
+    def _key(self, path: Path, variant: Variant, rules: Sequence[RuleTexts]) -> str:
+        if path not in self._digests:
+            self._digests[path] = sha256(path)
+        texts = json.dumps([(rule.name, rule.texts) for rule in rules]).encode()
+        digest = variant.profile.digest(self.revisions(variant))
+        return f"{self._digests[path][:24]}-{digest[:16]}-{hashlib.sha256(texts).hexdigest()[:16]}"
+
+    def _models(self, variant: Variant) -> tuple[RememberingEncoder | None, RememberingLvlm | None]:
+        kind = variant.profile.scoring.scorer
+        return None if kind == "baseline" else self.encoder, None if kind == "clip" else self.lvlm
+
+    def _forget(self, variants: Sequence[Variant]) -> None:
+        for variant in variants:
+            for model in self._models(variant):
+                if model is not None:
+                    model.forget()
+
+
+class _Lengths:
+    """Decoded frames of files, counted once per state of a file."""
+
+    def __init__(self, path: Path, settings: Settings) -> None:
+        self._path, self._limits = path, decoding_limits(settings)
+        try:
+            self._known: dict[str, int] = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # a cache: losing it costs a decoding pass
+            self._known = {}
+
+    def of(self, path: Path) -> int:
+        """How many frames can be decoded; raises FootageError when none can."""
+        state = path.stat()
+        key = f"{path.resolve()} {state.st_size} {state.st_mtime_ns}"
+        if key not in self._known:
+            self._known[key] = index_frames(path, limits=self._limits).frame_count
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            part = self._path.with_suffix(".part")
+            part.write_text(json.dumps(self._known), encoding="utf-8")
+            part.replace(self._path)
+        return self._known[key]
+
+
+def _plan(path: Path, frame_count: int, profile: Profile) -> tuple[list[Segment], VideoToScore]:
+    header = probe(path)
+    step = profile.sampling.step(float(header.fps))
+    segments = split_into_segments(frame_count, profile.sampling.segment_frames, step)
+    size = scaled_size(header.width, header.height, profile.sampling.max_side)
+    return segments, VideoToScore(path, tuple(segments), step, size)
+
+
+def _columns(
+    segments: Sequence[Segment], rows: Sequence[SegmentScore], rule: RuleTexts, frame_count: int
+) -> dict[str, NDArray[np.float32]]:
+    own = [row for row in rows if row.rule_version_id == rule.rule_version_id]
+    columns = {
+        name: unsmoothed(segments, [getattr(row, attribute) for row in own], frame_count)
+        for name, attribute in FIELDS.items()
+    }
+    columns["score"] = unsmoothed(segments, own, frame_count)  # the baseline has a score of its own for each frame
+    return columns
+
+
+def unscored_rows(statuses: Counter[str]) -> int:
+    """(segment, class) rows without a score."""
+    return statuses[Status.FAILED.value] + statuses[Status.PRUNED.value]

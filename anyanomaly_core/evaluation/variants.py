@@ -1,0 +1,118 @@
+"""The ablation: ways to change one thing of a profile.
+
+Some change what is asked (windows, prompts ...), and the footage is scored again. Others only change how the same
+answers are put together (contexts, weights, smoothing), and cost nothing.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from anyanomaly_core.errors import ConfigurationError
+from anyanomaly_core.evaluation.protocols import Weights
+from anyanomaly_core.profile import Profile
+
+AS_IT_IS = "profile"
+
+Changes = Mapping[str, Mapping[str, Any]]  # section of the profile -> parameter -> value
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One row of the ablation table."""
+
+    group: str
+    name: str
+    profile: Profile  # what the footage is scored with
+    weights: Weights | None = None  # how the three images are put together; None: as the scorer did
+    sigma: float | None = None  # smoothing; None: the profile's
+
+    @property
+    def smoothing(self) -> float:
+        """Sigma in source frames."""
+        return self.profile.scoring.smoothing_sigma if self.sigma is None else self.sigma
+
+    @property
+    def one_score(self) -> bool:
+        """Whether the scorer gives no separate scores of key frame, position and temporal context."""
+        spec = self.profile
+        return spec.scoring.scorer != "anyanomaly" or not (spec.contexts.position and spec.contexts.temporal)
+
+
+# The paper's fusion weights without one or both contexts, as `used_weights` rescales them.
+CONTEXTS: dict[str, Weights] = {
+    "key frame alone": (1.0, 0.0, 0.0),
+    "position context alone": (0.0, 1.0, 0.0),
+    "temporal context alone": (0.0, 0.0, 1.0),
+    "key frame + position": (2 / 3, 1 / 3, 0.0),
+    "key frame + temporal": (6 / 7, 0.0, 1 / 7),
+}
+WEIGHTS: dict[str, Weights] = {
+    "weights 0.4 / 0.4 / 0.2": (0.4, 0.4, 0.2),
+    "weights 0.3 / 0.6 / 0.1": (0.3, 0.6, 0.1),
+    "weights equal": (1 / 3, 1 / 3, 1 / 3),
+}
+SMOOTHING = (0.0, 5.0, 10.0, 15.0, 30.0)
+CHANGED: dict[str, dict[str, Changes]] = {
+    "scales": {
+        "windows 48": {"contexts": {"window_sizes": (48,)}},
+        "windows 80": {"contexts": {"window_sizes": (80,)}},
+        "windows 120": {"contexts": {"window_sizes": (120,)}},
+        "windows 48, 80": {"contexts": {"window_sizes": (48, 80)}},
+        "windows 80, 120": {"contexts": {"window_sizes": (80, 120)}},
+        "windows 48, 80, 240": {"contexts": {"window_sizes": (48, 80, 240)}},
+        "half strides": {"contexts": {"half_strides": True}},
+    },
+    "lengths": {
+        f"{frames} frames a segment": {"sampling": {"segment_frames": frames}} for frames in (8, 16, 24, 32, 48)
+    },
+    "strategies": {
+        name: {"contexts": {"strategy": name}}
+        for name in ("random", "clip", "grouping_then_clip", "clip_then_grouping")
+    },
+    "prompts": {f"prompt {number}": {"scoring": {"prompt_variant": number}} for number in range(4)},
+    "readouts": {name: {"scoring": {"readout": name}} for name in ("likelihood", "generate")},
+    "scorers": {
+        "encoder alone": {"scoring": {"scorer": "clip"}},
+        "baseline (every frame)": {"scoring": {"scorer": "baseline"}},
+    },
+}
+GROUPS = ("contexts", "weights", "smoothing", *CHANGED)
+FREE = ("contexts", "weights", "smoothing")  # groups that need no scoring of their own
+
+
+def ablation(profile: Profile, groups: list[str]) -> list[Variant]:
+    """The profile as it is, then the variants of the groups; what equals the profile is left out.
+
+    Raises:
+        ConfigurationError: for an unknown group.
+    """
+    if unknown := sorted(set(groups) - set(GROUPS)):
+        raise ConfigurationError(f"There is no ablation {', '.join(unknown)}; there are {', '.join(GROUPS)}.")
+    base = Variant(AS_IT_IS, AS_IT_IS, profile)
+    return [base, *(variant for group in groups for variant in _group(base, group))]
+
+
+def _group(base: Variant, group: str) -> Iterator[Variant]:
+    profile = base.profile
+    if group in CHANGED:
+        for name, changes in CHANGED[group].items():
+            changed = changed_profile(profile, changes)
+            if changed != profile:
+                yield Variant(group, name, changed)
+    elif group == "smoothing":
+        for sigma in SMOOTHING:
+            if sigma != base.smoothing:
+                yield Variant(group, f"sigma {sigma:g}", profile, sigma=sigma)
+    elif not base.one_score:  # else there is nothing to put together
+        for name, weights in (CONTEXTS if group == "contexts" else WEIGHTS).items():
+            if weights != profile.scoring.weights:
+                yield Variant(group, name, profile, weights=weights)
+
+
+def changed_profile(profile: Profile, changes: Changes) -> Profile:
+    """The profile with some parameters replaced, validated again."""
+    body = profile.model_dump()
+    for section, values in changes.items():
+        body[section] |= values
+    return Profile.model_validate(body)
