@@ -1,8 +1,8 @@
 """Is a score of 0.7 right seven times in ten? Reliability curves, and maps from score to probability.
 
-A map is learned from verdicts on one rule's events (``learn``) and is used only where somebody asks for it: scores in the
-database stay what the models said. Platt's map is a logistic curve through smoothed targets (Platt 1999); the isotonic
-one is the best non-decreasing step function, read between its steps by straight lines.
+A map is learned from verdicts on one rule's events (``learn``) and is used only where somebody asks for it: scores in
+the database stay what the models said. Platt's map is a logistic curve through smoothed targets (Platt 1999); the
+isotonic one is the best non-decreasing step function, read between its steps by straight lines.
 """
 
 from collections.abc import Sequence

@@ -1,0 +1,147 @@
+"""Figures into the database, so that two scorers can be compared in SQL; score maps learned from its verdicts."""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, delete, insert, select, text
+
+from anyanomaly_core import __version__
+from anyanomaly_core.errors import ConfigurationError
+from anyanomaly_core.evaluation.labels import LabelledArchive
+from anyanomaly_core.evaluation.reliability import Bools, Method, Reals, ScoreMap, learn
+from anyanomaly_core.evaluation.summary import Summary
+from anyanomaly_core.evaluation.variants import Variant
+from anyanomaly_core.results.evaluation_tables import evaluation_measures, evaluations, score_maps
+from anyanomaly_core.results.schema import rules
+from anyanomaly_core.results.scorer_store import register_scorer
+
+AS_SCORED = "as scored"
+# The newest verdict of each event that was looked at, on the rule's current version.
+_JUDGED = text(
+    "SELECT scorer_id, peak_score, verdict = 'real' FROM event_list"
+    " WHERE rule = :rule AND is_current_version AND verdict IN ('real', 'false_alarm') ORDER BY event_id"
+)
+
+
+def archive_digest(archive: LabelledArchive) -> str:
+    """SHA-256 over what makes two evaluations comparable: class texts, names of videos, labels."""
+    body = [
+        sorted(archive.texts.items()),
+        [
+            (
+                video.name,
+                [(name, own.positive, own.frames, own.unlabelled) for name, own in sorted(video.labels.items())],
+            )
+            for video in sorted(archive.videos, key=lambda video: video.name)
+        ],
+    ]
+    return hashlib.sha256(json.dumps(body).encode()).hexdigest()
+
+
+def reading(variant: Variant) -> str:
+    """How a variant puts the scorer's answers together."""
+    return AS_SCORED if variant.weights is None and variant.sigma is None else variant.name
+
+
+def store_summary(
+    connection: Connection, summary: Summary, revisions: Mapping[str, Mapping[str, str]], *, resamples: int
+) -> int:
+    """Write the figures of every variant; those of the same scorer, labels and reading are replaced.
+
+    Args:
+        connection: in a transaction.
+        summary: what was measured.
+        revisions: by variant name, of the models behind it.
+        resamples: behind the intervals.
+
+    Returns:
+        Evaluations written.
+    """
+    digest = archive_digest(summary.archive)
+    for variant in summary.variants:
+        scorer = register_scorer(connection, variant.profile, revisions[variant.name], code_version=__version__)
+        key = {"archive_digest": digest, "scorer_id": scorer.scorer_id, "reading": reading(variant)}
+        e = evaluations.c
+        same = (e[name] == value for name, value in key.items())
+        connection.execute(delete(evaluations).where(*same))
+        counts = summary.counts[variant.name]
+        row = {
+            **key,
+            "archive": summary.archive.name,
+            "videos": len(summary.archive.videos),
+            "videos_without_scores": len(summary.problems),
+            "frames_counted": counts.counted,
+            "frames_unlabelled": counts.unlabelled,
+            "frames_unscored": counts.unscored,
+            "frames_not_in_footage": counts.not_in_footage,
+            "resamples": resamples,
+            "code_version": __version__,
+        }
+        number = connection.execute(insert(evaluations).values(row).returning(e.evaluation_id)).scalar_one()
+        figures = _figures(summary, variant, number)
+        if figures:
+            connection.execute(insert(evaluation_measures), figures)
+    return len(summary.variants)
+
+
+def _figures(summary: Summary, variant: Variant, number: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "evaluation_id": number,
+            "protocol": measure.protocol,
+            "class": measure.label,
+            "metric": measure.metric,
+            "value": measure.value,
+            "low": None if measure.interval is None else measure.interval.low,
+            "high": None if measure.interval is None else measure.interval.high,
+            "videos": measure.videos,
+            "positives": measure.positives,
+            "frames": measure.frames,
+            "tuned": measure.tuned,
+        }
+        for measure in summary.measures
+        if measure.variant == variant.name and math.isfinite(measure.value)
+    ]
+
+
+def judged_events(connection: Connection, rule: str) -> dict[int, tuple[Reals, Bools]]:
+    """By scorer: peak scores [n] of a rule's judged events and whether each was real.
+
+    Raises:
+        ConfigurationError: when nobody has judged any.
+    """
+    found: dict[int, list[tuple[float, bool]]] = {}
+    for scorer, score, real in connection.execute(_JUDGED, {"rule": rule}):
+        found.setdefault(scorer, []).append((score, real))
+    if not found:
+        raise ConfigurationError(f"No event of a rule called {rule!r} was judged real or false alarm yet.")
+    return {
+        scorer: (np.array([score for score, _ in own]), np.array([real for _, real in own], np.bool_))
+        for scorer, own in found.items()
+    }
+
+
+def learn_map(connection: Connection, rule: str, scorer_id: int, method: Method) -> ScoreMap:
+    """Learn a rule's map for one scorer and keep it; the newest counts, and only where somebody asks for it.
+
+    Raises:
+        ConfigurationError: with too few verdicts.
+    """
+    scores, real = judged_events(connection, rule)[scorer_id]
+    learned = learn(scores, real, method)
+    rule_id = connection.execute(select(rules.c.rule_id).where(rules.c.name == rule)).scalar_one()
+    row = {
+        "rule_id": rule_id,
+        "scorer_id": scorer_id,
+        "method": method,
+        "scores": list(learned.scores),
+        "probabilities": list(learned.probabilities),
+        "confirmed": learned.right,
+        "rejected": learned.wrong,
+    }
+    connection.execute(insert(score_maps).values(row))
+    return learned
