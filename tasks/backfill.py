@@ -183,7 +183,7 @@ def summarize_backfill(
         summary |= {"quoted": quote, "remaining": asked.quote().as_dict()}
         if units:
             spent = spent_by(connection, units[0]["run_id"])
-            summary["took"] = {"gpu_hours": round(spent.seconds / 3600, 4), "segments": spent.segments}
+            summary["took"] = {"gpu_hours": round(spent.seconds / 3600, 6), "segments": spent.segments}
             outcome = "failed" if failed else "success"
             scorer_store.finish_run(connection, units[0]["run_id"], outcome, summary)
     engine.dispose()

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, cast
 
 import typer
 
-from anyanomaly_core.cli import failures, keeping
+from anyanomaly_core.cli import evidence, failures, history, keeping
 from anyanomaly_core.cli import scan as scanning
 from anyanomaly_core.cli.ask import ask
 from anyanomaly_core.cli.output import print_rows
@@ -16,11 +16,14 @@ from anyanomaly_core.cli.site import note, site
 from anyanomaly_core.errors import AnyAnomalyError, ConfigurationError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
-rules_app = typer.Typer(no_args_is_help=True, help="Rules: apply files, list, pause, resume, retire.")
+rules_app = typer.Typer(no_args_is_help=True, help="Rules: apply files, rehearse a draft, list, pause, resume, retire.")
 app.add_typer(rules_app, name="rules")
 app.command("quarantine")(failures.quarantine)
 app.command("retry")(failures.retry)
+app.command("backfill")(history.backfill)
+rules_app.command("rehearse")(history.rehearse)
 app.add_typer(keeping.retention_app, name="retention")
+app.add_typer(evidence.evidence_app, name="evidence")
 app.command("hold")(keeping.hold)
 app.command("release")(keeping.release)
 app.command("holds")(keeping.holds)

@@ -74,19 +74,29 @@ def rehearse(
     current = _current(connection, draft.name)
     shared = _shared_scoring(connection, draft, current)
     if shared is None and score is None:
-        raise RuleError(f"Rule {draft.name!r} was never scored with these texts and profile; rehearse it with scoring.")
+        raise RuleError(
+            f"Rule {draft.name!r} was never scored with these texts and profile; rehearse it with scoring (--score)."
+        )
     differences: list[Difference] = []
     compared, unscored = [], []
     for video in videos:
-        new = load_scored(connection, video, shared) if shared is not None else score(video) if score else None
-        old = None if current is None else load_scored(connection, video, current.scoring_id)
-        if new is None or (current is not None and old is None):
+        before: list[Span] | None = []
+        after: list[Span] | None = []
+        if current is not None and current.definition.matches_camera(video.camera_id):
+            before = _spans(load_scored(connection, video, current.scoring_id), current.definition)
+        if draft.matches_camera(video.camera_id):
+            new = load_scored(connection, video, shared) if shared is not None else score(video) if score else None
+            after = _spans(new, draft)
+        if before is None or after is None:
             unscored.append(video)
             continue
         compared.append(video)
-        before = [] if current is None or old is None else spans(old, current.definition)
-        differences += pair(video, before, spans(new, draft))
+        differences += pair(video, before, after)
     return Rehearsal(tuple(differences), tuple(compared), tuple(unscored))
+
+
+def _spans(scored: ScoredVideo | None, definition: RuleDefinition) -> list[Span] | None:
+    return None if scored is None else spans(scored, definition)
 
 
 def spans(scored: ScoredVideo, definition: RuleDefinition) -> list[Span]:

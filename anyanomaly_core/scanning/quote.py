@@ -93,7 +93,7 @@ class Quote:
             "tasks": self.tasks,
             "footage_hours": round(self.footage_s / 3600, 3),
             "lvlm_calls": self.lvlm_calls,
-            "gpu_hours": None if self.gpu_hours is None else round(self.gpu_hours, 4),
+            "gpu_hours": None if self.gpu_hours is None else round(self.gpu_hours, 6),
             "measured": self.measured,
         }
 

@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from anyanomaly_core.results.schema import units
 from anyanomaly_core.results.scorer_store import StoredScorer, register_scorer
 from anyanomaly_core.results.segment_store import VideoSegments, load_segments
 from anyanomaly_core.results.writer import commit_failure, commit_unit
+from anyanomaly_core.scanning.embeddings import VideoEmbeddings, encoding_digest, video_folder
 from anyanomaly_core.scanning.journal import Journal
 from anyanomaly_core.scanning.local import local_footage
 from anyanomaly_core.scanning.privacy import camera_mask
@@ -47,6 +49,7 @@ class LoadedScorer:
     profile: Profile
     scorer: Scorer
     stored: StoredScorer
+    encoder_revision: str | None = None  # None: it uses no encoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ def load_scorer(engine: Engine, profile: Profile, settings: Settings) -> LoadedS
     scorer = make_scorer(profile, encoder, lvlm)
     with engine.begin() as connection:
         stored = register_scorer(connection, profile, revisions, code_version=__version__)
-    return LoadedScorer(profile, scorer, stored)
+    return LoadedScorer(profile, scorer, stored, None if encoder is None else encoder.revision)
 
 
 def scan_video(
@@ -138,12 +141,13 @@ def _scan(
         journal.discard()  # of a try that died between its commit and its end
         return None
     try:
-        path = _same_footage(settings, video)
+        path = same_footage(settings, video)
     except FootageError as error:
         return _commit_failure(engine, video, rules, loaded, str(error), settings=settings, run_id=run_id)
-    segments, whole = _prepare(engine, video, path, loaded.profile, mask)
+    segments, whole = prepare(engine, video, path, loaded.profile, mask)
     texts = [_texts(rule) for rule in rules]
-    scores = score_video(whole, texts, loaded.scorer, journal, limits=limits, progress=progress)
+    with _embeddings(settings, video, loaded, mask) as kept:
+        scores = score_video(whole, texts, loaded.scorer, journal, limits=limits, progress=progress, embeddings=kept)
     result = UnitResult(
         video=video,
         segments=segments,
@@ -165,7 +169,18 @@ def _journal_name(video: StoredVideo, loaded: LoadedScorer, mask: Mask | None) -
     return f"{video.content_sha256}-{loaded.stored.digest[:16]}{seen}"
 
 
-def _same_footage(settings: Settings, video: StoredVideo) -> Path:
+def _embeddings(
+    settings: Settings, video: StoredVideo, loaded: LoadedScorer, mask: Mask | None
+) -> AbstractContextManager[VideoEmbeddings | None]:
+    """The video's kept embeddings; None where there is nothing to keep."""
+    profile, revision = loaded.profile, loaded.encoder_revision
+    if revision is None or not settings.keep_embeddings or profile.encoder.reference_preprocessing:
+        return nullcontext()
+    digest = encoding_digest(profile, revision, None if mask is None else mask.digest)
+    return VideoEmbeddings(video_folder(settings.embeddings_folder, video.content_sha256, digest))
+
+
+def same_footage(settings: Settings, video: StoredVideo) -> Path:
     """The video's file. Hashed again: that takes seconds where scoring takes minutes, and no clock fools it."""
     path = local_footage(settings, video.uri)
     if sha256(path) != video.content_sha256:
@@ -205,7 +220,7 @@ def _outcome(scores: Sequence[SegmentScore], events: int) -> ScannedVideo:
     return ScannedVideo(statuses, events, failed[0] if whole and failed else None, work_s)
 
 
-def _prepare(
+def prepare(
     engine: Engine, video: StoredVideo, path: Path, profile: Profile, mask: Mask | None
 ) -> tuple[VideoSegments, VideoToScore]:
     """The video's segments in the profile's layout, and how it is to be decoded."""
