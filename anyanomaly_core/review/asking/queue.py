@@ -52,6 +52,8 @@ class Filters:
                 after=given.get("after", ""),
             )
             found.key()
+            if found.night:
+                date(found.night.year + 2, 1, 1)  # the night ends a day later, and is looked for with a day of margin
         except (ValueError, OverflowError):
             raise StorageError("The address asks for a day, score or place in the queue that does not exist.") from None
         if found.verdict not in VERDICTS or found.order not in ORDERS:

@@ -71,10 +71,10 @@ def give_verdict(
     to: Annotated[str, Form()] = "queue",
 ) -> Response:
     """Keep a verdict, then go on: back to the list, or to the next event of it."""
+    filters = Filters.parse(dict(parse_qsl(listed)))
     given = verdicts.give(engine, event, verdict, reviewer=visitor.name, note=note)
     if _wants_json(request):
         return JSONResponse({"verdict_id": given, "verdict": verdict, "reviewer": visitor.name})
-    filters = Filters.parse(dict(parse_qsl(listed)))
     base = request.scope.get("root_path", "").rstrip("/")
     if to == "event" and (following := next_event(engine, filters, event)):
         return RedirectResponse(f"{base}/event/{following}?{_joined(filters.address(after=''), given)}", 303)
@@ -90,10 +90,10 @@ def undo(
     listed: Annotated[str, Form()] = "",
 ) -> Response:
     """Take one's verdict back and show its event again."""
+    filters = Filters.parse(dict(parse_qsl(listed)))
     event = verdicts.withdraw(engine, verdict_id, reviewer=visitor.name)
     if _wants_json(request):
         return JSONResponse({"event_id": str(event)})
-    filters = Filters.parse(dict(parse_qsl(listed)))
     base = request.scope.get("root_path", "").rstrip("/")
     return RedirectResponse(f"{base}/event/{event}?{filters.address(after='')}", 303)
 

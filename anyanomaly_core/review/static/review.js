@@ -9,7 +9,7 @@
   const $$ = (selector, within = document) => [...within.querySelectorAll(selector)];
 
   // Pictures that cannot be had say so instead of showing a broken sign.
-  for (const image of $$(".open img, figure img")) {
+  for (const image of $$(".pic img, figure img")) {
     const broken = () => image.parentElement.classList.add("broken");
     image.addEventListener("error", broken);
     if (image.complete && image.naturalWidth === 0 && image.currentSrc) broken();
@@ -129,7 +129,7 @@
         k: () => go(beside(card, -1) || card), ArrowUp: () => go(beside(card, -1) || card),
         y: () => judge(card, "real"), n: () => judge(card, "false_alarm"), u: () => judge(card, "unsure"),
         m: () => $("[name=note]", card)?.focus(), z: undo,
-        Enter: () => event.target === card && $(".open", card).click(),
+        Enter: () => event.target === card && $(".pic", card).click(),
       };
       const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
       if (!(key in keys) || (key === "Enter" && event.target !== card)) return;
@@ -153,7 +153,7 @@
     video.addEventListener("play", follow);
     video.addEventListener("timeupdate", place);
     video.addEventListener("seeking", place);
-    video.addEventListener("error", () => { $(".no-clip").hidden = false; });
+    video.addEventListener("error", () => { $(".no-clip").hidden = false; video.hidden = true; });
     const seek = (event) => {
       const box = curve.getBoundingClientRect();
       video.currentTime = Math.max(0, Math.min(length, (length * (event.clientX - box.left)) / box.width));
