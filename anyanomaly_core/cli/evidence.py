@@ -1,0 +1,104 @@
+"""``anyanomaly evidence``: export bundles, check them, make the key that signs them."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from anyanomaly_core.cli.site import note, site
+from anyanomaly_core.errors import ConfigurationError
+
+evidence_app = typer.Typer(no_args_is_help=True, help="Evidence: bundles of events, to hand over and to check.")
+
+
+@evidence_app.command("export")
+def export(
+    events: Annotated[list[str], typer.Argument(help="Ids of events, as in event_list.")],
+    out: Annotated[Path, typer.Option("--out", help="The ZIP file to write; it must not exist.")],
+    by: Annotated[str, typer.Option("--by", help="Who exports; the user's name if not given.")] = "",
+    before: Annotated[float, typer.Option(help="Seconds of the clip before each event.", min=0)] = 10.0,
+    after: Annotated[float, typer.Option(help="Seconds after it.", min=0)] = 10.0,
+    attention: Annotated[bool, typer.Option(help="Make attention images, which loads the encoder.")] = True,
+    stack: Annotated[str, typer.Option("--stack", help="Installation under .local, where there are several.")] = "",
+) -> None:
+    """Write one ZIP with clips, stills, scores and provenance of the events; signed when a key is configured."""
+    from anyanomaly_core.results.engine import make_engine
+    from anyanomaly_core.review.evidence import export_evidence
+
+    ids = [_event_id(text) for text in events]
+    with site(None, stack) as settings:
+        engine = make_engine(settings.database_url.get_secret_value())
+        try:
+            manifest = export_evidence(
+                engine,
+                settings,
+                ids,
+                out,
+                exported_by=by or None,
+                before_s=before,
+                after_s=after,
+                load_models=attention,
+                progress=_progress if sys.stderr.isatty() else None,
+            )
+        finally:
+            engine.dispose()
+    signed = f"signed with {manifest.signed_with}" if manifest.signed_with else "NOT signed: no key is configured"
+    note(f"{out}: {len(manifest.events)} events, {len(manifest.files)} files, {signed}.")
+
+
+@evidence_app.command("verify")
+def verify(
+    bundle: Annotated[Path, typer.Argument(help="The ZIP file.", exists=True, dir_okay=False)],
+    key: Annotated[
+        Path | None, typer.Option("--key", help="The exporter's public key (PEM), from a source you trust.")
+    ] = None,
+) -> None:
+    """Say what was changed, added, removed or renamed in a bundle, and whose signature it bears; 1: something was."""
+    from anyanomaly_core.review.evidence_verify import verify as check
+    from anyanomaly_core.review.inert import inert
+    from anyanomaly_core.review.signing import load_public
+
+    found = check(bundle, key=None if key is None else load_public(key))
+    for problem in found.problems:
+        print(problem)  # noqa: T201  (a command's own words)
+    if found.problems:
+        print(f"{len(found.problems)} thing(s) wrong: this is not what was exported.")  # noqa: T201
+        raise typer.Exit(1)
+    assert found.manifest is not None  # noqa: S101  (its absence is a problem)
+    manifest = found.manifest
+    print(f"Intact: {len(manifest.files)} files of {len(manifest.events)} events,")  # noqa: T201
+    print(f"exported by {inert(manifest.exported_by)} at {inert(manifest.exported_at)}.")  # noqa: T201
+    print(_signature(found.fingerprint, trusted=found.trusted))  # noqa: T201
+
+
+@evidence_app.command("key")
+def key(file: Annotated[Path, typer.Argument(help="Where to put the private key; must not exist.")]) -> None:
+    """Make a key that signs evidence, and print its public half, for those who check."""
+    from anyanomaly_core.review.signing import make_key
+
+    sys.stdout.write(make_key(file))
+    note(f"Private key: {file}. Set ANYANOMALY_EVIDENCE_KEY_FILE to it, and keep a copy where nobody loses it.")
+
+
+def _signature(fingerprint: str | None, *, trusted: bool) -> str:
+    if fingerprint is None:
+        return "Not signed: nothing was damaged, but anybody could have made it."
+    if trusted:
+        return f"Signed with the key given, {fingerprint}."
+    return (
+        f"Signed with {fingerprint}, a key that came with the bundle. Ask the exporter whether it is theirs, "
+        "or give their public key with --key."
+    )
+
+
+def _event_id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise ConfigurationError(f"{text!r} is no id of an event; `anyanomaly query` shows them: event_list.") from None
+
+
+def _progress(done: int, total: int) -> None:
+    note(f"{done} of {total} events")

@@ -1,0 +1,66 @@
+"""The manifest of an evidence bundle: what is in it, from where, exported by whom, and the hash of every file."""
+
+import json
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MANIFEST, SIGNATURE, PUBLIC_KEY, README, SUMS = (
+    "manifest.json",
+    "manifest.sig",
+    "public-key.pem",
+    "README.txt",
+    "SHA256SUMS",
+)
+# One folder level deep and plain characters: a name can neither leave a folder nor look like another.
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9][A-Za-z0-9._-]{0,99}){0,3}$"
+_Hash = Field(pattern="^[0-9a-f]{64}$")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class ListedFile(_Strict):
+    """A file of the bundle."""
+
+    name: str = Field(pattern=NAME)
+    size: int = Field(ge=0)
+    sha256: str = _Hash
+
+
+class ListedEvent(_Strict):
+    """An event of the bundle, and the original file it was filmed in."""
+
+    event_id: str
+    folder: str = Field(pattern=NAME)
+    rule: str
+    version: int
+    camera: str
+    time_zone: str
+    started_at: str
+    ended_at: str
+    source_file: str
+    source_sha256: str = _Hash
+
+
+class Manifest(_Strict):
+    """As ``manifest.json``."""
+
+    format: Literal["anyanomaly-evidence/1"] = "anyanomaly-evidence/1"
+    made_with: str
+    exported_by: str
+    exported_at: str
+    signed_with: str | None  # fingerprint of the key; None: the bundle is not signed
+    events: tuple[ListedEvent, ...] = Field(strict=False)
+    files: tuple[ListedFile, ...] = Field(strict=False)
+
+    def encoded(self) -> bytes:
+        """The bytes that are signed."""
+        return (json.dumps(self.model_dump(), indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def utc(moment: datetime) -> str:
+    """An aware UTC moment as text, to the microsecond."""
+    return moment.isoformat(timespec="microseconds")
