@@ -83,7 +83,19 @@ class Settings(BaseSettings):
         default=False,
         description="Whether the weekly `maintain_archive` removes what is past its retention, or only lists it.",
     )
+    keep_embeddings: bool = Field(
+        default=True, description="Keep what the encoder saw, so that a new rule on known footage encodes nothing."
+    )
+    embeddings_root: Path | None = Field(
+        default=None,
+        description="Folder of the kept embeddings; none: `embeddings` beside the folder of the Parquet files.",
+    )
     parquet_compression: str = Field(default="zstd", description="Codec of the Parquet files.")
+
+    @property
+    def embeddings_folder(self) -> Path:
+        """Where embeddings are kept."""
+        return self.embeddings_root or self.parquet_root.absolute().parent / "embeddings"
 
     @field_validator("time_zone")
     @classmethod

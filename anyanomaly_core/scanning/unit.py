@@ -3,7 +3,6 @@
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +28,7 @@ from anyanomaly_core.results.schema import units
 from anyanomaly_core.results.scorer_store import StoredScorer, register_scorer
 from anyanomaly_core.results.segment_store import VideoSegments, load_segments
 from anyanomaly_core.results.writer import commit_failure, commit_unit
-from anyanomaly_core.scanning.embeddings import VideoEmbeddings, encoding_digest, video_folder
+from anyanomaly_core.scanning.embeddings import kept_embeddings
 from anyanomaly_core.scanning.journal import Journal
 from anyanomaly_core.scanning.local import local_footage
 from anyanomaly_core.scanning.privacy import camera_mask
@@ -146,7 +145,7 @@ def _scan(
         return _commit_failure(engine, video, rules, loaded, str(error), settings=settings, run_id=run_id)
     segments, whole = prepare(engine, video, path, loaded.profile, mask)
     texts = [_texts(rule) for rule in rules]
-    with _embeddings(settings, video, loaded, mask) as kept:
+    with kept_embeddings(settings, video.content_sha256, loaded.profile, loaded.encoder_revision, mask) as kept:
         scores = score_video(whole, texts, loaded.scorer, journal, limits=limits, progress=progress, embeddings=kept)
     result = UnitResult(
         video=video,
@@ -167,17 +166,6 @@ def _journal_name(video: StoredVideo, loaded: LoadedScorer, mask: Mask | None) -
     """What an interrupted try saw through another mask is not taken over."""
     seen = "" if mask is None else f"-{mask.digest[:16]}"
     return f"{video.content_sha256}-{loaded.stored.digest[:16]}{seen}"
-
-
-def _embeddings(
-    settings: Settings, video: StoredVideo, loaded: LoadedScorer, mask: Mask | None
-) -> AbstractContextManager[VideoEmbeddings | None]:
-    """The video's kept embeddings; None where there is nothing to keep."""
-    profile, revision = loaded.profile, loaded.encoder_revision
-    if revision is None or not settings.keep_embeddings or profile.encoder.reference_preprocessing:
-        return nullcontext()
-    digest = encoding_digest(profile, revision, None if mask is None else mask.digest)
-    return VideoEmbeddings(video_folder(settings.embeddings_folder, video.content_sha256, digest))
 
 
 def same_footage(settings: Settings, video: StoredVideo) -> Path:

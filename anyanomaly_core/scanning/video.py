@@ -2,13 +2,14 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from anyanomaly_core.errors import FootageError
 from anyanomaly_core.footage.masks import Mask
 from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.footage.segments import Segment
+from anyanomaly_core.scanning.embeddings import VideoEmbeddings
 from anyanomaly_core.scanning.journal import Journal
 from anyanomaly_core.scanning.stream import prefetched, segment_batches
 from anyanomaly_core.scoring.types import RuleTexts, Scorer, SegmentFrames, SegmentScore, Status
@@ -41,10 +42,12 @@ def score_video(
     *,
     limits: Limits,
     progress: Progress = silent,
+    embeddings: VideoEmbeddings | None = None,
 ) -> list[SegmentScore]:
     """Score every segment of a video; one row per (segment, rule), segments outer.
 
     Finished segments go into the journal at once. A segment that cannot be decoded is FAILED with the reason.
+    What ``embeddings`` holds is not encoded again, and what is encoded is kept there.
 
     Raises:
         ModelError: when a model breaks as a whole. What was finished stays in the journal.
@@ -59,7 +62,7 @@ def score_video(
     batches = prefetched(_batches(video, waiting, limits))
     try:
         for batch in batches:
-            scores = scorer.score(batch, rules)
+            scores = _score(batch, rules, scorer, embeddings)
             journal.append(scores)
             done |= _by_segment(scores)
             progress(len(done), len(video.segments))
@@ -69,6 +72,17 @@ def score_video(
         if segment.index not in done:
             done[segment.index] = [_undecoded(segment, rule, reason) for rule in rules]
     return [score for segment in video.segments for score in done[segment.index]]
+
+
+def _score(
+    batch: Sequence[SegmentFrames], rules: Sequence[RuleTexts], scorer: Scorer, embeddings: VideoEmbeddings | None
+) -> list[SegmentScore]:
+    if embeddings is None:
+        return scorer.score(batch, rules)
+    known = [replace(segment, encoded=embeddings.known(segment.segment)) for segment in batch]
+    scores = scorer.score(known, rules)
+    embeddings.learn(known)
+    return scores
 
 
 def _batches(video: VideoToScore, waiting: Sequence[Segment], limits: Limits) -> Iterator[list[SegmentFrames]]:

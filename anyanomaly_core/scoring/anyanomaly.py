@@ -6,18 +6,16 @@ A batch goes through two stages. ``encode`` computes what the encoder sees, ``ju
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from anyanomaly_core.contexts.windows import window_scales
 from anyanomaly_core.models.protocols import ImageTextEncoder, VisionLanguageModel
 from anyanomaly_core.profile import Profile
 from anyanomaly_core.scoring.cases import Case, add_reasons, read_cases
-from anyanomaly_core.scoring.encoding import EncodedSegment, encode_frames, encode_windows
+from anyanomaly_core.scoring.encoding import encode_missing_frames, encode_windows
 from anyanomaly_core.scoring.fusion import used_weights
 from anyanomaly_core.scoring.outcomes import Checked, Stopwatch, check
 from anyanomaly_core.scoring.readouts import Reader
 from anyanomaly_core.scoring.texts import TextBank
-from anyanomaly_core.scoring.types import RuleTexts, SegmentFrames, SegmentScore
+from anyanomaly_core.scoring.types import EncodedSegment, RuleTexts, SegmentFrames, SegmentScore
 from anyanomaly_core.scoring.views import Look
 
 
@@ -53,20 +51,23 @@ class AnyAnomalyScorer:
     def encode(self, checked: Checked) -> list[EncodedSegment]:
         """Encode each frame once, and the windows once of each frame that some rule needs them of.
 
-        One result per segment, without rows where the segment cannot be scored.
+        What ``SegmentFrames.encoded`` holds already is not encoded again; what is new is added there.
+
+        Returns:
+            Those of all segments, as they were where the segment cannot be scored.
         """
         texts = [text for texts in self._bank.embed(checked.usable_rules) for text in texts]
         usable = [checked.segments[s] for s in checked.usable_segments]
         pictures = [checked.pictures[s] for s in checked.usable_segments]
-        frames = encode_frames(self._encoder, usable, reference=self._look.reference)
+        encode_missing_frames(self._encoder, usable, reference=self._look.reference)
         positions = [
-            self._look.window_positions(segment, rows, texts) for segment, rows in zip(usable, frames, strict=True)
+            self._look.window_positions(segment, segment.encoded.frames, texts) - segment.encoded.windows.keys()
+            for segment in usable
         ]
         windows = encode_windows(self._encoder, pictures, positions, self._look.scales, reference=self._look.reference)
-        encoded = [EncodedSegment(np.zeros((0, 0), np.float32))] * len(checked.segments)
-        for s, rows, found in zip(checked.usable_segments, frames, windows, strict=True):
-            encoded[s] = EncodedSegment(rows, found)
-        return encoded
+        for segment, found in zip(usable, windows, strict=True):
+            segment.encoded.windows.update(found)
+        return [segment.encoded for segment in checked.segments]
 
     def judge(
         self, checked: Checked, encoded: Sequence[EncodedSegment], watch: Stopwatch | None = None

@@ -7,7 +7,7 @@ import numpy as np
 from anyanomaly_core.contexts.keyframes import select
 from anyanomaly_core.models.protocols import Embeddings, ImageTextEncoder
 from anyanomaly_core.profile import Profile
-from anyanomaly_core.scoring.encoding import encode_frames
+from anyanomaly_core.scoring.encoding import encode_missing_frames
 from anyanomaly_core.scoring.outcomes import Stopwatch, check
 from anyanomaly_core.scoring.texts import TextBank, TextEmbeddings
 from anyanomaly_core.scoring.types import RuleTexts, SegmentFrames, SegmentScore, Status
@@ -32,10 +32,10 @@ class ClipScorer:
         usable = [segments[s] for s in checked.usable_segments]
         with watch.stage("encode"):
             texts = self._bank.embed(checked.usable_rules)
-            frames = encode_frames(self._encoder, usable, reference=self._reference)
+            encode_missing_frames(self._encoder, usable, reference=self._reference)
         rows = [
-            self._row(segment, embeddings, rule, own)
-            for segment, embeddings in zip(usable, frames, strict=True)
+            self._row(segment, segment.encoded.frames, rule, own)
+            for segment in usable
             for rule, own in zip(checked.usable_rules, texts, strict=True)
         ]
         return watch.shared(checked.in_order(rows))

@@ -1,10 +1,11 @@
 """The encode stage: frames once per segment, windows once per frame that a rule needs; nothing depends on a rule.
 
-What comes out can be kept and given to the judge stage later (an embeddings cache does).
+What comes out is rounded to 16-bit floats before anything is made of it, so that a score does not change when the
+embeddings come from the store (``scanning/embeddings.py``) instead. Under ``reference_preprocessing`` nothing is rounded
+and nothing kept.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 from PIL import Image as PilImage
@@ -15,15 +16,8 @@ from anyanomaly_core.models.protocols import Embeddings, Image, ImageTextEncoder
 from anyanomaly_core.scoring.pictures import Pictures
 from anyanomaly_core.scoring.types import SegmentFrames
 
+KEPT = np.float16  # how embeddings are kept
 FRAMES_PER_CALL = 32  # bounds the windows held at once: 32 frames x 38 windows
-
-
-@dataclass(frozen=True, slots=True)
-class EncodedSegment:
-    """What a rule needs to know of a segment's images."""
-
-    frames: Embeddings  # [n, d], one row per sampled frame
-    windows: Mapping[int, Embeddings] = field(default_factory=dict)  # position in the segment -> [K, d]
 
 
 def segment_problem(segment: SegmentFrames) -> str | None:
@@ -54,8 +48,18 @@ def encode_frames(
     if reference:
         images = [centre_square(image, encoder.image_size) for image in images]
     embeddings = encoder.encode_images(images)
+    embeddings = embeddings if reference else as_kept(embeddings)
     ends = np.cumsum([len(segment.images) for segment in segments])
     return np.split(embeddings, ends[:-1])
+
+
+def encode_missing_frames(
+    encoder: ImageTextEncoder, segments: Sequence[SegmentFrames], *, reference: bool = False
+) -> None:
+    """Fill ``SegmentFrames.encoded.frames`` where it is empty, with one call of the encoder; see ``encode_frames``."""
+    missing = [segment for segment in segments if not len(segment.encoded.frames)]
+    for segment, rows in zip(missing, encode_frames(encoder, missing, reference=reference), strict=True):
+        segment.encoded.frames = rows
 
 
 def encode_windows(
@@ -78,11 +82,19 @@ def encode_windows(
     todo = [(number, position) for number, wanted in enumerate(positions) for position in sorted(wanted)]
     found: list[dict[int, Embeddings]] = [{} for _ in segments]
     for part in _parts(todo, FRAMES_PER_CALL):
-        encode = _encode_reference_windows if reference else _encode_windows
-        embeddings = encode(encoder, [(segments[number], position) for number, position in part], scales)
+        chosen = [(segments[number], position) for number, position in part]
+        if reference:
+            embeddings = _encode_reference_windows(encoder, chosen, scales)
+        else:
+            embeddings = as_kept(_encode_windows(encoder, chosen, scales))
         for (number, position), rows in zip(part, np.split(embeddings, len(part)), strict=True):
             found[number][position] = rows
     return found
+
+
+def as_kept(embeddings: Embeddings) -> Embeddings:
+    """Rounded to the 16 bits that are kept of each number: relative error at most 2^-11."""
+    return embeddings.astype(KEPT).astype(np.float32)
 
 
 def centre_square(image: Image, side: int) -> Image:

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
+import numpy as np
+
 from anyanomaly_core.footage.segments import Segment
-from anyanomaly_core.models.protocols import Image
+from anyanomaly_core.models.protocols import Embeddings, Image
 
 
 class Status(Enum):
@@ -28,12 +30,21 @@ class RuleTexts:
     excluded: tuple[str, ...] = ()  # contrast texts; their presence alone does not count
 
 
+@dataclass(slots=True)
+class EncodedSegment:
+    """What the encoder has said of a segment's images so far; a scorer adds what it lacks. No rule is involved."""
+
+    frames: Embeddings = field(default_factory=lambda: np.zeros((0, 0), np.float32))  # [n, d], one per sampled frame
+    windows: dict[int, Embeddings] = field(default_factory=dict)  # position in the segment -> [K, d]
+
+
 @dataclass(frozen=True, slots=True)
 class SegmentFrames:
     """A segment with the images of its sampled frames, ``len(images) == len(segment.sampled)``."""
 
     segment: Segment
     images: tuple[Image, ...]
+    encoded: EncodedSegment = field(default_factory=EncodedSegment, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

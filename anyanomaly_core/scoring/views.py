@@ -11,10 +11,9 @@ from anyanomaly_core.contexts.keyframes import KeyFrames, select
 from anyanomaly_core.contexts.windows import WindowScale
 from anyanomaly_core.models.protocols import Embeddings, Image
 from anyanomaly_core.profile import ContextSpec
-from anyanomaly_core.scoring.encoding import EncodedSegment
 from anyanomaly_core.scoring.pictures import Pictures
 from anyanomaly_core.scoring.texts import TextEmbeddings
-from anyanomaly_core.scoring.types import SegmentFrames
+from anyanomaly_core.scoring.types import EncodedSegment, SegmentFrames
 
 
 @dataclass(frozen=True, slots=True)
