@@ -30,7 +30,7 @@ from anyanomaly_core.scanning.backfill import (
     within,
 )
 from anyanomaly_core.scanning.progress import LoggedProgress
-from anyanomaly_core.scanning.quote import Quote, Rates, make_quote, measured_rates, segments_of
+from anyanomaly_core.scanning.quote import Quote, Rates, make_quote, measured_rates
 from anyanomaly_core.scanning.unit import load_scorer
 from tasks.context import database
 
@@ -128,7 +128,7 @@ def score_days(work: Work, *, started_at: datetime | None = None) -> dict[str, A
         videos = missing_videos(connection, scope, None if stored is None else stored.scorer_id)
         spent = spent_by(connection, work["run_id"])
     texts = len(scope.rule.definition.texts)
-    if not videos or not allowed(budget, spent, segments_of(videos[0], profile), texts, rates):
+    if not videos or not allowed(budget, spent, videos[0], profile=profile, texts=texts, rates=rates):
         log.info("%s", "Nothing is missing any more." if not videos else "The budget is used up.")
         return {"name": work["name"], "counts": {"videos_left": len(videos)}}  # without loading a model
     loaded = load_scorer(engine, profile, settings)

@@ -156,11 +156,13 @@ def score_missing(
     """
     done = Done()
     texts = len(rule.definition.texts)
+    rates: Rates | None = None
     for place, video in enumerate(videos):
         with engine.connect() as connection:
             spent = spent_by(connection, meter.run_id)
-            rates = None if budget.gpu_hours is None else measured_rates(connection, loaded.stored.scorer_id)
-        if not allowed(budget, spent, segments_of(video, loaded.profile), texts, rates):
+            if rates is None and budget.gpu_hours is not None:
+                rates = measured_rates(connection, loaded.stored.scorer_id)
+        if not allowed(budget, spent, video, profile=loaded.profile, texts=texts, rates=rates):
             done.left += videos[place:]
             break
         scanned = scan_video(
@@ -186,9 +188,12 @@ def score_missing(
     return done
 
 
-def allowed(budget: Budget, spent: Spent, segments: int, texts: int, rates: Rates | None) -> bool:
-    """Whether a video of so many segments fits into what is left; its time counts as soon as rates are known."""
-    return budget.allows(spent, segments, 0.0 if rates is None else rates.seconds(segments, texts))
+def allowed(
+    budget: Budget, spent: Spent, video: StoredVideo, *, profile: Profile, texts: int, rates: Rates | None
+) -> bool:
+    """Whether a video fits into what is left of a budget; its time counts as soon as rates are known."""
+    seconds = 0.0 if rates is None else rates.seconds(video, profile, texts)
+    return budget.allows(spent, segments_of(video, profile), seconds)
 
 
 def within(
@@ -204,7 +209,7 @@ def within(
             break
         reached.append(bundle)
         segments = sum(segments_of(video, profile) for video in bundle.videos)
-        seconds = 0.0 if rates is None else rates.seconds(segments, texts, 1)
+        seconds = sum(rates.seconds(video, profile, texts) for video in bundle.videos) if rates else 0.0
         spent = Spent(spent.seconds + seconds / 2, spent.segments + segments)
     return reached
 

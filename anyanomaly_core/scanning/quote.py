@@ -5,8 +5,9 @@ The model of the cost, in seconds that a task holds its slot (with one GPU per s
     starts x start  +  segments x (encode + other + texts x judge)
 
 ``encode`` and ``judge`` are the timings of earlier ``segment_scores``: encoding is shared by all rules of a pass,
-judging is done for each text of a rule. ``other`` is what the task took beside them (hashing, decoding, writing),
-``start`` the time until its models were loaded; both as ``results/spending.py`` noted them.
+judging is done for each text of a rule. A video that the scorer has seen before has its embeddings kept, so encoding is
+measured apart for the first pass over a video and for later ones. ``other`` is what the task took beside them (hashing,
+decoding, writing), ``start`` the time until its models were loaded; both as ``results/spending.py`` noted them.
 """
 
 from collections.abc import Sequence
@@ -23,10 +24,12 @@ LATEST_RUNS = 10
 
 _TIMINGS = text("""
 WITH latest AS (
-    SELECT video_id, scoring_id, scorer_id, run_id FROM units
-    WHERE scorer_id = :scorer AND work_ms > 0 ORDER BY finished_at DESC LIMIT :units
+    SELECT u.video_id, scoring_id, scorer_id, u.run_id, NOT EXISTS (
+        SELECT FROM units o WHERE o.video_id = u.video_id AND o.scorer_id = u.scorer_id
+        AND o.finished_at < u.finished_at AND o.run_id IS DISTINCT FROM u.run_id) AS first
+    FROM units u WHERE scorer_id = :scorer AND work_ms > 0 ORDER BY finished_at DESC LIMIT :units
 ), timed AS (
-    SELECT l.video_id, l.run_id, s.segment_index, s.rationale IS NOT NULL AS told,
+    SELECT l.video_id, l.run_id, l.first, s.segment_index, s.rationale IS NOT NULL AS told,
            jsonb_array_length(v.definition -> 'texts') AS texts,
            coalesce((s.timings ->> 'encode')::double precision, 0) AS encode_ms,
            coalesce((SELECT sum(value::double precision) FROM jsonb_each_text(s.timings)), 0) AS all_ms
@@ -36,9 +39,13 @@ WITH latest AS (
     JOIN rule_versions v ON (v.rule_id, v.version) = (g.rule_id, g.first_version)
     WHERE s.status <> 'failed'
 )
-SELECT count(DISTINCT (video_id, segment_index, run_id)) AS passes, count(*) AS rows, sum(texts) AS texts,
-       sum(encode_ms) / 1000 AS encode_s, sum(all_ms - encode_ms) / 1000 AS judge_s, avg(told::integer) AS told
+SELECT count(*) AS rows, sum(texts) AS texts, sum(all_ms - encode_ms) / 1000 AS judge_s, avg(told::integer) AS told,
+       count(DISTINCT (video_id, segment_index, run_id)) FILTER (WHERE first) AS first_passes,
+       count(DISTINCT (video_id, segment_index, run_id)) FILTER (WHERE NOT first) AS later_passes,
+       sum(encode_ms) FILTER (WHERE first) / 1000 AS first_s,
+       sum(encode_ms) FILTER (WHERE NOT first) / 1000 AS later_s
 FROM timed""")
+_SEEN = text("SELECT DISTINCT video_id FROM units WHERE scorer_id = :scorer AND state <> 'failed'")
 _OVERHEAD = text("""
 WITH latest AS (
     SELECT summary -> 'spent' -> :scorer AS spent FROM scan_runs
@@ -55,17 +62,20 @@ FROM latest""")
 class Rates:
     """Seconds, as measured."""
 
-    encode_s: float  # per segment
+    encode_s: float  # per segment of a video that the scorer has not seen before
+    encode_again_s: float  # per segment of one that it has
     judge_s: float  # per segment and text
     other_s: float  # per segment; 0 when no task was timed yet
     start_s: float  # per task; likewise
     told: float  # share of segments that the model gave a reason for
     segments: int  # the timings of how many
     tasks: int  # how many tasks were timed
+    seen: frozenset[int] = frozenset()  # ids of the videos that the scorer has seen before
 
-    def seconds(self, segments: int, texts: int, starts: int = 0) -> float:
-        """What scoring takes, in seconds of one slot."""
-        return starts * self.start_s + segments * (self.encode_s + self.other_s + texts * self.judge_s)
+    def seconds(self, video: StoredVideo, profile: Profile, texts: int) -> float:
+        """What scoring a video for a rule with so many texts takes, in seconds of one slot, without a start."""
+        encode = self.encode_again_s if video.video_id in self.seen else self.encode_s
+        return segments_of(video, profile) * (encode + self.other_s + texts * self.judge_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +116,18 @@ def measured_rates(connection: Connection, scorer_id: int | None) -> Rates | Non
     if not timed.rows:
         return None
     spent = connection.execute(_OVERHEAD, {"scorer": str(scorer_id), "runs": LATEST_RUNS}).one()
+    first = timed.first_s / timed.first_passes if timed.first_passes else None
+    later = timed.later_s / timed.later_passes if timed.later_passes else None
     return Rates(
-        encode_s=timed.encode_s / timed.passes,
+        encode_s=first if first is not None else later or 0.0,
+        encode_again_s=later if later is not None else first or 0.0,
         judge_s=timed.judge_s / timed.texts,
         other_s=spent.other_seconds / spent.passes if spent.passes else 0.0,
         start_s=spent.start_seconds / spent.starts if spent.starts else 0.0,
         told=float(timed.told),
-        segments=timed.passes,
+        segments=timed.first_passes + timed.later_passes,
         tasks=round(spent.starts or 0),
+        seen=frozenset(connection.execute(_SEEN, {"scorer": scorer_id}).scalars()),
     )
 
 
@@ -145,6 +159,9 @@ def make_quote(
 ) -> Quote:
     """Quote scoring videos for a rule with so many texts, in so many tasks."""
     segments = sum(segments_of(video, profile) for video in videos)
+    seconds = None
+    if rates is not None:
+        seconds = tasks * rates.start_s + sum(rates.seconds(video, profile, texts) for video in videos)
     calls = segments * calls_per_segment(profile, texts, rates.told if rates else 0.0)
     return Quote(
         videos=len(videos),
@@ -152,7 +169,7 @@ def make_quote(
         tasks=tasks,
         footage_s=sum(video.duration_s or 0.0 for video in videos),
         lvlm_calls=round(calls),
-        seconds=None if rates is None else rates.seconds(segments, texts, tasks),
+        seconds=seconds,
         measured=_measured(rates),
     )
 
