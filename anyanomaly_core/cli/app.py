@@ -8,7 +8,7 @@ from typing import Annotated, Literal, cast
 
 import typer
 
-from anyanomaly_core.cli import evidence, failures, history, keeping
+from anyanomaly_core.cli import evidence, failures, history, keeping, ledger, report
 from anyanomaly_core.cli import scan as scanning
 from anyanomaly_core.cli.ask import ask
 from anyanomaly_core.cli.output import print_rows
@@ -21,9 +21,11 @@ app.add_typer(rules_app, name="rules")
 app.command("quarantine")(failures.quarantine)
 app.command("retry")(failures.retry)
 app.command("backfill")(history.backfill)
+app.command("coverage")(ledger.coverage)
 rules_app.command("rehearse")(history.rehearse)
 app.add_typer(keeping.retention_app, name="retention")
 app.add_typer(evidence.evidence_app, name="evidence")
+app.command("report")(report.report)
 app.command("hold")(keeping.hold)
 app.command("release")(keeping.release)
 app.command("holds")(keeping.holds)
@@ -76,15 +78,6 @@ def query(
 ) -> None:
     """Ask the results database; nothing can be changed this way."""
     names, rows = ask(stack, statement)
-    print_rows(names, rows, as_json=as_json)
-
-
-@app.command()
-def coverage(stack: Stack = "", as_json: AsJson = False) -> None:
-    """What became of every second of footage, by rule and state."""
-    from anyanomaly_core.embedded.report import TOTALS
-
-    names, rows = ask(stack, TOTALS)
     print_rows(names, rows, as_json=as_json)
 
 
