@@ -9,7 +9,7 @@ export SQL
 # Tests of a room run side by side; those with real services run one after another.
 WORKERS ?= 2
 
-.PHONY: help set-up demo scan up down query status test lint types unit integration e2e docs lock clean
+.PHONY: help set-up demo scan up down query user status test lint types unit integration e2e docs lock clean
 
 help:  ## list the commands
 	@grep -E '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/:.*## /|/' | while IFS='|' read -r name does; do printf '  make %-12s %s\n' "$$name" "$$does"; done
@@ -31,6 +31,9 @@ down: set-up  ## stop everything that was started, and only that
 
 query: set-up  ## ask the results database: make query SQL="SELECT ..." [STACK=name]
 	@$(RUN) -m anyanomaly_core.embedded query --stack "$(STACK)" -- "$$SQL"
+
+user: set-up  ## add a user of Airflow's pages: make user NAME=anna ROLE=viewer|user|op|admin [STACK=name]
+	@$(RUN) -m anyanomaly_core.embedded user --stack "$(STACK)" "$(NAME)" "$(ROLE)"
 
 status: set-up  ## what runs
 	@$(RUN) -m anyanomaly_core.embedded status

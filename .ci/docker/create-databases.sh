@@ -7,6 +7,7 @@ psql --set ON_ERROR_STOP=1 --username postgres <<'SQL'
 \getenv airflow_password AIRFLOW_DB_PASSWORD
 \getenv scanner_password ANYANOMALY_DB_PASSWORD
 \getenv owner_password ANYANOMALY_OWNER_PASSWORD
+\getenv reviewer_password ANYANOMALY_REVIEWER_PASSWORD
 CREATE ROLE anyanomaly_owner NOLOGIN;
 CREATE ROLE anyanomaly_writer NOLOGIN;
 CREATE ROLE anyanomaly_reviewer NOLOGIN;
@@ -14,6 +15,7 @@ CREATE ROLE anyanomaly_reader NOLOGIN;
 CREATE ROLE airflow LOGIN PASSWORD :'airflow_password';
 CREATE ROLE anyanomaly LOGIN PASSWORD :'owner_password' IN ROLE anyanomaly_owner;
 CREATE ROLE scanner LOGIN PASSWORD :'scanner_password' IN ROLE anyanomaly_writer;
+CREATE ROLE reviewer LOGIN PASSWORD :'reviewer_password' IN ROLE anyanomaly_reviewer;
 CREATE DATABASE airflow OWNER airflow;
 CREATE DATABASE anyanomaly OWNER anyanomaly;
 REVOKE ALL ON DATABASE airflow, anyanomaly FROM PUBLIC;

@@ -1,4 +1,4 @@
-"""The commands behind the Makefile: ``python -m anyanomaly_core.embedded up|down|status|demo|scan``."""
+"""The commands behind the Makefile: ``python -m anyanomaly_core.embedded up|down|status|user|demo|scan``."""
 
 import argparse
 import signal
@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from anyanomaly_core.embedded import airflow, report, scan, services
-from anyanomaly_core.embedded.installation import LOCAL, Installation
+from anyanomaly_core.embedded.installation import LOCAL, ROLES, Installation
 from anyanomaly_core.errors import AnyAnomalyError, ConfigurationError, StorageError
 
 
@@ -26,6 +26,10 @@ def main() -> int:
     command.add_argument("--stack", default="", help="installation, a folder name under .local")
     command.add_argument("words", nargs=argparse.REMAINDER, help="what follows `airflow`")
     commands.add_parser("status", help="what runs")
+    command = commands.add_parser("user", help="add a user of Airflow's pages")
+    command.add_argument("name")
+    command.add_argument("role", choices=ROLES, help="viewers look, users judge and start runs")
+    command.add_argument("--stack", default="", help="installation, a folder name under .local")
     commands.add_parser("demo", help="rendered archive, two DAG runs, events against the truth")
     command = commands.add_parser("scan", help="the same two DAG runs over your footage")
     command.add_argument("--footage", required=True, help="folder of the archive")
@@ -62,6 +66,10 @@ def _run(arguments: argparse.Namespace) -> None:
             _query(arguments.stack, arguments.sql)
         case "status":
             _status()
+        case "user":
+            installation = _only(arguments.stack)
+            password = installation.add_user(arguments.name, arguments.role)
+            print(f"{arguments.name} ({arguments.role}), password {password}, from the next `make up` on")
         case "demo":
             from anyanomaly_core.embedded import demo  # noqa: PLC0415  # the renderer; no other command needs it
 

@@ -20,6 +20,7 @@ from anyanomaly_core.embedded.postgres import PostgresServer
 from anyanomaly_core.errors import ConfigurationError
 
 _PREFERRED_PORT = 8080
+ROLES = ("viewer", "user", "op", "admin")  # of Airflow's simple auth manager: look, judge and start, configure, all
 REVIEW_URL = "ANYANOMALY_REVIEW_DATABASE_URL"
 # Where installations lie, unless the environment says otherwise: beside the code.
 LOCAL = Path(os.environ.get("ANYANOMALY_LOCAL_DIR", Path(__file__).parents[2] / ".local"))
@@ -85,6 +86,30 @@ class Installation:
         if not self.airflow_passwords.exists():
             write_private(self.airflow_passwords, {"admin": secrets.token_urlsafe(15)})
         return read_private(self.airflow_passwords)["admin"]
+
+    @property
+    def users(self) -> dict[str, str]:
+        """Airflow's users and their roles; ``admin`` is always there."""
+        path = self.folder / "airflow.users"
+        return {"admin": "admin"} | (read_private(path) if path.exists() else {})
+
+    def add_user(self, name: str, role: str) -> str:
+        """Add a user of Airflow's pages, or change the role of one; returns the password. Counts from the next start.
+
+        Raises:
+            ConfigurationError: for a name or role that Airflow does not take.
+        """
+        if not re.fullmatch(r"[a-z][a-z0-9._-]{0,39}", name) or name == "admin":
+            raise ConfigurationError(
+                f"{name[:40]!r} cannot be a user: a lower-case letter, then letters, digits, . _ -"
+            )
+        if role not in ROLES:
+            raise ConfigurationError(f"A role is {', '.join(ROLES)}, not {role[:40]!r}.")
+        passwords = {"admin": self.admin_password} | read_private(self.airflow_passwords)
+        passwords.setdefault(name, secrets.token_urlsafe(15))
+        write_private(self.airflow_passwords, passwords)
+        write_private(self.folder / "airflow.users", {**self.users, name: role})
+        return passwords[name]
 
     @cached_property
     def settings(self) -> dict[str, str]:

@@ -32,6 +32,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         (rules / f"{name}.yaml").write_text(text, encoding="utf-8")
     installation = Installation(local / "site")
     installation.configure({"ARCHIVE_ROOT": str(archive), "RULES_DIR": str(rules), "PROFILE": PROFILE})
+    for name, role in (("vera", "viewer"), ("rita", "user")):
+        installation.add_user(name, role)
     os.environ["ANYANOMALY_LVLM_API_KEY"] = "planted-secret-5d41402abc4b"
     try:
         with pipeline.running(installation) as api:
