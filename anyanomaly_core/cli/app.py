@@ -8,7 +8,7 @@ from typing import Annotated, Literal, cast
 
 import typer
 
-from anyanomaly_core.cli import evidence, failures, history, keeping, ledger, report
+from anyanomaly_core.cli import evidence, failures, history, judging, keeping, ledger, report
 from anyanomaly_core.cli import scan as scanning
 from anyanomaly_core.cli.ask import ask
 from anyanomaly_core.cli.output import print_rows
@@ -26,6 +26,8 @@ rules_app.command("rehearse")(history.rehearse)
 app.add_typer(keeping.retention_app, name="retention")
 app.add_typer(evidence.evidence_app, name="evidence")
 app.command("report")(report.report)
+app.command("evaluate")(judging.evaluate)
+app.command("calibrate")(judging.calibrate)
 app.command("hold")(keeping.hold)
 app.command("release")(keeping.release)
 app.command("holds")(keeping.holds)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from anyanomaly_core.demo.vocabulary import EVENT_TEXTS
 from anyanomaly_core.demo.world import EVENT_NAMES
 
 # Rules of the demo (anyanomaly_core/demo/rules) by the event that they look for.
@@ -66,7 +67,8 @@ def has_truth(root: Path) -> bool:
 
 
 def write_truth(root: Path, shown: dict[str, list[list[str]]], fps: float) -> None:
-    """Write both tables; ``shown`` holds, by file, the events of each frame."""
+    """Write the tables, as docs/evaluation.md describes them; ``shown`` holds, by file, the events of each frame."""
+    _write(root / TRUTH / "classes.csv", ["class", "text"], ((name, EVENT_TEXTS[name][1]) for name in EVENT_NAMES))
     _write(root / TRUTH / "frames.csv", ["uri", "frame", *EVENT_NAMES], _frame_rows(shown))
     head = ["event", "uri", "first_frame", "last_frame", "start_s", "end_s"]
     _write(root / TRUTH / "events.csv", head, _event_rows(shown, fps))
@@ -74,7 +76,7 @@ def write_truth(root: Path, shown: dict[str, list[list[str]]], fps: float) -> No
 
 def remove_truth(root: Path) -> None:
     """Make the archive incomplete again."""
-    for name in ("events.csv", "frames.csv"):
+    for name in ("events.csv", "frames.csv", "classes.csv"):
         (root / TRUTH / name).unlink(missing_ok=True)
 
 

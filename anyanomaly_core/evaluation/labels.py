@@ -1,7 +1,7 @@
 """What a labelled archive says: which frames of which video show which class, and what is not labelled at all."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +64,10 @@ class LabelledArchive:
     def classes(self) -> list[str]:
         """Names of the classes, in the archive's own order."""
         return list(self.texts)
+
+    def first(self, count: int) -> "LabelledArchive":
+        """The same archive with its first ``count`` videos only."""
+        return replace(self, videos=self.videos[:count])
 
     def scored_classes(self, video: LabelledVideo) -> list[str]:
         """Classes that are scored in a video."""

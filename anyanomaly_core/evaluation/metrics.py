@@ -6,14 +6,16 @@ threshold. Videos, not frames, are resampled: neighbouring frames are almost cop
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 Reals = NDArray[np.float64]
+Singles = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 
-CELLS = 4_000_000  # resamples x frames held at once
+CELLS = 2_000_000  # resamples x thresholds held at once
 LEAST_VALID = 0.5  # of the resamples must hold both positive and negative frames
 
 
@@ -49,12 +51,17 @@ class Interval:
 
 def roc_auc(positive: Bools, score: Reals) -> float:
     """Probability that a positive frame scores above a negative one, ties counting half; NaN without both kinds."""
-    return float(_measure(positive, score, np.ones((1, len(score)))).auc[0])
+    hits, alarms = score[positive], np.sort(score[~positive])
+    if not len(hits) or not len(alarms):
+        return float("nan")
+    below = np.searchsorted(alarms, hits, "left") + np.searchsorted(alarms, hits, "right")
+    return float(below.mean(dtype=np.float64) / 2 / len(alarms))
 
 
 def average_precision(positive: Bools, score: Reals) -> float:
     """Sum over the thresholds of (recall gained) x (precision there), no interpolation; NaN without positives."""
-    return float(_measure(positive, score, np.ones((1, len(score)))).ap[0])
+    frames = Frames(np.zeros(len(score), np.int64), positive, score)
+    return float(resampled(frames, np.ones((1, 1))).ap[0])
 
 
 def per_video_auc(frames: Frames) -> tuple[float, int]:
@@ -78,15 +85,21 @@ def draw_videos(videos: int, resamples: int, seed: int = 0) -> Reals:
 
 
 def resampled(frames: Frames, draws: Reals) -> Pair:
-    """Both metrics of every resample, [B]; NaN where a resample holds no positive or no negative frame."""
-    if not len(frames.score):
-        empty = np.full(len(draws), np.nan)
-        return Pair(empty, empty)
-    rows = max(1, CELLS // len(frames.score))
-    parts = [
-        _measure(frames.positive, frames.score, draws[start : start + rows, frames.video])
-        for start in range(0, len(draws), rows)
-    ]
+    """Both metrics of every resample; NaN where a resample holds no positive or no negative frame.
+
+    Both change only at the scores of positive frames. How many frames of each video lie at or above each of those is
+    counted once; a resample is then a weighted sum over videos.
+
+    Args:
+        frames: that count.
+        draws: [B, V] how often each video is in each resample.
+    """
+    counts = _Counts.of(frames, draws.shape[1])
+    undefined = np.full(len(draws), np.nan)
+    if not len(counts.hits):
+        return Pair(undefined, undefined)
+    rows = max(1, CELLS // len(counts.hits))
+    parts = [_measure(counts, draws[start : start + rows].astype(np.float32)) for start in range(0, len(draws), rows)]
     return Pair(np.concatenate([part.auc for part in parts]), np.concatenate([part.ap for part in parts]))
 
 
@@ -108,22 +121,44 @@ def mean_over(parts: Sequence[Reals]) -> Reals:
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def _measure(positive: Bools, score: Reals, weights: Reals) -> Pair:
-    """Both metrics under weights [b, n] of the frames [n]."""
-    if not len(score):
-        return Pair(np.full(len(weights), np.nan), np.full(len(weights), np.nan))
-    order = np.argsort(-score, kind="stable")
-    ends = np.append(np.flatnonzero(np.diff(score[order])), len(score) - 1)  # last frame of each distinct score
-    sorted_weights = weights[:, order]
-    hits = np.cumsum(sorted_weights * positive[order], axis=1)[:, ends]  # [b, thresholds]
-    alarms = np.cumsum(sorted_weights, axis=1)[:, ends] - hits
-    p, n = hits[:, -1], alarms[:, -1]
-    before_hits = np.concatenate([np.zeros((len(weights), 1)), hits[:, :-1]], axis=1)
-    before_alarms = np.concatenate([np.zeros((len(weights), 1)), alarms[:, :-1]], axis=1)
-    area = ((alarms - before_alarms) * (hits + before_hits) / 2).sum(axis=1)
-    precision = hits / np.maximum(hits + alarms, 1e-300)
-    gained = ((hits - before_hits) * precision).sum(axis=1)
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """Frames of each video at or above each distinct score of a positive frame, highest first. Exact in float32."""
+
+    hits: Singles  # [K, V] positive frames with at least that score
+    alarms: Singles  # [K, V] negative frames with at least that score
+    above: Singles  # [K, V] negative frames with a higher one
+    negatives: Singles  # [V]
+
+    @classmethod
+    def of(cls, frames: Frames, videos: int) -> "_Counts":
+        negative = ~frames.positive
+        rising = np.unique(frames.score[frames.positive])
+        steps = len(rising)
+
+        def counted(of: Bools, side: Literal["left", "right"]) -> Singles:
+            """[K, V]: the frames whose score is >= (right) or > (left) each threshold."""
+            place = steps - np.searchsorted(rising, frames.score[of], side)  # first threshold that they pass
+            table = np.zeros((steps + 1, videos), np.float32)
+            np.add.at(table, (place, frames.video[of]), 1)
+            return np.cumsum(table[:steps], axis=0)
+
+        totals = np.bincount(frames.video[negative], minlength=videos).astype(np.float32)
+        return cls(counted(frames.positive, "right"), counted(negative, "right"), counted(negative, "left"), totals)
+
+
+def _measure(counts: _Counts, weights: Singles) -> Pair:
+    """Both metrics under the weights [b, V] of the videos."""
+    hits, alarms, above = (
+        (weights @ table.T).astype(np.float64) for table in (counts.hits, counts.alarms, counts.above)
+    )  # [b, K]
+    positives, negatives = hits[:, -1], (weights @ counts.negatives).astype(np.float64)
+    gained = np.diff(hits, axis=1, prepend=0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        auc = np.where((p > 0) & (n > 0), area / (p * n), np.nan)
-        ap = np.where(p > 0, gained / p, np.nan)
+        precision = np.where(hits > 0, hits / (hits + alarms), 0.0)
+        below = negatives[:, None] - (alarms + above) / 2  # ties count half
+        auc = np.where(
+            (positives > 0) & (negatives > 0), (gained * below).sum(axis=1) / (positives * negatives), np.nan
+        )
+        ap = np.where(positives > 0, (gained * precision).sum(axis=1) / positives, np.nan)
     return Pair(auc, ap)

@@ -44,6 +44,15 @@ Progress = Callable[[int, int], None]  # (video, variant) pairs done, in all
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """A rationale and the frames it is about."""
+
+    first_frame: int
+    last_frame: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class ScoredVideo:
     """One video under one variant."""
 
@@ -51,6 +60,7 @@ class ScoredVideo:
     columns: dict[str, dict[str, NDArray[np.float32]]]  # class -> column of FIELDS -> [F] before smoothing
     statuses: Counter[str] = field(default_factory=Counter)  # (segment, class) rows by status
     problem: str | None = None  # why the whole video has no score
+    told: dict[str, list[Reason]] = field(default_factory=dict)  # by class, where the LVLM gave a reason
 
 
 class Bench:
@@ -121,6 +131,7 @@ class Bench:
             frame_count,
             {rule.name: _columns(segments, rows, rule, frame_count) for rule in rules},
             Counter(row.status.value for row in rows),
+            told={rule.name: _reasons(segments, rows, rule) for rule in rules},
         )
 
     def _keep_scored(self, key: str, rows: Sequence[SegmentScore]) -> None:
@@ -188,6 +199,15 @@ def _columns(
     }
     columns["score"] = unsmoothed(segments, own, frame_count)  # the baseline has a score of its own for each frame
     return columns
+
+
+def _reasons(segments: Sequence[Segment], rows: Sequence[SegmentScore], rule: RuleTexts) -> list[Reason]:
+    own = [row for row in rows if row.rule_version_id == rule.rule_version_id]
+    return [
+        Reason(segment.first_frame, segment.last_frame, row.rationale)
+        for segment, row in zip(segments, own, strict=True)
+        if row.rationale is not None
+    ]
 
 
 def unscored_rows(statuses: Counter[str]) -> int:

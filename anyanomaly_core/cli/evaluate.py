@@ -1,0 +1,131 @@
+"""``anyanomaly evaluate`` and ``anyanomaly calibrate``: how good a profile is, and what its scores mean."""
+
+import os
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+from tqdm import tqdm
+
+from anyanomaly_core.cli.site import note, site
+from anyanomaly_core.config import Settings
+from anyanomaly_core.embedded.installation import LOCAL, for_footage
+from anyanomaly_core.evaluation.archives import open_archive
+from anyanomaly_core.evaluation.evaluate import evaluate
+from anyanomaly_core.evaluation.labels import LabelledArchive
+from anyanomaly_core.evaluation.reliability import Method, calibration_error, reliability
+from anyanomaly_core.evaluation.store import judged_events, learn_map
+from anyanomaly_core.evaluation.summary import Summary
+from anyanomaly_core.evaluation.variants import GROUPS
+from anyanomaly_core.profile import load_profile
+from anyanomaly_core.results.engine import make_engine
+
+Row = tuple[Any, ...]
+COLUMNS = ["variant", "class", "metric", "protocol", "value", "low", "high", "difference", "videos"]
+ALL = "all"
+
+
+def read(root: Path, labels: Path | None, label_format: str, texts: Path | None, most_videos: int) -> LabelledArchive:
+    """The labelled archive, and a word about what was found."""
+    archive = open_archive(root, labels=labels, label_format=label_format, texts=texts)
+    if most_videos:
+        archive = archive.first(most_videos)
+    note(f"{archive.name}: {len(archive.videos)} videos, {len(archive.classes)} classes: {', '.join(archive.classes)}.")
+    if archive.missing:
+        note(f"{len(archive.missing)} labelled videos are not here, such as {archive.missing[0]}.")
+    return archive
+
+
+def run(
+    archive: LabelledArchive,
+    root: Path,
+    *,
+    profile: str,
+    ablate: str,
+    protocols: list[str],
+    resamples: int,
+    out: Path,
+    store: bool,
+) -> Summary:
+    """Evaluate, write the report, and keep the figures in the archive's installation if asked to."""
+    groups = list(GROUPS) if ablate == ALL else [name.strip() for name in ablate.split(",") if name.strip()]
+    chosen = load_profile(profile)
+    place = site(root, "", configure=_remembered(root)) if store else nullcontext(files_only(root))
+    with place as settings, tqdm(desc="scoring", unit="video x scorer", disable=None) as bar:
+
+        def to(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        engine = make_engine(settings.database_url.get_secret_value()) if store else None
+        try:
+            return evaluate(
+                archive,
+                chosen,
+                settings,
+                groups=groups,
+                protocols=protocols,
+                resamples=resamples,
+                out=out,
+                engine=engine,
+                progress=to,
+            )
+        finally:
+            if engine is not None:
+                engine.dispose()
+
+
+def rows(summary: Summary) -> list[Row]:
+    """The figures as a relation."""
+    return [
+        (
+            m.variant,
+            m.label,
+            m.metric,
+            m.protocol,
+            m.value,
+            None if m.interval is None else m.interval.low,
+            None if m.interval is None else m.interval.high,
+            m.difference,
+            m.videos,
+        )
+        for m in summary.measures
+    ]
+
+
+def calibrate(rule: str, method: Method, stack: str) -> list[Row]:
+    """Learn a rule's map from its verdicts; one row per bar of the reliability curve, before and after."""
+    found: list[Row] = []
+    with site(None, stack) as settings:
+        engine = make_engine(settings.database_url.get_secret_value())
+        with engine.begin() as connection:
+            for scorer, (scores, real) in judged_events(connection, rule).items():
+                learned = learn_map(connection, rule, scorer, method)
+                for bar in reliability(scores, real):
+                    probability = float(learned(scores[(scores >= bar.low) & (scores <= bar.high)]).mean())
+                    found.append((scorer, bar.low, bar.high, bar.count, bar.mean_score, bar.share_right, probability))
+                before = calibration_error(reliability(scores, real))
+                after = calibration_error(reliability(learned(scores), real))
+                note(
+                    f"Scorer {scorer}: calibration error {before:.3f} before, {after:.3f} after, on the same verdicts."
+                )
+        engine.dispose()
+    return found
+
+
+def _remembered(root: Path) -> dict[str, str]:
+    """What the archive's installation remembers already; a new one needs to know its archive. Nothing is scanned."""
+    return {**for_footage(LOCAL, root).settings, "ARCHIVE_ROOT": str(root.resolve())}
+
+
+def files_only(root: Path) -> Settings:
+    """Settings without a database: the state folder is the environment's, or .local/evaluation."""
+    state = Path(os.environ.get("ANYANOMALY_STATE_DIR", ".local/evaluation")).resolve()
+    state.mkdir(parents=True, exist_ok=True)
+    return Settings(
+        archive_root=str(root.resolve()),
+        database_url=SecretStr("postgresql://none"),
+        parquet_root=state / "parquet",
+        state_dir=state,
+    )

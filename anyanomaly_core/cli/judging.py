@@ -1,0 +1,94 @@
+"""The commands ``anyanomaly evaluate`` and ``anyanomaly calibrate``; the work is in evaluate.py."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from anyanomaly_core.cli.output import print_rows
+from anyanomaly_core.cli.site import note
+
+Stack = Annotated[str, typer.Option("--stack", help="Installation under .local, where there are several.")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
+
+
+class Protocol(StrEnum):
+    """What may be chosen by looking at the labels: nothing (honest), or smoothing and weights (reference)."""
+
+    honest = "honest"
+    reference = "reference"
+    both = "both"
+
+
+class Map(StrEnum):
+    """Shape of the map from score to probability."""
+
+    platt = "platt"
+    isotonic = "isotonic"
+
+
+def evaluate(
+    footage: Annotated[Path, typer.Argument(help="Folder of the labelled footage.", exists=True, file_okay=False)],
+    labels: Annotated[Path | None, typer.Option(help="Label file or folder; none: what lies in the footage.")] = None,
+    label_format: Annotated[
+        str, typer.Option("--format", help="auto, plain, cvad, npy, ucsd, ucf-crime, xd-violence or manifest.")
+    ] = "auto",
+    texts: Annotated[Path | None, typer.Option(help="CSV class,text: what a rule would say of each class.")] = None,
+    profile: Annotated[str, typer.Option(help="Built-in name or YAML file.")] = "demo",
+    ablate: Annotated[
+        str,
+        typer.Option(
+            help="Comma list of contexts, weights, smoothing (these cost nothing), scales, lengths, strategies, "
+            "prompts, readouts, scorers; or all."
+        ),
+    ] = "contexts,weights,smoothing",
+    protocol: Annotated[Protocol, typer.Option(help="honest, reference or both.")] = Protocol.both,
+    resamples: Annotated[int, typer.Option(min=0, help="Bootstrap resamples behind the intervals.")] = 1000,
+    videos: Annotated[int, typer.Option(min=0, help="Only the first so many videos; 0: all.")] = 0,
+    out: Annotated[Path, typer.Option(help="Folder for report.md, measures.csv and report.html.")] = Path("evaluation"),
+    store: Annotated[
+        bool, typer.Option(help="Keep the figures in the database of this archive's installation.")
+    ] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Judge a profile on labelled footage; an interrupted run goes on where it stopped."""
+    from anyanomaly_core.cli import evaluate as evaluating
+
+    archive = evaluating.read(footage, labels, label_format, texts, videos)
+    chosen = ["honest", "reference"] if protocol is Protocol.both else [protocol.value]
+    summary = evaluating.run(
+        archive,
+        footage,
+        profile=profile,
+        ablate=ablate,
+        protocols=chosen,
+        resamples=resamples,
+        out=out,
+        store=store,
+    )
+    found = evaluating.rows(summary)
+    base = [row for row in found if row[0] == "profile"]
+    print_rows(evaluating.COLUMNS, found if as_json else base, as_json=as_json)
+    for name, reason in summary.problems.items():
+        note(f"no scores: {name}: {reason}")
+    notice = summary.variants[0].profile.notice
+    if notice:
+        note(notice)
+    note(f"Report: {out / 'report.html'}, {out / 'report.md'}, {out / 'measures.csv'}")
+    if summary.problems:
+        raise typer.Exit(1)
+
+
+def calibrate(
+    rule: Annotated[str, typer.Argument(help="Name of the rule.")],
+    method: Annotated[Map, typer.Option(help="platt for few verdicts, isotonic for dozens.")] = Map.platt,
+    stack: Stack = "",
+    as_json: AsJson = False,
+) -> None:
+    """Learn from verdicts how likely a rule's scores are to be right; the ready query events_by_probability uses it."""
+    from anyanomaly_core.cli import evaluate as evaluating
+
+    rows = evaluating.calibrate(rule, method.value, stack)
+    names = ["scorer", "score_from", "score_to", "verdicts", "mean_score", "share_real", "probability"]
+    print_rows(names, rows, as_json=as_json)

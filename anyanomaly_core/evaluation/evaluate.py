@@ -1,0 +1,71 @@
+"""The whole of an evaluation: score what is missing, measure, write the report, keep the figures."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from anyanomaly_core.config import Settings
+from anyanomaly_core.evaluation import page, report
+from anyanomaly_core.evaluation.labels import LabelledArchive
+from anyanomaly_core.evaluation.protocols import HONEST, REFERENCE
+from anyanomaly_core.evaluation.runner import Bench, Progress
+from anyanomaly_core.evaluation.store import store_summary
+from anyanomaly_core.evaluation.summary import Summary, summarize
+from anyanomaly_core.evaluation.variants import ablation
+from anyanomaly_core.profile import Profile
+
+RESAMPLES = 1000
+
+
+def evaluate(
+    archive: LabelledArchive,
+    profile: Profile,
+    settings: Settings,
+    *,
+    groups: Sequence[str] = (),
+    protocols: Sequence[str] = (HONEST, REFERENCE),
+    resamples: int = RESAMPLES,
+    out: Path,
+    engine: Engine | None = None,
+    progress: Progress,
+) -> Summary:
+    """Evaluate a profile on a labelled archive; what was scored before is taken over.
+
+    Args:
+        archive: as ``open_archive`` reads it.
+        profile: whose scores are judged.
+        settings: for models, decoding limits and the state folder, where the scores are kept.
+        groups: of ablations, see ``variants.GROUPS``.
+        protocols: honest, reference.
+        resamples: for the intervals.
+        out: folder for report.md, measures.csv and report.html, made if absent.
+        engine: of the results database, for a writer; none: figures go into files only.
+        progress: (video, variant) pairs done and in all.
+
+    Raises:
+        ConfigurationError: for an unknown group, or a profile that cannot be used.
+        ModelError: when a model is not to be had or breaks; the next run goes on from there.
+        OSError: when the report cannot be written.
+    """
+    variants = ablation(profile, list(groups))
+    bench = Bench(archive, profile, settings)
+    scored = list(bench.score(variants, progress=progress))
+    summary = summarize(archive, variants, scored, chosen=protocols, resamples=resamples)
+    write_report(summary, out)
+    if engine is not None:
+        revisions = {variant.name: bench.revisions(variant) for variant in variants}
+        with engine.begin() as connection:
+            store_summary(connection, summary, revisions, resamples=resamples)
+    return summary
+
+
+def write_report(summary: Summary, out: Path) -> None:
+    """Write report.md, measures.csv, report.html and the profile behind them."""
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "report.md").write_text(report.markdown(summary), encoding="utf-8")
+    report.write_csv(summary, out / "measures.csv")
+    (out / "report.html").write_text(page.render(summary), encoding="utf-8")
+    profile = summary.variants[0].profile.model_dump(mode="json")
+    (out / "profile.json").write_text(json.dumps(profile, indent=1), encoding="utf-8")
