@@ -53,7 +53,9 @@ class ServerConnection:
             base_url=base_url.rstrip("/") + "/",
             headers={"Authorization": f"Bearer {key.get_secret_value()}"} if key else {},
             timeout=httpx.Timeout(patience.reply_s, connect=patience.connect_s),
-            limits=httpx.Limits(max_connections=connections),
+            # A connection for each request: on one that is used again, what a confused server or proxy sent too much
+            # would be read as the answer to the next question.
+            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=0),
             trust_env=urlsplit(base_url).hostname not in _LOOPBACK,  # no proxy on the way to this machine
         )
 

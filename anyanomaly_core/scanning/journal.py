@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from anyanomaly_core.errors import StorageError
 from anyanomaly_core.scoring.types import SegmentScore, Status
 
 
@@ -63,15 +64,27 @@ class Journal:
         return scores
 
     def append(self, scores: Sequence[SegmentScore]) -> None:
-        """Keep scores across a crash; they are one line, so they are there wholly or not at all."""
+        """Keep scores across a crash; they are one line, so they are there wholly or not at all.
+
+        Raises:
+            StorageError: when they cannot be written, a full disk included.
+        """
         line = json.dumps([_to_json(score) for score in scores], separators=(",", ":")) + "\n"
-        self._file.write(line.encode())
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        try:
+            _write(self._file.fileno(), line.encode())
+        except OSError as error:
+            raise StorageError(f"The journal {self._path} could not be written: {error}. Make room there.") from error
 
     def discard(self) -> None:
         """Remove the file; called once the unit is committed."""
         self._path.unlink(missing_ok=True)
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    """To the disk, past Python's buffer: what did not fit there would be tried again when the file is closed."""
+    while data:
+        data = data[os.write(descriptor, data) :]
+    os.fsync(descriptor)
 
 
 def _still_named(descriptor: int, path: Path) -> bool:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.kills.campaign import Campaign, Tally
 from tests.kills.maintain import maintain
-from tests.kills.stage import Database, ModelServer, make_material
+from tests.kills.stage import Database, ModelServer, make_material, teach_model
 
 PER_ROUND = 12
 
@@ -35,7 +35,7 @@ def main() -> None:
         folder.chmod(0o755)
         material = make_material(folder / "material")
         database = Database(folder / "postgres")
-        server = ModelServer(folder / "material" / "models" / "lvlm")
+        server = ModelServer(teach_model(folder / "taught"))
         try:
             server.wait()
             campaign = Campaign(folder / "rounds", material, database, server, seed=options.seed)

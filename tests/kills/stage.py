@@ -1,5 +1,6 @@
 """The small world that is scanned and killed: footage, rules, models, PostgreSQL, a model server."""
 
+import json
 import os
 import subprocess
 import sys
@@ -69,6 +70,15 @@ def make_material(folder: Path) -> Material:
     served["scoring"] = tiny["scoring"] | {"readout": "generate"}
     made.profiles["served"].write_text(yaml.safe_dump(served))
     return made
+
+
+def teach_model(folder: Path) -> Path:
+    """A tiny language model that has learned to answer with a number: the server's."""
+    paths = [str(TESTS / "unit" / "models"), str(TESTS / "integration" / "models")]
+    program = f"import sys; sys.path[:0] = {paths!r}\nfrom pathlib import Path\nfrom taught_vlm import teach\n"
+    program += f"import torch; torch.set_num_threads(1); torch.manual_seed(0); teach(Path({str(folder)!r}))"
+    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, timeout=180)
+    return folder
 
 
 class Database:
@@ -151,6 +161,11 @@ class ModelServer:
             else:
                 return
         raise AssertionError("the model server does not start")
+
+    def faults(self, *names: str) -> None:
+        """What goes wrong with the next completions, one entry each."""
+        data = json.dumps(names).encode()
+        urllib.request.urlopen(f"http://127.0.0.1:{self.port}/faults", data, timeout=10).read()
 
     def stop(self) -> None:
         kill([self._process.pid])

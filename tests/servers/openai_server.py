@@ -6,7 +6,8 @@
 prints the port it got. It knows /v1/models and /v1/chat/completions with image data URLs, logprobs, top_logprobs,
 continue_final_message and an optional key. It calls ``generate`` itself and shares no code with the client it is there
 to test. ``POST /faults`` with a JSON list makes the next completions go wrong, one entry each:
-"ok", "slow", "429", "500", "400", "close", "nonsense", "truncated", "empty", "types", "huge", "echo_key".
+"ok", "slow", "429", "500", "400", "close", "nonsense", "truncated", "empty", "types", "huge", "echo_key"; "twice" sends
+another request's answer right behind the right one, "die" is the end of the server.
 ``GET /stats`` tells how many completions were asked for and how many were under way at once.
 """
 
@@ -14,6 +15,7 @@ import argparse
 import base64
 import io
 import json
+import os
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -168,7 +170,9 @@ class Handler(BaseHTTPRequestHandler):
                 stats["at_once"] -= 1
 
     def faulty(self, fault: str, body: dict[str, Any]) -> None:
-        if fault == "close":
+        if fault == "die":
+            os.kill(os.getpid(), 9)
+        elif fault == "close":
             self.close_connection = True
             self.connection.close()
         elif fault == "echo_key":
@@ -184,6 +188,8 @@ class Handler(BaseHTTPRequestHandler):
                 time.sleep(1.5)
             full = json.dumps(self.server.model.complete(body)).encode()
             self.reply(200, full[: len(full) // 2] if fault == "truncated" else full)
+            if fault == "twice":
+                self.reply(200, {"choices": [{"message": {"role": "assistant", "content": "1.0 somebody else's"}}]})
 
     def reply(self, status: int, content: Any, headers: dict[str, str] | None = None) -> None:
         data = content if isinstance(content, bytes) else json.dumps(content).encode()
