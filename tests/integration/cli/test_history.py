@@ -63,3 +63,15 @@ def test_a_backfill_is_quoted_budgeted_and_done_once(here: Site) -> None:
     assert (done["counts"]["rows_scored"], done["took"]["segments"], done["remaining"]["videos"]) == (5, 5, 0)
     assert here.json("backfill", "dog")["quote"]["videos"] == 0
     refused(here.run("backfill", "cow"), "no rule 'cow'")
+
+
+def test_coverage_is_asked_by_rule_day_and_file_and_checked(here: Site) -> None:
+    [row] = here.json("coverage", "--rule", "running", "--by", "day")
+    assert (row["camera"], row["day"], row["state"], float(row["seconds_of_footage"])) == (
+        "hall", "2026-03-01", "scored", 4.0,
+    )  # fmt: skip
+    assert here.json("coverage", "--rule", "running", "--by", "file")[0]["uri"].endswith("10-00-00.mp4")
+    assert here.json("coverage", "--camera", "gate*") == []
+    assert here.json("coverage", "--rule", "running", "--unfinished") == []
+    checked = here.run("coverage", "--check")
+    assert (checked.returncode, "the ledger adds up" in checked.stderr) == (0, True)
