@@ -4,7 +4,7 @@
 
 Real steps of the pipeline run as processes against a real PostgreSQL, with real (tiny) models, one of them behind a
 real HTTP server. SIGKILL goes to the worker, to all of PostgreSQL at once, or to the model server: at named points
-(tests/kills/points.py), or at random moments; 15 % of the units are given to two workers at once. After each kill the
+(tests/kills/points.py), or at random moments; 10 % of the units are given to two workers at once. After each kill the
 step is tried again, as Airflow does. Each round's database and Parquet files are compared, row by row and byte by
 byte, with those of a run that was left alone. The exit status is 1 when anything differs.
 """

@@ -76,6 +76,7 @@ class Campaign:
         self._numbers = 0
         self._revived: Counter[str] = Counter()
         self._expected: dict[str, snapshot.Snapshot] = {}
+        self._ingested: dict[str, str] = {}  # profile -> database with footage and rules, nothing scored
         self._counts: dict[tuple[str, str], Counter[str]] = {}  # (profile, step) -> how often points are reached
         self._seconds: dict[tuple[str, str], float] = {}
         self.tally = Tally()
@@ -84,18 +85,31 @@ class Campaign:
         """The run that all others of this profile must equal."""
         if profile not in self._expected:
             here = self._open(profile)
-            self._pipeline(here, self._calm)
+            self._ingest(here, self._calm)
+            self._ingested[profile] = self._database.fresh(here.database)
+            self._scan(here, self._calm)
             self._expected[profile] = self._snapshot(here)
             assert not snapshot.orphans(here.parquet, here.state)
             self._close(here)
         return self._expected[profile]
 
     def disturbed(self, profile: str, most_kills: int, maintain: Callable[[Settings], None]) -> None:
-        """One round with up to ``most_kills`` kills, compared with the undisturbed one afterwards."""
+        """One round with up to ``most_kills`` kills, compared with the undisturbed one afterwards.
+
+        Every third round begins with the ingest, the others with its result.
+        """
         expected = self.undisturbed(profile)
-        here = self._open(profile)
         until = self.tally.kill_count + most_kills
-        self._pipeline(here, lambda here, step, given: self._harassed(here, step, given, until))
+
+        def harassed(here: Round, step: str, given: Any) -> Any:  # noqa: ANN401
+            return self._harassed(here, step, given, until)
+
+        if self.tally.rounds % 3 == 2:
+            here = self._open(profile)
+            self._ingest(here, harassed)
+        else:
+            here = self._open(profile, self._ingested[profile])
+        self._scan(here, harassed)
         self.tally.left_before_maintenance += len(snapshot.orphans(here.parquet, here.state))
         maintain(
             Settings(
@@ -114,10 +128,12 @@ class Campaign:
         self.tally.rows += found.row_count
         self._close(here)
 
-    def _pipeline(self, here: Round, do: Callable[[Round, str, Any], Any]) -> None:
+    def _ingest(self, here: Round, do: Callable[[Round, str, Any], Any]) -> None:
         for chunk in do(here, "discover", None):
             do(here, "register", chunk)
         do(here, "apply", str(self._material.rules))
+
+    def _scan(self, here: Round, do: Callable[[Round, str, Any], Any]) -> None:
         for night in range(5):
             units = do(here, "plan", f"night {night}")
             for unit in units:
@@ -145,14 +161,14 @@ class Campaign:
                 self._server.wait()
             killing = self.tally.kill_count < until and turn < most
             killing &= step == "scan" or self._draw.random() < 0.3
-            together = step == "scan" and self._draw.random() < 0.15  # two workers get the same unit at once
+            together = step == "scan" and self._draw.random() < 0.1  # two workers get the same unit at once
             victim = self._choose_victim(here, step) if killing else None
             plan = self._choose_kill(here, step, victim, turn) if victim else None
             started = [self._start(here, step, given, plan)]
             started += [self._start(here, step, given, None)] if together else []
             self.tally.pairs += together
             processes = [process for process, _ in started]
-            delay = self._draw.uniform(0, self._seconds[here.profile, step]) if victim and plan is None else None
+            delay = self._draw.uniform(0, 0.8 * self._seconds[here.profile, step]) if victim and plan is None else None
             self._wait(processes, (delay, self._pids(victim, processes[0])) if victim and delay is not None else None)
             self._note(victim, plan, [p.exitcode for p in processes], step, delayed=delay is not None)
             good = [result for process, result in started if process.exitcode == 0]
@@ -234,11 +250,12 @@ class Campaign:
             "PROFILE": self._material.profiles[here.profile],
             "LVLM_BASE_URL": "http://127.0.0.1:9/v1" if self._server is None else self._server.url,
             "DEVICE": "cpu",
+            "UNIT_SECONDS": 1,  # each video is a unit of its own
         }
         return {"OMP_NUM_THREADS": "1"} | {f"ANYANOMALY_{key}": str(value) for key, value in settings.items()}
 
-    def _open(self, profile: str) -> Round:
-        database = self._database.fresh()
+    def _open(self, profile: str, template: str = "anyanomaly") -> Round:
+        database = self._database.fresh(template)
         here = Round(self._folder / database, database, profile)
         for folder in (here.parquet, here.state):
             folder.mkdir(parents=True)

@@ -90,11 +90,11 @@ class Database:
         upgrade(self.server.url())
         self._made = 0
 
-    def fresh(self) -> str:
-        """Name of a new migrated database."""
+    def fresh(self, template: str = "anyanomaly") -> str:
+        """Name of a new database, a copy of this one."""
         self._made += 1
         name = f"round_{os.getpid()}_{self._made}"
-        self._execute(f"CREATE DATABASE {name} TEMPLATE anyanomaly OWNER anyanomaly STRATEGY file_copy")
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER anyanomaly STRATEGY file_copy")
         return name
 
     def drop(self, name: str) -> None:
