@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import floor
 from zoneinfo import ZoneInfo
 
 from anyanomaly_core.review.asking.day import CameraDay, RuleStrip, Span
@@ -27,6 +28,18 @@ class CurvePicture:
     event_x: float
     event_width: float
     seconds: list[tuple[float, str]]  # x and label
+
+
+@dataclass(frozen=True, slots=True)
+class PrecisionPicture:
+    """Precision and recall over the threshold, in a box of WIDTH x HEIGHT."""
+
+    precision: str  # SVG paths
+    recall: str
+    interval: str  # of precision; closed
+    now_x: float
+    suggested_x: float | None
+    labels: list[tuple[float, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +110,31 @@ def draw_curve(
     return CurvePicture(lines, gaps, _y(threshold), begin, max(end - begin, _THIN), [x for x in labels if x[0] < 970])  # noqa: PLR2004
 
 
-def draw_precision(points: Sequence[Point]) -> dict[str, str]:
-    """Precision and recall over the threshold, each as a path, and precision's interval as an area."""
+def draw_precision(points: Sequence[Point], now: float, suggested: float | None) -> PrecisionPicture | None:
+    """Precision and recall over the threshold, from just under the lowest one that matters up to 1.
+
+    Args:
+        points: by threshold; none: nothing to draw.
+        now: the threshold in force.
+        suggested: another one, if there is.
+    """
     if not points:
-        return {}
-    xs = [WIDTH * point.threshold for point in points]
-    precision = [(x, _y(p.precision)) for x, p in zip(xs, points, strict=True)]
-    recall = [(x, _y(p.recall)) for x, p in zip(xs, points, strict=True)]
-    low = [(x, _y(p.precision_interval[0])) for x, p in zip(xs, points, strict=True)]
-    high = [(x, _y(p.precision_interval[1])) for x, p in zip(xs, points, strict=True)]
-    area = f"{_path(low)} L{_path(high[::-1])[1:]} Z"
-    return {"precision": _path(precision), "recall": _path(recall), "interval": area}
+        return None
+    start = min(floor(10 * min(now, points[0].threshold)) / 10, 0.9)
+
+    def x_of(threshold: float) -> float:
+        return round(WIDTH * (threshold - start) / (1 - start), 1)
+
+    xs = [x_of(point.threshold) for point in points]
+    low, high = ([(x, _y(p.precision_interval[side])) for x, p in zip(xs, points, strict=True)] for side in (0, 1))
+    return PrecisionPicture(
+        precision=_path([(x, _y(p.precision)) for x, p in zip(xs, points, strict=True)]),
+        recall=_path([(x, _y(p.recall)) for x, p in zip(xs, points, strict=True)]),
+        interval=f"{_path(low)} L{_path(high[::-1])[1:]} Z",
+        now_x=x_of(now),
+        suggested_x=None if suggested is None else x_of(suggested),
+        labels=[(x_of(n / 10), f"{n / 10:.1f}") for n in range(round(10 * start), 11)],
+    )
 
 
 def draw_day(day: CameraDay) -> DayPicture:

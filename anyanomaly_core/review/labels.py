@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection, RowMapping, text
 
@@ -20,6 +21,10 @@ _LABELLED = text("""
     FROM event_list l JOIN videos v USING (video_id)
     WHERE l.is_current_version AND l.verdict IS NOT NULL AND (CAST(:rule AS text) IS NULL OR l.rule = :rule)
     ORDER BY l.rule, l.started_at, l.event_id""")
+_TEXTS = text("""
+    SELECT r.name, ARRAY(SELECT jsonb_array_elements_text(rv.definition -> 'texts')) AS texts
+    FROM rules r JOIN rule_versions rv ON (rv.rule_id, rv.version) = (r.rule_id, r.current_version)
+    WHERE r.name = ANY(:rules) ORDER BY r.name""")
 
 
 def labelled_events(connection: Connection, rule: str | None = None) -> Sequence[RowMapping]:
@@ -32,10 +37,46 @@ def labelled_events(connection: Connection, rule: str | None = None) -> Sequence
 
 def as_csv(rows: Sequence[RowMapping]) -> str:
     """The set as CSV with a heading; cells that a spreadsheet would take for a formula begin with an apostrophe."""
+    return _table(COLUMNS, [[_cell(row[name]) for name in COLUMNS] for row in rows])
+
+
+def as_archive_labels(connection: Connection, rows: Sequence[RowMapping]) -> dict[str, str]:
+    """The set as `anyanomaly evaluate` reads it: ``classes.csv`` and ``frames.csv``, one class for each rule.
+
+    A frame is 1 in a real event, 0 in a false alarm, and empty, unlabelled, everywhere else.
+    """
+    names = sorted({row["rule"] for row in rows})
+    texts = connection.execute(_TEXTS, {"rules": names}).all()
+    classes = _table(("class", "text"), [(row.name, text_) for row in texts for text_ in row.texts])
+    frames: list[tuple[object, ...]] = []
+    for uri in sorted({row["uri"] for row in rows}):
+        frames += _frames_of(uri, [row for row in rows if row["uri"] == uri and row["label"] is not None], names)
+    return {"classes.csv": classes, "frames.csv": _table(("video", "frame", *names), frames)}
+
+
+def as_zip(files: Mapping[str, str]) -> bytes:
+    """The files in a folder ``_labels``, to be unpacked into the archive or anywhere."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(f"_labels/{name}", content)
+    return packed.getvalue()
+
+
+def _frames_of(uri: str, judged: Sequence[RowMapping], names: Sequence[str]) -> list[tuple[object, ...]]:
+    """Rows of a video up to its last judged frame."""
+    cells: dict[str, dict[int, int]] = {name: {} for name in names}
+    for row in sorted(judged, key=lambda row: row["label"]):  # where a real and a false one overlap, it is real
+        cells[row["rule"]] |= dict.fromkeys(range(row["first_frame"], row["last_frame"] + 1), row["label"])
+    last = max((row["last_frame"] for row in judged), default=-1)
+    return [(uri, frame, *(cells[name].get(frame, "") for name in names)) for frame in range(last + 1)]
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(COLUMNS)
-    writer.writerows([[_cell(row[name]) for name in COLUMNS] for row in rows])
+    writer.writerow(columns)
+    writer.writerows(rows)
     return out.getvalue()
 
 

@@ -103,14 +103,14 @@ def suggest(peaks: Sequence[float], real: Sequence[bool], *, target: float = 0.9
     reaching = next((n for n, point in enumerate(points) if point.precision >= target), None)
     if reaching is None:
         best = max(points, key=lambda point: point.precision)
-        said = f"No threshold reaches {wanted}; the best is {best.precision:.0%} at {best.threshold:.2f}. "
+        said = f"No threshold reaches {wanted}; the best is {_percent(best.precision)} at {best.threshold:.2f}. "
         return Suggestion(target, None, said + "Other texts or an excluded text may help more.", points)
     point = points[reaching]
     low, high = point.precision_interval
     below = points[reaching - 1].threshold if reaching else min(now, point.threshold)
     chosen = shortest_between(below, point.threshold)
     found = Point(chosen, point.shown, point.real, point.all_real)
-    sure = f"Precision was {point.real} of {point.shown}, 95 % interval {low:.0%} to {high:.0%}."
+    sure = f"Precision was {point.real} of {point.shown}, 95 % interval {_percent(low)} to {_percent(high)}."
     if reaching == 0:
         sentence = f"The threshold in force, {now:.2f}, already gives {wanted}. {sure}"
         return Suggestion(target, Point(now, point.shown, point.real, point.all_real), sentence, points)
@@ -126,6 +126,10 @@ def shortest_between(below: float, at_most: float) -> float:
         if below < rounded <= at_most:
             return rounded
     return at_most
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def _number(value: float) -> str:

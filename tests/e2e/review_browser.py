@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,13 @@ class Watched:
     def _said(self, message: ConsoleMessage) -> None:
         if message.type == "error" and "attention.png" not in message.location.get("url", ""):
             self.complaints.append(message.text)
+
+    def until(self, holds: Callable[[], bool], timeout_s: float = 30) -> None:
+        """Wait for something that playwright cannot wait for itself: the pages forbid code made from text."""
+        deadline = time.monotonic() + timeout_s
+        while not holds():
+            assert time.monotonic() < deadline, "it never happened"
+            self.page.wait_for_timeout(50)
 
     def shot(self, name: str, *, full_page: bool = False) -> None:
         """A picture for people, where ANYANOMALY_SCREENSHOTS says a folder."""

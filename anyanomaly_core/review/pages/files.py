@@ -4,6 +4,8 @@ They are made a few at a time, so that a page of fifty thumbnails takes neither 
 Starlette answers ranges, which players ask for.
 """
 
+import shutil
+import tempfile
 from functools import cache, partial
 from pathlib import Path
 from typing import cast
@@ -12,11 +14,13 @@ from uuid import UUID
 import anyio
 from anyio import CapacityLimiter
 from fastapi import APIRouter
+from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, Response
 
 from anyanomaly_core.errors import AnyAnomalyError
-from anyanomaly_core.review.access import Configuration, Database
+from anyanomaly_core.review.access import Configuration, Database, Judging
 from anyanomaly_core.review.clips import event_clip
+from anyanomaly_core.review.evidence import export_evidence
 from anyanomaly_core.review.stills import Kind, event_still
 
 router = APIRouter()
@@ -44,6 +48,21 @@ async def still(event_id: UUID, name: str, engine: Database, settings: Configura
         return Response("There is no such picture.", 404, media_type="text/plain")
     kind = cast("Kind", name.partition(".")[0])
     return _sent(await _made(partial(event_still, engine, settings, event_id, kind)), _STILLS[name], None)
+
+
+@router.post("/event/{event_id}/evidence.zip")
+async def evidence(visitor: Judging, event_id: UUID, engine: Database, settings: Configuration) -> Response:
+    """The event's evidence bundle, exported in the visitor's name."""
+    folder = Path(tempfile.mkdtemp(prefix="anyanomaly-evidence-"))
+    out = folder / f"evidence-{event_id}.zip"
+    export = partial(export_evidence, engine, settings, [event_id], out, exported_by=visitor.name, load_models=False)
+    try:
+        await anyio.to_thread.run_sync(export, limiter=_limit())
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    remove = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
+    return FileResponse(out, media_type="application/zip", filename=out.name, background=remove)
 
 
 async def _made(make: "partial[Path]") -> Path | str:

@@ -14,7 +14,7 @@ from anyanomaly_core.review.access import Configuration, Database, Looking, Post
 from anyanomaly_core.review.asking import rules as asking
 from anyanomaly_core.review.drawing import HEIGHT, WIDTH, draw_precision
 from anyanomaly_core.review.host import Host, Visitor
-from anyanomaly_core.review.labels import as_csv, labelled_events
+from anyanomaly_core.review.labels import as_archive_labels, as_csv, as_zip, labelled_events
 from anyanomaly_core.review.quoting import BackfillForm, quote_backfill
 from anyanomaly_core.review.rehearsing import try_draft
 from anyanomaly_core.review.rendering import page
@@ -62,7 +62,9 @@ def rule(request: Request, visitor: Looking, engine: Database, settings: Configu
         versions=versions,
         suggestion=suggestion,
         target=target,
-        curves=draw_precision(suggestion.points),
+        curves=draw_precision(
+            suggestion.points, found["threshold"], suggestion.point.threshold if suggestion.point else None
+        ),
         box=(WIDTH, HEIGHT),
         form=form,
         draft={key: asked.get(key, "") for key in ("threshold", "min_duration_s")},
@@ -108,6 +110,15 @@ def labels(engine: Database, rule: str = "") -> Response:
     with engine.connect() as connection:
         body = as_csv(labelled_events(connection, rule or None))
     return Response(body, media_type="text/csv", headers={"Content-Disposition": 'attachment; filename="labels.csv"'})
+
+
+@router.get("/labels.zip")
+def labels_archive(engine: Database, rule: str = "") -> Response:
+    """The same for `anyanomaly evaluate`."""
+    with engine.connect() as connection:
+        body = as_zip(as_archive_labels(connection, labelled_events(connection, rule or None)))
+    name = {"Content-Disposition": 'attachment; filename="labels.zip"'}
+    return Response(body, media_type="application/zip", headers=name)
 
 
 def _start(

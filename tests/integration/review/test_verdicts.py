@@ -2,6 +2,7 @@
 
 import csv
 import io
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -11,10 +12,11 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from anyanomaly_core.errors import StorageError
+from anyanomaly_core.evaluation.archives import open_archive
 from anyanomaly_core.results.engine import make_engine
 from anyanomaly_core.review import verdicts
 from anyanomaly_core.review.asking.rules import judged
-from anyanomaly_core.review.labels import as_csv, labelled_events
+from anyanomaly_core.review.labels import as_archive_labels, as_csv, as_zip, labelled_events
 from anyanomaly_core.review.rehearsing import try_draft
 from tests.conftest import TestDatabase
 from tests.integration.results import world
@@ -110,6 +112,31 @@ def test_verdicts_become_labels(reviewer: Engine) -> None:
         assert 0 <= float(row["start_s"]) < float(row["end_s"])
         assert int(row["first_frame"]) <= int(row["last_frame"])
     assert [row["note"] for row in table if row["note"]] == ["'=HYPERLINK(1)"]
+
+
+def test_the_labels_are_read_by_evaluate(reviewer: Engine, tmp_path: Path) -> None:
+    """Frame by frame: 1 in real events, 0 in false alarms, nothing said anywhere else."""
+    for number, event in enumerate(current(reviewer)):
+        verdicts.give(reviewer, event, ("real", "false_alarm", "unsure")[number % 3], reviewer="anna")
+    with reviewer.connect() as connection:
+        rows = labelled_events(connection)
+        packed = as_zip(as_archive_labels(connection, rows))
+        frames = dict(connection.execute(text("SELECT uri, frame_count FROM videos")).all())
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        archive.extractall(tmp_path)
+    for uri in frames:
+        (tmp_path / uri).parent.mkdir(exist_ok=True)
+        (tmp_path / uri).touch()
+    opened = open_archive(tmp_path)
+    assert opened.texts == {"bike": ("a bicycle", "a cyclist"), "fall": ("a person falls",)}
+    for video in opened.videos:
+        for rule, labels in video.labels.items():
+            expected = [-1] * frames[video.name]
+            for row in rows:
+                if (row["uri"], row["rule"]) == (video.name, rule) and row["label"] is not None:
+                    inside = range(row["first_frame"], row["last_frame"] + 1)
+                    expected = [row["label"] if n in inside else value for n, value in enumerate(expected)]
+            assert labels.array(frames[video.name]).tolist() == expected
 
 
 def test_rehearsing_counts_what_a_threshold_would_lose(reviewer: Engine) -> None:

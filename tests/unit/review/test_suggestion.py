@@ -65,7 +65,8 @@ def test_the_sentence_is_the_one_that_was_asked_for() -> None:
     flags = [True] * len(real) + [False] * len(false)
     found = suggest(real + false, flags, target=0.9, now=0.5)
     assert found.sentence == (
-        "For 90 % precision set 0.62; you would have missed 2 of 31. Precision was 29 of 32, 95 % interval 75% to 98%."
+        "For 90 % precision set 0.62; you would have missed 2 of 31. "
+        "Precision was 29 of 32, 95 % interval 75 % to 98 %."
     )
 
 
