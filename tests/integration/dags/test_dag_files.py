@@ -73,6 +73,14 @@ def test_scans_run_in_the_gpu_pool_and_are_tried_again(read: dict[str, Any]) -> 
     assert "unit" in unit["map_index_template"]
 
 
-@pytest.mark.parametrize("dag_id", ["ingest_archive", "scan_archive"])
+def test_backfills_run_in_their_own_pool_behind_the_nightly_scans(read: dict[str, Any]) -> None:
+    days = tasks_of(read, "backfill_rule")["score_days"]["partial_kwargs"]
+    assert (days["pool"], days["weight_rule"], days.get("priority_weight", 1)) == ("backfill", "absolute", 1)
+    assert days["retries"] == 2
+    timetable = read["dags"]["backfill_rule"]["dag"]["timetable"]
+    assert timetable["__type"].endswith("CronPartitionTimetable"), "a second rule can have a run for the same day"
+
+
+@pytest.mark.parametrize("dag_id", ["ingest_archive", "scan_archive", "backfill_rule"])
 def test_the_summary_always_comes(read: dict[str, Any], dag_id: str) -> None:
     assert tasks_of(read, dag_id)["summarize"]["trigger_rule"] == "all_done"
