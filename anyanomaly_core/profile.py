@@ -89,6 +89,13 @@ class ScoringSpec(_Part):
     smoothing_sigma: float = Field(default=15.0, ge=0, description="Gaussian sigma in source frames; 0: none.")
     prompt_variant: Literal[0, 1, 2, 3] = 3
     readout: Literal["generate", "likelihood"] = "likelihood"
+    static_level: float = Field(
+        default=6.0,
+        ge=0,
+        le=255,
+        description="A segment whose picture differs nowhere by more than so many grey levels from the last one that "
+        "was judged takes over its score (`carried`); 0: every segment is judged.",
+    )
     rationale_threshold: float = Field(
         default=0.5, ge=0, le=1, description="Likelihood readout writes a rationale from this fused score upwards."
     )

@@ -214,7 +214,8 @@ def prepare(
     """The video's segments in the profile's layout, and how it is to be decoded."""
     segments = _segments(engine, video, profile)
     step = profile.sampling.step(float(video.fps))
-    return segments, VideoToScore(path, tuple(segments.segments), step, _image_size(path, profile), mask)
+    size, level = _image_size(path, profile), profile.scoring.static_level
+    return segments, VideoToScore(path, tuple(segments.segments), step, size, mask, level)
 
 
 def _segments(engine: Engine, video: StoredVideo, profile: Profile) -> VideoSegments:

@@ -11,6 +11,7 @@ from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.footage.segments import Segment
 from anyanomaly_core.scanning.embeddings import VideoEmbeddings
 from anyanomaly_core.scanning.journal import Journal
+from anyanomaly_core.scanning.static import Shown, compared, taken_over
 from anyanomaly_core.scanning.stream import prefetched, segment_batches
 from anyanomaly_core.scoring.types import RuleTexts, Scorer, SegmentFrames, SegmentScore, Status
 
@@ -32,6 +33,7 @@ class VideoToScore:
     step: int  # every step-th frame is sampled
     size: tuple[int, int] | None  # of the decoded images; None: the file's own
     mask: Mask | None = None  # what no model gets to see
+    static_level: float = 0.0  # see ``stillness.still_scene``; 0: no segment is carried
 
 
 def score_video(
@@ -59,10 +61,14 @@ def score_video(
         log.info("%s: %s taken over from an interrupted try", video.path.name, taken)
     progress(len(done), len(video.segments))
     reason = "decoding gave fewer frames than at ingest"
+    judge = _Judge(rules, scorer, embeddings)
     batches = prefetched(_batches(video, waiting, limits))
     try:
         for batch in batches:
-            scores = _score(batch, rules, scorer, embeddings)
+            judge.remember([row for shown in batch for row in done.get(shown.frames.segment.index, [])])
+            scores = judge.score([shown for shown in batch if shown.frames.segment.index not in done])
+            if not scores:
+                continue
             journal.append(scores)
             done |= _by_segment(scores)
             progress(len(done), len(video.segments))
@@ -74,19 +80,54 @@ def score_video(
     return [score for segment in video.segments for score in done[segment.index]]
 
 
-def _score(
-    batch: Sequence[SegmentFrames], rules: Sequence[RuleTexts], scorer: Scorer, embeddings: VideoEmbeddings | None
-) -> list[SegmentScore]:
-    if embeddings is None:
-        return scorer.score(batch, rules)
-    known = [replace(segment, encoded=embeddings.known(segment.segment)) for segment in batch]
-    scores = scorer.score(known, rules)
-    embeddings.learn(known)
-    return scores
+class _Judge:
+    """Scores what must be looked at and takes over what need not be."""
+
+    def __init__(self, rules: Sequence[RuleTexts], scorer: Scorer, embeddings: VideoEmbeddings | None) -> None:
+        self._rules, self._scorer, self._embeddings = rules, scorer, embeddings
+        self._last: dict[int, SegmentScore] = {}  # rule version -> its row of the scene that goes on, if it has a score
+
+    def score(self, batch: Sequence[Shown]) -> list[SegmentScore]:
+        """Rows of all segments, segments outer. A rule whose answer failed is asked again while the scene goes on."""
+        looked_at = [shown.frames for shown in batch if shown.same_as is None]
+        rows = _by_segment(self._ask(looked_at, self._rules))
+        for shown in batch:
+            index = shown.frames.segment.index
+            if shown.same_as is not None:
+                rows[index] = self._carry(shown.frames)
+            self.remember(rows[index])
+        return [row for shown in batch for row in rows[shown.frames.segment.index]]
+
+    def remember(self, rows: Sequence[SegmentScore]) -> None:
+        """Rows of segments in order: a row is what later segments of its scene take over."""
+        for row in rows:
+            if row.status is Status.SCORED:
+                self._last[row.rule_version_id] = row
+            elif row.status is not Status.CARRIED:
+                self._last.pop(row.rule_version_id, None)
+
+    def _carry(self, segment: SegmentFrames) -> list[SegmentScore]:
+        lacking = [rule for rule in self._rules if rule.rule_version_id not in self._last]
+        asked = {row.rule_version_id: row for row in self._ask([segment], lacking)} if lacking else {}
+        ids = [rule.rule_version_id for rule in self._rules]
+        return [asked[rule] if rule in asked else taken_over(self._last[rule], segment) for rule in ids]
+
+    def _ask(self, segments: Sequence[SegmentFrames], rules: Sequence[RuleTexts]) -> list[SegmentScore]:
+        if not segments:
+            return []
+        if self._embeddings is None:
+            return self._scorer.score(segments, rules)
+        known = [replace(segment, encoded=self._embeddings.known(segment.segment)) for segment in segments]
+        scores = self._scorer.score(known, rules)
+        self._embeddings.learn(known)
+        return scores
 
 
-def _batches(video: VideoToScore, waiting: Sequence[Segment], limits: Limits) -> Iterator[list[SegmentFrames]]:
-    return segment_batches(video.path, waiting, step=video.step, size=video.size, limits=limits, mask=video.mask)
+def _batches(video: VideoToScore, waiting: Sequence[Segment], limits: Limits) -> Iterator[list[Shown]]:
+    """What carries may depend on any earlier segment, so then all are decoded again, scored or not."""
+    wanted = video.segments if waiting and video.static_level > 0 else waiting
+    decoded = segment_batches(video.path, wanted, step=video.step, size=video.size, limits=limits, mask=video.mask)
+    return compared(decoded, video.static_level)
 
 
 def _finished_segments(scores: Sequence[SegmentScore], rules: Sequence[RuleTexts]) -> dict[int, list[SegmentScore]]:

@@ -39,7 +39,8 @@ def make_models(folder: Path, *, scorer: str = "anyanomaly") -> Path:
         "lvlm": {"model": "tiny-lvlm", "path": str(folder / "lvlm"), "max_new_tokens": 4, "batch_size": 8},
         "sampling": {"segment_frames": 8},
         "contexts": {"window_sizes": [120]},
-        "scoring": {"scorer": scorer, "smoothing_sigma": 2, "rationale_threshold": 1.0},
+        # static_level 0: test patterns stand still, and these tests count what was judged
+        "scoring": {"scorer": scorer, "smoothing_sigma": 2, "rationale_threshold": 1.0, "static_level": 0},
     }
     path = folder / "tiny.yaml"
     path.write_text(yaml.safe_dump(profile))

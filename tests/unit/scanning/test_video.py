@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -115,3 +116,79 @@ def test_prefetch_gives_items_before_the_error_and_stops_its_source() -> None:
 )
 def test_scaled_size(size: tuple[int, int], expected: tuple[int, int] | None) -> None:
     assert scaled_size(*size, 1024) == expected
+
+
+class Last(Brightness):
+    """As Brightness; the answers for rule 2 fail in the segments it is told."""
+
+    def __init__(self, failing: Sequence[int] = (), batches: int = 10**9) -> None:
+        super().__init__(batches)
+        self.failing, self.asked = set(failing), []  # type: ignore[var-annotated]
+
+    def score(self, segments: Sequence[SegmentFrames], rules: Sequence[RuleTexts]) -> list[SegmentScore]:
+        rows = super().score(segments, rules)
+        self.asked += [(row.segment_index, row.rule_version_id) for row in rows]
+        return [
+            SegmentScore(row.segment_index, row.rule_version_id, Status.FAILED, reason="no answer")
+            if row.segment_index in self.failing and row.rule_version_id == 2
+            else row
+            for row in rows
+        ]
+
+
+@pytest.fixture(scope="module")
+def static_video(tmp_path_factory: pytest.TempPathFactory) -> VideoToScore:
+    """40 segments of 4: grey; from frame 60 a white square; from 100 it moves; from 120 grey and slowly darker."""
+    target = tmp_path_factory.mktemp("static") / "still.mp4"
+    frames = np.full((160, 96, 128, 3), 120, np.uint8)
+    frames[60:100, 30:50, 60:80] = 220
+    for n in range(100, 120):
+        frames[n, 30:50, n - 40 : n - 20] = 220
+    for n in range(120, 160):
+        frames[n] = 120 - (n - 120) // 2
+    ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
+    command = [ffmpeg, "-v", "error", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", "128x96", "-r", "10", "-i", "-"]
+    subprocess.run([*command, "-qp", "4", "-pix_fmt", "yuv444p", str(target)], input=frames.tobytes(), check=True)
+    return VideoToScore(target, tuple(split_into_segments(160, N)), 1, None, static_level=6.0)
+
+
+def test_a_static_scene_is_judged_once_and_a_slow_change_is_not_missed(
+    static_video: VideoToScore, tmp_path: Path
+) -> None:
+    scorer = Last()
+    rows = score(static_video, scorer, tmp_path)
+    assert scorer.seen[:3] == [0, 15, 25]  # grey, the square, its first move
+    assert set(range(25, 30)) <= set(scorer.seen)  # while it moves
+    assert 3 <= len([index for index in scorer.seen if index >= 30]) <= 6  # 20 levels darker, 6 at a time
+    by_index = {row.segment_index: row for row in rows if row.rule_version_id == 1}
+    for index, row in by_index.items():
+        if index in scorer.seen:
+            assert row.status is Status.SCORED
+        else:
+            source = max(seen for seen in scorer.seen if seen < index)
+            assert (row.status, row.score) == (Status.CARRIED, by_index[source].score)
+            assert row.reason == f"static scene: taken over from segment {source}"
+            assert (row.key_frame, row.grid_frames, row.window) == (None, (), None)
+
+
+def test_a_failed_answer_is_not_taken_over_but_asked_again(static_video: VideoToScore, tmp_path: Path) -> None:
+    scorer = Last(failing=[0, 1, 2, 15])
+    rows = score(static_video, scorer, tmp_path)
+    status = {(row.segment_index, row.rule_version_id): row.status for row in rows}
+    assert [status[index, 2] for index in range(5)] == [Status.FAILED] * 3 + [Status.SCORED, Status.CARRIED]
+    assert [status[index, 1] for index in range(5)] == [Status.SCORED] + [Status.CARRIED] * 4
+    assert [asked for asked in scorer.asked if asked[0] < 5] == [(0, 1), (0, 2), (1, 2), (2, 2), (3, 2)]
+
+
+@pytest.mark.parametrize("batches", range(1, 8))
+def test_a_killed_try_carries_as_an_uninterrupted_one(static_video: VideoToScore, tmp_path: Path, batches: int) -> None:
+    failing = [0, 1, 15, 16]
+    whole = score(static_video, Last(failing), tmp_path / "whole")
+    with pytest.raises(ModelServerError):
+        score(static_video, Last(failing, batches=batches), tmp_path / "cut")
+    assert score(static_video, Last(failing), tmp_path / "cut") == whole
+
+
+def test_nothing_is_carried_where_the_profile_says_so(static_video: VideoToScore, tmp_path: Path) -> None:
+    rows = score(replace(static_video, static_level=0.0), Last(), tmp_path)
+    assert {row.status for row in rows} == {Status.SCORED}

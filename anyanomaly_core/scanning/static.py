@@ -1,0 +1,54 @@
+"""Which segments are not looked at because their scene has not changed, and what they take over."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from anyanomaly_core.footage.stillness import StillScene, cells, still_scene
+from anyanomaly_core.scoring.types import SegmentFrames, SegmentScore, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A decoded segment."""
+
+    frames: SegmentFrames
+    same_as: int | None  # index of the segment whose scene it continues; None: it must be looked at
+
+
+def compared(batches: Iterable[Sequence[SegmentFrames]], level: float) -> Iterator[list[Shown]]:
+    """Compare each segment with the last one that had to be looked at; segments of one video, in order, from its first.
+
+    It depends on the pictures alone, so every rule, and every try, sees the same segments.
+
+    Args:
+        batches: with their images.
+        level: see ``stillness.still_scene``; 0: every segment must be looked at.
+    """
+    scene: StillScene | None = None
+    looked_at = -1
+    for batch in batches:
+        shown = []
+        for segment in batch:
+            pictures = cells(segment.images) if level > 0 else None
+            if pictures is not None and scene is not None and scene.goes_on(pictures):
+                shown.append(Shown(segment, looked_at))
+                continue
+            scene = None if pictures is None else still_scene(pictures, level)
+            looked_at = segment.segment.index
+            shown.append(Shown(segment, None))
+        yield shown
+
+
+def taken_over(row: SegmentScore, segment: SegmentFrames) -> SegmentScore:
+    """The row of a segment that was not looked at, from that of the segment whose scene it continues."""
+    return replace(
+        row,
+        segment_index=segment.segment.index,
+        status=Status.CARRIED,
+        reason=f"static scene: taken over from segment {row.segment_index}",
+        key_frame=None,  # nothing was looked at here
+        grid_frames=(),
+        window=None,
+        frame_scores=(),
+        timings_ms={},
+    )
