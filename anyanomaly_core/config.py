@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     rules_dir: Path | None = Field(
         default=None, description="Folder of rule files that `anyanomaly rules apply` takes when none is named."
     )
+    evaluation_root: Path | None = Field(
+        default=None, description="Folder that holds the labelled archives of the DAG `evaluate_scorer`."
+    )
     profile: str = Field(default="demo", description="Profile of rules that name none: a built-in name or a YAML file.")
     models_dir: Path | None = Field(default=None, description="Where profiles look for model directories by name.")
     device: str = Field(default="auto", description="torch device of the models: auto, cpu, cuda, cuda:1 ...")

@@ -1,7 +1,7 @@
 """What the shipped demo models reach on rendered footage that they have never seen, through the product's own pipeline.
 
 ``python tests/benchmarks/bench_demo_models.py [--clips N] [--seconds S] [--ablate GROUPS]``: an archive of unseen seeds
-and camera backgrounds is rendered, written as H.264, and given to ``anyanomaly evaluate`` (docs/evaluation.md). Besides:
+and camera backgrounds is rendered, written as H.264, and given to ``anyanomaly evaluate`` (docs/evaluation.md). Then:
 how many reasons are right, and what texts of things outside the rendered world score. Interrupted, it goes on.
 """
 
@@ -29,7 +29,7 @@ UNRELATED = "unrelated: "
 
 
 def reasons(scored: Scored) -> tuple[int, int]:
-    """Of the segments found rightly (a reason was written, the event is shown): how many have the event's own reason."""
+    """Of the segments found rightly (a reason was written, the event is shown): how many have the right reason."""
     right = found = 0
     for video, (own, *_) in scored:
         for name, told in own.told.items():
