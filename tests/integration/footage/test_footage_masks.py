@@ -18,6 +18,7 @@ TRIANGLE = Mask((((0.2, 0.1), (0.7, 0.3), (0.35, 0.8)),))
 
 def lossless(path: Path, inside: str, *, extra: tuple[str, ...] = ()) -> Path:
     """A test pattern; where the triangle lies, another pattern named ``inside`` (its bounding box, cut by geq)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     edges = [(0.2, 0.1, 0.7, 0.3), (0.7, 0.3, 0.35, 0.8), (0.35, 0.8, 0.2, 0.1)]
     left_of = [f"gte(({x1 - x0})*(Y/H-{y0})-({y1 - y0})*(X/W-{x0}),0)" for x0, y0, x1, y1 in edges]
     alpha = f"format=rgba,geq=r='r(X,Y)':g='g(X,Y)':b='b(X,Y)':a='255*{'*'.join(left_of)}'"
