@@ -40,7 +40,7 @@ def evaluate(
         str,
         typer.Option(
             help="Comma list of contexts, weights, smoothing (these cost nothing), scales, lengths, strategies, "
-            "prompts, readouts, scorers; or all."
+            "static, prompts, readouts, scorers; or all."
         ),
     ] = "contexts,weights,smoothing",
     protocol: Annotated[Protocol, typer.Option(help="honest, reference or both.")] = Protocol.both,

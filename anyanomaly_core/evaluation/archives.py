@@ -11,7 +11,7 @@ from pathlib import Path
 from anyanomaly_core.errors import ConfigurationError
 from anyanomaly_core.evaluation import benchmarks
 from anyanomaly_core.evaluation.footage_names import Footage
-from anyanomaly_core.evaluation.labels import FrameLabels, LabelledArchive, LabelledVideo, Span, spans
+from anyanomaly_core.evaluation.labels import UNLABELLED, FrameLabels, LabelledArchive, LabelledVideo, Span, dense
 
 LABEL_FOLDERS = ("_labels", "_truth")  # names that begin with _ are not footage
 FORMATS: dict[str, Callable[[Footage, Path], LabelledArchive]] = {
@@ -134,26 +134,22 @@ def _class_texts(path: Path) -> dict[str, tuple[str, ...]]:
 
 
 def _frame_table(path: Path) -> dict[str, dict[str, FrameLabels]]:
-    """``video,frame,<class>...`` with 1, 0 or nothing (unlabelled), frames of a video in order from 0."""
+    """``video,frame,<class>...`` with 1, 0 or nothing (unlabelled), in order; frames without a row are unlabelled."""
     cells: dict[str, dict[str, list[int]]] = {}
     for row in _rows(path):
         name, number = row.pop("video", None) or row.pop("uri"), int(row.pop("frame"))
         columns = cells.setdefault(name, {label: [] for label in row})
         for label, cell in row.items():
-            if len(columns[label]) != number:
+            known = columns[label]
+            if len(known) > number:
                 raise ValueError(f"frame {number} of {name} is not in order")
-            columns[label].append(int(cell) if cell.strip() else -1)
+            known += [UNLABELLED] * (number - len(known))
+            known.append(int(cell) if cell.strip() else UNLABELLED)
     return {name: _labelled(columns) for name, columns in cells.items()}
 
 
 def _labelled(columns: dict[str, list[int]]) -> dict[str, FrameLabels]:
-    return {
-        label: FrameLabels(
-            spans([value == 1 for value in cells]), len(cells), spans([value not in {0, 1} for value in cells])
-        )
-        for label, cells in columns.items()
-        if any(value in {0, 1} for value in cells)
-    }
+    return {label: dense(cells) for label, cells in columns.items() if any(value != UNLABELLED for value in cells)}
 
 
 def _event_table(path: Path, footage: Footage, texts: dict[str, tuple[str, ...]]) -> dict[str, dict[str, FrameLabels]]:

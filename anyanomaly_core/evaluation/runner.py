@@ -186,7 +186,8 @@ def _plan(path: Path, frame_count: int, profile: Profile) -> tuple[list[Segment]
     step = profile.sampling.step(float(header.fps))
     segments = split_into_segments(frame_count, profile.sampling.segment_frames, step)
     size = scaled_size(header.width, header.height, profile.sampling.max_side)
-    return segments, VideoToScore(path, tuple(segments), step, size)
+    level = profile.scoring.static_level
+    return segments, VideoToScore(path, tuple(segments), step, size, static_level=level)
 
 
 def _columns(

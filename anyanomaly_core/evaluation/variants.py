@@ -72,6 +72,12 @@ CHANGED: dict[str, dict[str, Changes]] = {
     },
     "prompts": {f"prompt {number}": {"scoring": {"prompt_variant": number}} for number in range(4)},
     "readouts": {name: {"scoring": {"readout": name}} for name in ("likelihood", "generate")},
+    "static": {
+        "every segment judged": {"scoring": {"static_level": 0.0}},
+        "carried below 3 grey levels": {"scoring": {"static_level": 3.0}},
+        "carried below 6 grey levels": {"scoring": {"static_level": 6.0}},
+        "carried below 12 grey levels": {"scoring": {"static_level": 12.0}},
+    },
     "scorers": {
         "encoder alone": {"scoring": {"scorer": "clip"}},
         "baseline (every frame)": {"scoring": {"scorer": "baseline"}},

@@ -1,0 +1,74 @@
+"""Figures against hand derivation, scikit-learn, and resampling done the slow way: by repeating frames."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from anyanomaly_core.evaluation.metrics import (
+    Frames,
+    average_precision,
+    draw_videos,
+    interval,
+    mean_over,
+    per_video_auc,
+    resampled,
+    roc_auc,
+)
+
+
+def frames(video: list[int], positive: list[int], score: list[float]) -> Frames:
+    return Frames(np.array(video), np.array(positive, np.bool_), np.array(score, np.float64))
+
+
+def test_by_hand() -> None:
+    """Positives 0.9 and 0.4, negatives 0.4, 0.2, 0.7: of six pairs 3 + (1 + 0.5) are right."""
+    positive = np.array([1, 1, 0, 0, 0], np.bool_)
+    score = np.array([0.9, 0.4, 0.4, 0.2, 0.7])
+    assert roc_auc(positive, score) == pytest.approx(4.5 / 6)
+    # 0.9: precision 1, recall 1/2. 0.4 (a tie): 2 of 4 are right, recall 1.
+    assert average_precision(positive, score) == pytest.approx(0.5 * 1 + 0.5 * 0.5)
+
+
+def test_without_both_kinds_there_is_no_figure() -> None:
+    assert np.isnan(roc_auc(np.array([True, True]), np.array([0.1, 0.2])))
+    assert np.isnan(roc_auc(np.array([], np.bool_), np.array([])))
+    assert np.isnan(average_precision(np.array([False]), np.array([0.1])))
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.booleans(), st.integers(0, 5)), min_size=2, max_size=60))
+def test_resamples_are_what_repeating_frames_gives(rows: list[tuple[int, bool, int]]) -> None:
+    given_frames = frames([r[0] for r in rows], [int(r[1]) for r in rows], [r[2] / 5 for r in rows])
+    draws = draw_videos(4, 6, seed=len(rows))
+    assert (draws.sum(axis=1) == 4).all()
+    pair = resampled(given_frames, draws)
+    for row, auc, ap in zip(draws, pair.auc, pair.ap, strict=True):
+        times = row[given_frames.video].astype(int)
+        positive, score = np.repeat(given_frames.positive, times), np.repeat(given_frames.score, times)
+        if positive.any() and not positive.all():
+            assert auc == pytest.approx(roc_auc_score(positive, score))
+        else:
+            assert np.isnan(auc)
+        if positive.any():
+            assert ap == pytest.approx(average_precision_score(positive, score))
+
+
+def test_per_video_leaves_videos_of_one_kind_out() -> None:
+    both = frames([0, 0, 1, 1, 2], [1, 0, 0, 0, 1], [0.9, 0.1, 0.5, 0.6, 0.3])
+    assert per_video_auc(both) == (1.0, 1)
+
+
+def test_an_interval_needs_most_resamples() -> None:
+    few = np.array([0.5, np.nan, np.nan, np.nan])
+    assert interval(few) is None
+    assert interval(np.array([])) is None
+    found = interval(np.linspace(0, 1, 201))
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx((0.025, 0.975))
+
+
+def test_the_mean_of_classes_leaves_undefined_ones_out() -> None:
+    assert mean_over([np.array([0.5, np.nan, np.nan]), np.array([1.0, 0.8, np.nan])]) == pytest.approx(
+        [0.75, 0.8, np.nan], nan_ok=True
+    )
