@@ -40,15 +40,13 @@ class Footage:
         return path if path.exists() else None
 
     def called(self, name: str) -> Path | None:
-        """The one called ``name`` without folder and extension, or ending in ``_name`` or ``-name``.
+        """The one called ``name`` without folder and extension, or ending in ``_name``.
 
         Raises:
             ConfigurationError: when several are.
         """
         same = self._by_stem.get(name, [])
-        found = same or [
-            path for stem, paths in self._by_stem.items() if stem.endswith((f"_{name}", f"-{name}")) for path in paths
-        ]
+        found = same or [path for stem, paths in self._by_stem.items() if stem.endswith(f"_{name}") for path in paths]
         if len(found) > 1:
             listed = ", ".join(str(path.relative_to(self.root)) for path in found[:4])
             raise ConfigurationError(f"Labels name {name!r}, and several videos could be meant: {listed}.")
