@@ -74,7 +74,7 @@ def quote_backfill(form: Form, *, day: str | None = None) -> dict[str, Any]:
     engine.dispose()
     rule, quote = asked.scope.rule, asked.quote()
     said = {"rule": rule.name, "version": rule.version, "profile": asked.scope.profile, **quote.as_dict()}
-    log.info("%s", say_quote(quote, f"{rule.name} version {rule.version}"))
+    log.info("%s version %d: %s", rule.name, rule.version, say_quote(quote))
     return said
 
 
@@ -101,10 +101,13 @@ def plan_backfill(
             connection, "backfill", code_version=__version__, external_id=external_id, params=params
         )
         spent = spent_by(connection, run_id)
+        texts = len(asked.scope.rule.definition.texts)
+        reached = within(asked.days, budget, spent, profile=asked.profile, texts=texts, rates=asked.rates)
+        work = [_work(bundle, asked, budget, run_id) for bundle in reached[:MAX_TASKS]]
+        if not work:
+            log.warning("The budget is used up, or the next video alone is more than it.")
+            scorer_store.finish_run(connection, run_id, "success", {})
     engine.dispose()
-    texts = len(asked.scope.rule.definition.texts)
-    reached = within(asked.days, budget, spent, profile=asked.profile, texts=texts, rates=asked.rates)
-    work = [_work(bundle, asked, budget, run_id) for bundle in reached[:MAX_TASKS]]
     if len(work) < len(asked.days):
         log.warning("%d of %d camera-days are planned; another run goes on.", len(work), len(asked.days))
     return work
@@ -180,7 +183,10 @@ def summarize_backfill(
     with engine.begin() as connection:
         asked = _look_up(connection, settings, form, day)
         summary: dict[str, Any] = {"tasks": len(units), "tasks_failed": failed, **dict(sorted(counts.items()))}
-        summary |= {"quoted": quote, "remaining": asked.quote().as_dict()}
+        remaining = asked.quote()
+        limited = form["gpu_hours"] is not None or form["segments"] is not None
+        summary |= {"quoted": quote, "remaining": remaining.as_dict()}
+        summary["stopped_at_budget"] = limited and remaining.videos > 0 and not failed and not form["dry_run"]
         if units:
             spent = spent_by(connection, units[0]["run_id"])
             summary["took"] = {"gpu_hours": round(spent.seconds / 3600, 6), "segments": spent.segments}
@@ -188,20 +194,20 @@ def summarize_backfill(
             scorer_store.finish_run(connection, units[0]["run_id"], outcome, summary)
     engine.dispose()
     log.info("%s", summary)
-    log.info("Remaining: %s", say_quote(asked.quote(), asked.scope.rule.name))
+    log.info("%s: %s", "Stopped at the budget" if summary["stopped_at_budget"] else "Remaining", say_quote(remaining))
     if failed:
         names = ", ".join(sorted({unit["name"] for unit in units} - {result["name"] for result in finished})[:20])
         raise AnyAnomalyError(f"{failed} of {len(units)} camera-days failed: {names}. Their logs say why.")
     return summary
 
 
-def say_quote(quote: Quote, rule: str) -> str:
+def say_quote(quote: Quote) -> str:
     """One line for a log."""
     if quote.videos == 0:
-        return f"{rule}: nothing is missing."
+        return "nothing is missing."
     hours = "an unknown time" if quote.gpu_hours is None else f"{quote.gpu_hours:.3f} GPU hours"
     return (
-        f"{rule}: {quote.videos} videos, {quote.footage_s / 3600:.2f} h of footage, {quote.segments} segments, "
+        f"{quote.videos} videos, {quote.footage_s / 3600:.2f} h of footage, {quote.segments} segments, "
         f"{quote.lvlm_calls} LVLM calls, {hours} in {quote.tasks} tasks; as long as that with one slot in the pool "
         f"`backfill`, half as long with two. Measured on {quote.measured}."
     )

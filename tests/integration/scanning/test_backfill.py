@@ -91,23 +91,27 @@ def test_it_stops_at_a_budget_of_segments_and_another_run_goes_on(archive: World
     # Newest first: 3 segments of the hall and 3 of the gate, then 4 of the hall; what comes next is too much.
     assert summary["took"]["segments"] == 10
     assert (summary["remaining"]["videos"], summary["remaining"]["segments"]) == (3, 14)
+    assert summary["stopped_at_budget"]
     done = "SELECT DISTINCT uri FROM coverage WHERE rule = 'running' AND state = 'scored' ORDER BY uri"
     assert rows(archive.engine, done) == [
         (f"{camera}/{day}/10-00-00.mp4",) for camera, day in [("gate", DAYS[2]), ("hall", DAYS[1]), ("hall", DAYS[2])]
     ]
     assert run(form, "first")[0] == [], "cleared, it is the same run with the same budget"
     assert run(form, "second")[1]["remaining"]["videos"] == 1
-    assert run(FORM, "third")[1]["remaining"]["videos"] == 0
+    last = run(FORM, "third")[1]
+    assert (last["remaining"]["videos"], last["stopped_at_budget"]) == (0, False)
+    assert run(FORM | {"rule": "car", "segments": 1}, "too little")[0] == [], "a video is scored whole or not at all"
+    assert rows(archive.engine, "SELECT count(*) FROM scan_runs WHERE finished_at IS NULL") == [(0,)]
     assert rows(archive.engine, "SELECT DISTINCT attempts FROM units") == [(1,)], "no video was scored twice"
 
 
 def test_a_budget_of_hours_is_looked_at_before_every_video(archive: World) -> None:
-    planned, summary = run(FORM | {"gpu_hours": 1e-9}, "first")  # nothing is measured, so that the first one is tried
+    planned, summary = run(FORM | {"gpu_hours": 1e-6}, "first")  # nothing is measured, so that the first one is tried
     assert len(planned) == 6
     assert summary["videos"] == 1
     assert summary["remaining"]["videos"] == 5
     assert summary["videos_left"] == 5
-    assert len(run(FORM | {"gpu_hours": 1e-9}, "second")[0]) == 1, "now that it is measured, not everything is planned"
+    assert len(run(FORM | {"gpu_hours": 1e-6}, "second")[0]) == 1, "now that it is measured, not everything is planned"
     assert rows(archive.engine, "SELECT count(*) FROM units") == [(1,)]
 
 
