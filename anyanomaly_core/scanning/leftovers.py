@@ -5,7 +5,8 @@ kind       where                                                           when 
 ========== =============================================================== ====================================
 parquet    ``parquet_root``                                                no result stands behind it
 journal    ``state_dir/journal``                                           its unit is done, given up or forgotten
-clip       ``state_dir/clips``, files with an event's id in their path     the event is gone
+clip       ``state_dir/clips``                                             the results of its video have expired
+still      ``state_dir/stills``                                            likewise
 temporary  hidden, ``.part`` and ``.tmp`` files of these and the caches    its writer has had time enough
 ========== =============================================================== ====================================
 """
@@ -14,9 +15,8 @@ import fcntl
 import json
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from uuid import UUID
 
 from sqlalchemy import Connection, Engine, select
 
@@ -24,11 +24,11 @@ from anyanomaly_core.config import Settings
 from anyanomaly_core.results import orphans
 from anyanomaly_core.results.orphans import Leftover, leftover, older_than
 from anyanomaly_core.results.planning import MAX_ATTEMPTS
-from anyanomaly_core.results.schema import events, rule_versions, scorers, units, videos
+from anyanomaly_core.results.schema import rule_versions, scorers, units, videos
 
 FORGOTTEN_S = 30 * 86400.0  # nobody went on with a journal for so long
-_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
-_JOURNAL = re.compile(r"([0-9a-f]{64})-([0-9a-f]{16})\.jsonl$")
+_JOURNAL = re.compile(r"([0-9a-f]{64})-([0-9a-f]{16})(?:-[0-9a-f]{16})?\.jsonl$")  # the third: of a privacy mask
+_CONTENT = re.compile(r"([0-9a-f]{64})-")
 
 
 def find_leftovers(
@@ -45,7 +45,7 @@ def find_leftovers(
     with engine.connect() as connection:
         yield from orphans.orphan_parquet(connection, settings.parquet_root, min_age_s=min_age_s, expiring=expiring)
         yield from _journals(connection, settings.state_dir / "journal", expiring)
-        yield from _clips(connection, settings.state_dir / "clips", expiring)
+        yield from _pictures(connection, settings.state_dir, expiring)
     yield from _drafts(settings.state_dir, min_age_s)
 
 
@@ -129,23 +129,31 @@ def _with_lock(path: Path, *, remove: bool) -> bool:
     return True
 
 
-def _clips(connection: Connection, folder: Path, expiring: Collection[int]) -> Iterator[Leftover]:
-    named = {
-        path: UUID(found[-1]) for path in _files(folder) if (found := _UUID.findall(str(path.relative_to(folder))))
-    }
-    known: set[UUID] = set()
-    ids = sorted(set(named.values()))
-    for first in range(0, len(ids), 1000):
-        some = select(events.c.event_id).where(events.c.event_id.in_(ids[first : first + 1000]))
-        known |= set(connection.execute(some.where(events.c.video_id.not_in(expiring))).scalars())
-    for path, event_id in named.items():
-        if event_id not in known:
-            yield leftover("clip", path, f"there is no event {event_id} any more")
+def _pictures(connection: Connection, state_dir: Path, expiring: Collection[int]) -> Iterator[Leftover]:
+    """Clips and stills, whose names begin with the content they were made of."""
+    for kind in ("clip", "still"):
+        folder = state_dir / f"{kind}s"
+        named = {path: found[1] for path in _files(folder) if (found := _CONTENT.match(path.name))}
+        kept = _kept_contents(connection, sorted(set(named.values())), expiring)
+        for path, content in named.items():
+            if content not in kept:
+                yield leftover(kind, path, "the results of its video have expired, or nobody knows the video")
+
+
+def _kept_contents(connection: Connection, contents: Sequence[str], expiring: Collection[int]) -> set[str]:
+    v = videos.c
+    kept: set[str] = set()
+    for first in range(0, len(contents), 1000):
+        some = select(v.content_sha256).where(v.content_sha256.in_(contents[first : first + 1000]))
+        there = some.where(v.expired_at.is_(None), v.video_id.not_in(expiring))
+        kept |= set(connection.execute(there).scalars())
+    return kept
 
 
 def _drafts(folder: Path, min_age_s: float) -> Iterator[Leftover]:
     for path in _files(folder):
-        draft = path.suffix in {".part", ".tmp"} or path.name.startswith(".")
+        export = path.relative_to(folder).parts[0].startswith("evidence-")  # a bundle that was being put together
+        draft = export or path.suffix in {".part", ".tmp"} or path.name.startswith(".")
         if draft and older_than(path, min_age_s):
             yield leftover("temporary", path, "the process that wrote it did not end")
 

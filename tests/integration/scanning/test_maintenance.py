@@ -5,7 +5,6 @@ import os
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from pydantic import SecretStr
@@ -96,21 +95,24 @@ def test_orphans_and_drafts_go_and_nothing_else(engine: Engine, tmp_path: Path) 
             put(chosen.state_dir / "footage-cache" / "abc.mp4.123.part", age_s=7200),
             put(chosen.state_dir / "model-hashes.123.tmp", age_s=7200),
             put(chosen.state_dir / "clips" / f".{events[0]}.mp4", age_s=7200),
+            put(chosen.state_dir / "evidence-abc" / "event-0001-00000000" / "clip.mp4", age_s=7200),
         ],
-        "clip": [put(chosen.state_dir / "clips" / f"{uuid4()}-3-3.mp4")],
+        "clip": [put(chosen.state_dir / "clips" / f"{world.digest('nobody knows')}-3-3-open-1.mp4")],
+        "still": [put(chosen.state_dir / "stills" / f"{world.digest('nobody knows')}-1-1-7-key-open-1.png")],
     }
     stay = [
         put(one.with_name(f".{one.name}.124-abcd"), age_s=60),  # perhaps of a commit under way
         put(chosen.state_dir / "footage-cache" / "abd.mp4"),
         put(chosen.state_dir / "model-hashes.json"),
-        put(chosen.state_dir / "clips" / events[0][:2] / f"{events[0]}.mp4"),
+        put(chosen.state_dir / "clips" / f"{world.digest('gate/1.mp4')}-3-3-open-1.mp4"),
+        put(chosen.state_dir / "clips" / ".locks" / "017", age_s=7200),
         put(chosen.parquet_root / "embeddings" / "x.npy"),  # not ours to judge
         put(chosen.parquet_root / "notes.txt"),
     ]
     done = both(engine, chosen, min_age_s=3600)
     found = {kind: {file.path for file in done.files if file.kind == kind} for kind in gone}
     assert found == {kind: set(paths) for kind, paths in gone.items()}
-    assert len(done.files) == 9
+    assert len(done.files) == 11
     assert kept | set(stay) == files(chosen.parquet_root) | files(chosen.state_dir)
     assert not (chosen.parquet_root / "segment_scores/rule=gone").exists()  # nor its empty folders
     assert values(engine, "SELECT summary ->> 'clip_files' FROM scan_runs WHERE kind = 'maintenance'") == ["1"]
@@ -178,8 +180,7 @@ def test_results_expire_by_camera_and_holds_keep_theirs(engine: Engine, owner_en
     chosen = settings(tmp_path)
     ids = _aged_archive(engine, chosen.parquet_root)
     held_event = values(engine, f"SELECT event_id FROM events WHERE video_id = {ids['gate/held']}")[0]  # noqa: S608
-    of_old = values(engine, f"SELECT event_id FROM events WHERE video_id = {ids['gate/old-1']}")[0]  # noqa: S608
-    clips = [put(chosen.state_dir / "clips" / f"{event}.mp4") for event in (held_event, of_old)]
+    clips = [put(chosen.state_dir / "clips" / f"{world.digest(uri)}-1-2.mp4") for uri in ("gate/held", "gate/old-1")]
     assert both(engine, chosen).rows() == []  # nobody said how long anything is kept
     assert retention.set_retention(owner_engine, "gate", 30, person="ann") == 0
     hold_event(owner_engine, held_event, reason="case 7", person="ann")  # type: ignore[arg-type]
