@@ -87,7 +87,9 @@ class ScoringSpec(_Part):
     scorer: Literal["anyanomaly", "baseline", "clip"] = "anyanomaly"
     weights: tuple[float, float, float] = Field(default=(0.6, 0.3, 0.1), description="Key frame, position, temporal.")
     smoothing_sigma: float = Field(default=15.0, ge=0, description="Gaussian sigma in source frames; 0: none.")
-    prompt_variant: Literal[0, 1, 2, 3] = 3
+    prompt_variant: Literal[0, 1, 2, 3, 4, 5, 6, 7] = Field(
+        default=3, description="Wording; 0 to 3 are the paper's, 4 to 7 the same for models that read signs."
+    )
     readout: Literal["generate", "likelihood"] = "likelihood"
     static_level: float = Field(
         default=6.0,

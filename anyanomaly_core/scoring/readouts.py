@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from anyanomaly_core.models.protocols import Answer, VisionLanguageModel, Want
 from anyanomaly_core.profile import ScoringSpec
 from anyanomaly_core.scoring.answers import MAX_RAW_CHARS, clean_rationale, expected_score, one_line, parse_answer
+from anyanomaly_core.scoring.prompts import SCENERY, WITH_REASON
 from anyanomaly_core.scoring.questions import Question, ask
 
 log = logging.getLogger(__name__)
 
 MAX_ERROR_CHARS = 500
-RETRY_VARIANT = 0  # the shortest prompt: a number and nothing else
-WITH_REASON = 2  # variants 2 and 3 are variants 0 and 1 plus a reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class Reader:
     def reasons(self, told: Sequence[tuple[Question, Reading, float]]) -> list[str | None]:
         """One reason per (question, its reading, fused score), in order.
 
-        Generated answers bring their own under prompt variants 2 and 3. The likelihood readout has reasons written
+        Generated answers bring their own under prompt variants that ask for one. The likelihood readout has reasons written
         now, from the profile's rationale threshold upwards.
         """
         if self._scoring.readout == "generate":
@@ -59,12 +58,12 @@ class Reader:
 def read_generated(lvlm: VisionLanguageModel, questions: Sequence[Question], variant: int) -> list[Reading]:
     """Scores and, under variants 2 and 3, rationales from generated text.
 
-    What cannot be read is asked once more with variant 0, all in one call. A request that failed in the model
+    What cannot be read is asked once more for a number and nothing else, all in one call. A request that failed in the model
     is not repeated: the implementation has its own retries.
     """
     readings = [_parse(answer) for answer in ask(lvlm, questions, variant, Want.TEXT)]
     again = [number for number, reading in enumerate(readings) if reading.problem and reading.raw is not None]
-    second = ask(lvlm, [questions[number] for number in again], RETRY_VARIANT, Want.TEXT)
+    second = ask(lvlm, [questions[number] for number in again], variant & SCENERY, Want.TEXT)
     for number, answer in zip(again, second, strict=True):
         readings[number] = _after_retry(readings[number], _parse(answer))
     return readings

@@ -11,19 +11,23 @@ from anyanomaly_core.scoring.prompts import (
     OUTPUT_NUMBER,
     OUTPUT_REASON,
     SEQUENCE,
+    WRITING,
     build_prompt,
     clean_text,
 )
 
 
-@pytest.mark.parametrize("variant", [0, 1, 2, 3])
+@pytest.mark.parametrize("variant", range(8))
 @pytest.mark.parametrize("temporal", [False, True])
 def test_variants_have_exactly_their_parts(variant: int, temporal: bool) -> None:
     prompt = build_prompt("a bicycle", variant=variant, temporal=temporal)
     assert '"a bicycle"' in prompt
-    assert (CONSIDERATION in prompt) == (variant in (1, 3))
-    assert prompt.endswith(OUTPUT_REASON if variant in (2, 3) else OUTPUT_NUMBER)
+    assert (CONSIDERATION in prompt) == (variant % 4 in (1, 3))
+    assert prompt.endswith(OUTPUT_REASON if variant % 4 in (2, 3) else OUTPUT_NUMBER)
     assert (SEQUENCE in prompt) == temporal
+    assert (WRITING in prompt) == (variant >= 4)
+    if variant >= 4:
+        assert prompt.replace(f"{WRITING} ", "") == build_prompt("a bicycle", variant=variant - 4, temporal=temporal)
 
 
 def test_default_prompt_is_short() -> None:
@@ -36,8 +40,8 @@ def test_excluded_texts_are_named() -> None:
 
 
 def test_unknown_variant_is_refused() -> None:
-    with pytest.raises(ValueError, match="variant 4"):
-        build_prompt("a bicycle", variant=4, temporal=False)
+    with pytest.raises(ValueError, match="variant 8"):
+        build_prompt("a bicycle", variant=8, temporal=False)
 
 
 @pytest.mark.parametrize("text", ["", "  \n", "\x00\u200b\u202e", '""', "\u200d"])
