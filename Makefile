@@ -9,7 +9,7 @@ export SQL
 # Tests of a room run side by side; those with real services run one after another.
 WORKERS ?= 2
 
-.PHONY: help set-up demo scan up down query user status test lint types unit integration e2e docs lock clean
+.PHONY: help set-up demo scan up down query user status test bench lint types unit integration e2e docs lock clean
 
 help:  ## list the commands
 	@grep -E '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/:.*## /|/' | while IFS='|' read -r name does; do printf '  make %-12s %s\n' "$$name" "$$does"; done
@@ -57,6 +57,9 @@ integration: set-up  ## tests with real PostgreSQL, ffmpeg and models
 
 e2e: set-up  ## tests with the real Airflow services
 	@$(PYTEST) tests/e2e
+
+bench: set-up  ## ours against the published loop: speed, encodes, tokens, memory (about 5 minutes)
+	@$(RUN) tests/benchmarks/bench_efficiency.py
 
 docs: set-up  ## write the generated pages of docs/ anew
 	@$(RUN) .ci/configuration_table.py

@@ -1,0 +1,193 @@
+"""Ours against the published loop: same models, same footage, one run; `make bench`.
+
+    python tests/benchmarks/bench_efficiency.py [--segments 6] [--rules 1 3 10] [--clock wall|cpu] [--footage FILE]
+
+Each contender runs in a process of its own (its peak memory is that process's), one after the other. `known` is a scan
+of footage whose embeddings are kept. Scores of `generate` must be those of the loop, and no image may be encoded twice;
+else the benchmark fails. A bar that is missed is shown, and fails with --strict.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+TEXTS = [
+    "a person riding a bicycle",
+    "a person lying on the ground",
+    "an abandoned bag",
+    "a cloud of smoke",
+    "a person running",
+    "a dog",
+    "a parked car",
+    "two people fighting",
+    "an open umbrella",
+    "a person climbing",
+]
+BARS = {("generate", 1): 3, ("generate", 10): 15, ("likelihood", 1): 10, ("likelihood", 10): 50}
+FRAMES = 24
+
+
+def main() -> None:
+    """Run the contenders and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--segments", type=int, default=6)
+    parser.add_argument("--rules", type=int, nargs="+", default=[1, 3, 10])
+    parser.add_argument("--clock", choices=["wall", "cpu"], default="wall", help="cpu: on a machine that is shared")
+    parser.add_argument("--footage", type=Path, help="a video; none: a rendered one")
+    parser.add_argument("--strict", action="store_true", help="fail when a bar is missed")
+    parser.add_argument("--contender", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.contender:
+        print("RESULT " + json.dumps(run(options.contender, options)))
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        options.footage = options.footage or render(Path(scratch), options.segments)
+        found = {name: in_process(name, options) for name in ("reference", "generate", "likelihood")}
+    report(found, options)
+
+
+def render(folder: Path, segments: int) -> Path:
+    """A clip with events, as the demo has them."""
+    from anyanomaly_core.demo.archive import ArchivePlan, make_archive  # noqa: PLC0415
+
+    plan = ArchivePlan(seed=7, cameras=1, clips_per_camera=1, clip_s=segments * FRAMES / 12, fps=12)
+    make_archive(folder, plan, workers=1)
+    return next(folder.glob("*/*/*.mp4"))
+
+
+def in_process(contender: str, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Results of a contender, one per number of rules."""
+    command = [sys.executable, __file__, "--contender", contender, "--segments", str(options.segments)]
+    command += ["--clock", options.clock, "--footage", str(options.footage), "--rules", *map(str, options.rules)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    results: list[dict[str, Any]] = json.loads(done.stdout.split("RESULT ")[-1])
+    return results
+
+
+def run(contender: str, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Everything of one contender, in this process."""
+    from anyanomaly_core.footage.sandbox import Limits  # noqa: PLC0415
+    from anyanomaly_core.footage.segments import split_into_segments  # noqa: PLC0415
+    from anyanomaly_core.profile import load_profile  # noqa: PLC0415
+    from anyanomaly_core.scanning.stream import segment_batches  # noqa: PLC0415
+
+    clock = time.perf_counter if options.clock == "wall" else time.process_time
+    segments = split_into_segments(options.segments * FRAMES, FRAMES)
+    batches = list(segment_batches(options.footage, segments, step=1, size=None, limits=Limits()))
+    profile = load_profile("demo")
+    if contender == "reference":
+        return _reference(profile, batches, options.rules, clock)
+    changed = {**profile.scoring.model_dump(), "readout": contender, "rationale_threshold": 1.0}
+    return _ours(
+        profile.model_copy(update={"scoring": type(profile.scoring)(**changed)}), batches, options.rules, clock
+    )
+
+
+def _reference(profile: Any, batches: Sequence[Any], rules: Sequence[int], clock: Any) -> list[dict[str, Any]]:  # noqa: ANN401
+    from reference_loop import Counts, ReferenceLoop  # noqa: PLC0415
+
+    import anyanomaly_core.demo  # noqa: PLC0415
+
+    loop = ReferenceLoop(profile, Path(anyanomaly_core.demo.__path__[0]) / "weights")
+    segments = [list(segment.images) for batch in batches for segment in batch]
+    loop.score(segments[0], TEXTS[0])  # warm up
+    results = []
+    for count in rules:
+        loop.counts, before = Counts(), clock()
+        scores = [[loop.score(images, text) for text in TEXTS[:count]] for images in segments]
+        results.append({"rules": count, "first": clock() - before, "scores": scores, **_used(loop.counts)})
+    return results
+
+
+def _ours(profile: Any, batches: Sequence[Any], rules: Sequence[int], clock: Any) -> list[dict[str, Any]]:  # noqa: ANN401
+    from counting import CountingEncoder, CountingLvlm  # noqa: PLC0415
+
+    from anyanomaly_core.config import Settings  # noqa: PLC0415
+    from anyanomaly_core.models.loading import load_encoder, load_lvlm  # noqa: PLC0415
+    from anyanomaly_core.scanning.embeddings import VideoEmbeddings  # noqa: PLC0415
+    from anyanomaly_core.scoring.scorers import make_scorer  # noqa: PLC0415
+    from anyanomaly_core.scoring.types import RuleTexts  # noqa: PLC0415
+
+    results = []
+    with tempfile.TemporaryDirectory() as scratch:
+        os.environ |= {"ANYANOMALY_ARCHIVE_ROOT": scratch, "ANYANOMALY_DATABASE_URL": "postgresql://nowhere"}
+        os.environ |= {"ANYANOMALY_PARQUET_ROOT": f"{scratch}/parquet", "ANYANOMALY_STATE_DIR": f"{scratch}/state"}
+        Path(scratch, "state").mkdir()
+        settings = Settings()
+        encoder, lvlm = CountingEncoder(load_encoder(profile, settings)), CountingLvlm(load_lvlm(profile, settings))
+        make_scorer(profile, encoder, lvlm).score(batches[0][:1], [RuleTexts(0, "warm up", (TEXTS[0],))])
+        for count in rules:
+            texts = [RuleTexts(n, text, (text,)) for n, text in enumerate(TEXTS[:count])]
+            kept, times, scores = Path(scratch, f"kept-{count}"), [], []
+            for again in (False, True):
+                encoder.forget(images=not again)
+                lvlm.forget()
+                before, scorer, rows = clock(), make_scorer(profile, encoder, lvlm), []
+                with VideoEmbeddings(kept) as store:
+                    for batch in batches:
+                        known = [type(s)(s.segment, s.images, store.known(s.segment)) for s in batch]
+                        rows += scorer.score(known, texts)
+                        store.learn(known)
+                times.append(clock() - before)
+                scores.append([row.score for row in rows])
+            if scores[0] != scores[1]:
+                sys.exit("kept embeddings give other scores than fresh ones")
+            by_segment = [scores[0][n : n + count] for n in range(0, len(scores[0]), count)]
+            used = {"encodes": encoder.encodes, "twice": encoder.twice, **lvlm.used()}
+            results.append(
+                {"rules": count, "first": times[0], "known": times[1], "scores": by_segment, **used, "peak_mb": _peak()}
+            )
+    return results
+
+
+def _used(counts: Any) -> dict[str, Any]:  # noqa: ANN401
+    return {**vars(counts), "twice": None, "peak_mb": _peak()}
+
+
+def _peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def report(found: dict[str, list[dict[str, Any]]], options: argparse.Namespace) -> None:
+    """Print the table; exit with 1 when scores differ, an image was encoded twice, or (strict) a bar is missed."""
+    print(f"\n{options.segments} segments of {FRAMES} frames, {options.clock} time, {os.cpu_count()} cores\n")
+    head = "rules | contender | segments/s | gain | known: segments/s | gain | encodes/segment | tokens read/segment"
+    print(f"| {head} | tokens written/segment | peak MB |\n|{'---|' * 10}")
+    failures, missed = [], []
+    for place, count in enumerate(options.rules):
+        base = found["reference"][place]
+        for name, results in found.items():
+            own = results[place]
+            gain, known = base["first"] / own["first"], own.get("known")
+            cells = [str(count), name, f"{options.segments / own['first']:.2f}", f"{gain:.1f}x"]
+            cells += [f"{options.segments / known:.2f}", f"{base['first'] / known:.1f}x"] if known else ["", ""]
+            cells += [f"{own[k] / options.segments:.0f}" for k in ("encodes", "tokens_read", "tokens_written")]
+            print(f"| {' | '.join([*cells, str(own['peak_mb'])])} |", flush=True)
+            if own["twice"]:
+                failures.append(f"{name}, {count} rules: {own['twice']} images were encoded twice")
+            if gain < BARS.get((name, count), 0):
+                missed.append(f"{name}, {count} rules: {gain:.1f}x, the bar is {BARS[name, count]}x")
+        differing = sum(
+            abs(a - b) > 1e-6
+            for ours, theirs in zip(found["generate"][place]["scores"], base["scores"], strict=True)
+            for a, b in zip(ours, theirs, strict=True)
+        )
+        if differing:
+            failures.append(f"generate, {count} rules: {differing} of {options.segments * count} scores differ")
+    print("\nScores of `generate` equal the loop's; no image was encoded twice." if not failures else "")
+    for line in [*failures, *missed]:
+        print(line)
+    if failures or (missed and options.strict):
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

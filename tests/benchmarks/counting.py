@@ -1,0 +1,94 @@
+"""Models that count what they are asked, for benchmarks."""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anyanomaly_core.models.protocols import Answer, Embeddings, Image, ImageTextEncoder, Request, VisionLanguageModel
+
+
+class CountingEncoder:
+    """An encoder that knows every image it has seen."""
+
+    def __init__(self, encoder: ImageTextEncoder) -> None:
+        self._encoder = encoder
+        self.forget(images=True)
+
+    def forget(self, *, images: bool) -> None:
+        """Begin anew; without ``images`` what was encoded before still counts as seen."""
+        if images:
+            self._seen: set[bytes] = set()
+            self.encodes = 0
+            self.twice = 0
+
+    @property
+    def name(self) -> str:
+        """Of the encoder behind."""
+        return self._encoder.name
+
+    @property
+    def revision(self) -> str:
+        """Of the encoder behind."""
+        return self._encoder.revision
+
+    @property
+    def logit_scale(self) -> float:
+        """Of the encoder behind."""
+        return self._encoder.logit_scale
+
+    @property
+    def image_size(self) -> int:
+        """Of the encoder behind."""
+        return self._encoder.image_size
+
+    def encode_images(self, images: Sequence[Image]) -> Embeddings:
+        """Counted: each, and those that came before."""
+        for image in images:
+            content = hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16).digest()
+            self.encodes += 1
+            self.twice += content in self._seen
+            self._seen.add(content)
+        return self._encoder.encode_images(images)
+
+    def encode_pixels(self, pixels: NDArray[np.float32]) -> Embeddings:
+        """Not counted: only under ``reference_preprocessing``."""
+        return self._encoder.encode_pixels(pixels)
+
+    def encode_texts(self, texts: Sequence[str]) -> Embeddings:
+        """Not counted."""
+        return self._encoder.encode_texts(texts)
+
+
+class CountingLvlm:
+    """A language model that adds up its tokens."""
+
+    def __init__(self, lvlm: VisionLanguageModel) -> None:
+        self._lvlm = lvlm
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self._read = self._written = 0
+
+    def used(self) -> dict[str, int]:
+        """Tokens since ``forget``."""
+        return {"tokens_read": self._read, "tokens_written": self._written}
+
+    @property
+    def name(self) -> str:
+        """Of the model behind."""
+        return self._lvlm.name
+
+    @property
+    def revision(self) -> str:
+        """Of the model behind."""
+        return self._lvlm.revision
+
+    def answer(self, requests: Sequence[Request]) -> list[Answer]:
+        """Counted."""
+        answers = self._lvlm.answer(requests)
+        self._read += sum(answer.prompt_tokens for answer in answers)
+        self._written += sum(answer.generated_tokens for answer in answers)
+        return answers
