@@ -116,7 +116,9 @@ def calibrate(rule: str, method: Method, stack: str) -> list[Row]:
 
 def _remembered(root: Path) -> dict[str, str]:
     """What the archive's installation remembers already; a new one needs to know its archive. Nothing is scanned."""
-    return {**for_footage(LOCAL, root).settings, "ARCHIVE_ROOT": str(root.resolve())}
+    installation = for_footage(LOCAL, root)
+    known = installation.settings if (installation.folder / "installation.json").exists() else {}
+    return {**known, "ARCHIVE_ROOT": str(root.resolve())}
 
 
 def files_only(root: Path) -> Settings:

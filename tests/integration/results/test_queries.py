@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import Engine, text
 
@@ -28,6 +29,8 @@ def reader(module_database: TestDatabase, tmp_path_factory: pytest.TempPathFacto
     world.small_archive(writer, tmp_path_factory.mktemp("parquet"))
     loose = world.add_rule(writer, "fall", threshold=0.2, release_threshold=0.1)
     event_store.rederive(writer, loose)
+    for gain, revision in enumerate(("1", "2")):
+        world.add_evaluation(writer, world.add_scorer(writer, revision), 0.5 + gain / 4)
     world.add_video(writer, "gate/copy.mp4", content="gate/1.mp4")
     world.add_video(writer, "gate/late.mp4", recorded_at=world.START + timedelta(days=2))
     with writer.begin() as connection:
@@ -180,3 +183,25 @@ def test_the_page_is_current(reader: Engine) -> None:
     page = Path(__file__).resolve().parents[3] / "docs" / "sql.md"
     with reader.connect() as connection:
         assert page.read_text(encoding="utf-8") == render(connection), "run `make docs`"
+
+
+def test_scorers_are_compared_on_the_same_labels(reader: Engine) -> None:
+    (row,) = ask(reader, "scorers_compared_on_labels")
+    assert (row["class"], float(row["first"]), float(row["second"]), float(row["gain"])) == ("fall", 0.5, 0.75, 0.25)
+    assert row["intervals_apart"]
+    assert ask(reader, "scorers_compared_on_labels", first=1, second=1)[0]["gain"] == 0
+
+
+def test_probabilities_come_from_the_newest_map_of_rule_and_scorer(module_database: TestDatabase) -> None:
+    writer = make_engine(module_database.url())
+    world.add_score_map(writer, "fall", [0.0, 1.0], [0.5, 0.5])
+    world.add_score_map(writer, "fall", [0.2, 0.6, 1.0], [0.1, 0.3, 0.9])
+    rows = ask(writer, "events_by_probability")
+    writer.dispose()
+    assert rows
+    for row in rows:
+        if row["rule"] == "bike":
+            assert row["probability"] is None, "nothing was learned for this rule"
+        else:
+            expected = float(np.interp(row["peak_score"], [0.2, 0.6, 1.0], [0.1, 0.3, 0.9]))
+            assert float(row["probability"]) == pytest.approx(expected, abs=1e-3)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from anyanomaly_core.footage.types import FoundFile, FrameIndex, Probe
 from anyanomaly_core.profile import Profile, load_profile
@@ -155,3 +155,31 @@ def small_archive(engine: Engine, root: Path) -> tuple[list[int], tuple[StoredRu
     for video_id in videos:
         commit_unit(engine, unit_result(engine, video_id, rules, scorer), root)
     return videos, rules, scorer
+
+
+def add_evaluation(engine: Engine, scorer: StoredScorer, value: float) -> None:
+    """A scorer judged on ten labelled videos: one figure of one class."""
+    with engine.begin() as connection:
+        number = connection.execute(
+            text("""INSERT INTO evaluations (archive, archive_digest, scorer_id, videos, videos_without_scores,
+                      frames_counted, frames_unlabelled, frames_unscored, frames_not_in_footage, resamples,
+                      code_version)
+                    VALUES ('yard', :digest, :scorer, 10, 0, 1000, 0, 0, 0, 100, '1') RETURNING evaluation_id"""),
+            {"digest": digest("labels"), "scorer": scorer.scorer_id},
+        ).scalar_one()
+        connection.execute(
+            text("""INSERT INTO evaluation_measures (evaluation_id, protocol, class, metric, value, low, high, videos,
+                      positives, frames)
+                    VALUES (:number, 'honest', 'fall', 'roc_auc', :value, :value - 0.1, :value + 0.1, 4, 100, 1000)"""),
+            {"number": number, "value": value},
+        )
+
+
+def add_score_map(engine: Engine, rule: str, scores: list[float], probabilities: list[float]) -> None:
+    """A map for the first scorer."""
+    with engine.begin() as connection:
+        connection.execute(
+            text("""INSERT INTO score_maps (rule_id, scorer_id, method, scores, probabilities, confirmed, rejected)
+                    SELECT rule_id, 1, 'isotonic', :scores, :probabilities, 9, 9 FROM rules WHERE name = :rule"""),
+            {"rule": rule, "scores": scores, "probabilities": probabilities},
+        )
