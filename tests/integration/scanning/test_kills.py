@@ -1,25 +1,34 @@
 """Ten kills of the campaign of tests/benchmarks/kill_harness.py, which does hundreds."""
 
+import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 
+from anyanomaly_core.errors import StorageError
+from anyanomaly_core.results.engine import make_engine
+from anyanomaly_core.results.patience import is_away, wait_for_database
 from tests.kills.campaign import Campaign
 from tests.kills.maintain import maintain
+from tests.kills.points import kill
 from tests.kills.stage import Database, make_material
 
 KILLS = 10
 
 
 @pytest.fixture(scope="module")
-def campaign(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """One of its own: it will be killed."""
+    made = Database(tmp_path_factory.mktemp("kills") / "postgres")
+    yield made
+    made.server.stop()
+
+
+@pytest.fixture(scope="module")
+def campaign(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Campaign:
     folder = tmp_path_factory.mktemp("kills")
-    material = make_material(folder / "material")
-    database = Database(folder / "postgres")  # one of its own: it will be killed
-    try:
-        yield Campaign(folder / "rounds", material, database, None, seed=7)
-    finally:
-        database.server.stop()
+    return Campaign(folder / "rounds", make_material(folder / "material"), database, None, seed=7)
 
 
 def test_whatever_is_killed_nothing_is_lost_doubled_or_left(campaign: Campaign) -> None:
@@ -29,3 +38,25 @@ def test_whatever_is_killed_nothing_is_lost_doubled_or_left(campaign: Campaign) 
     assert tally.kill_count == KILLS, tally.kills
     assert (tally.lost, tally.doubled, tally.orphans) == ([], [], [])
     assert tally.rows > 50
+
+
+def test_a_database_that_is_away_is_waited_for_and_one_that_refuses_is_not(database: Database) -> None:
+    url = database.server.url()
+    engine = make_engine(url)
+    wait_for_database(engine, 10)
+    kill(database.processes())
+    with pytest.raises(StorageError, match="has not answered") as away:
+        wait_for_database(engine, 0.5)
+    assert is_away(away.value)
+    began = time.monotonic()
+    later = threading.Timer(2.0, database.revive)
+    later.start()
+    wait_for_database(engine, 60)
+    assert time.monotonic() - began > 2.0
+    later.join()
+    engine.dispose()
+    stranger = make_engine(url.replace(":" + url.split(":")[2].split("@")[0], ":wrong"))
+    with pytest.raises(StorageError, match="authentication failed") as refused:
+        wait_for_database(stranger, 60)
+    assert not is_away(refused.value)
+    assert "wrong" not in str(refused.value)
