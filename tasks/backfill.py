@@ -4,7 +4,6 @@ import glob
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,47 +13,30 @@ from anyanomaly_core import __version__
 from anyanomaly_core.config import Settings, get_settings
 from anyanomaly_core.errors import AnyAnomalyError, FootageError, RuleError
 from anyanomaly_core.models.expected import known_revisions
-from anyanomaly_core.profile import Profile, load_profile
+from anyanomaly_core.profile import load_profile
 from anyanomaly_core.results import scorer_store
 from anyanomaly_core.results.rule_store import list_rules, load_rule
 from anyanomaly_core.results.spending import Meter, spent_by
+from anyanomaly_core.scanning.asked import MAX_TASKS, Asked, look_up
 from anyanomaly_core.scanning.backfill import (
     Budget,
     CameraDays,
     Scope,
     allowed,
-    by_camera_day,
     make_scope,
     missing_videos,
     score_missing,
     within,
 )
 from anyanomaly_core.scanning.progress import LoggedProgress
-from anyanomaly_core.scanning.quote import Quote, Rates, make_quote, measured_rates
+from anyanomaly_core.scanning.quote import Quote, measured_rates
 from anyanomaly_core.scanning.unit import load_scorer
 from tasks.context import database
 
 log = logging.getLogger(__name__)
 
-MAX_TASKS = 1000  # Airflow maps at most 1024
-
 Form = dict[str, Any]
 Work = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A form, looked up."""
-
-    scope: Scope
-    profile: Profile
-    rates: Rates | None
-    days: list[CameraDays]  # that are missing, in order
-
-    def quote(self) -> Quote:
-        videos = [video for bundle in self.days for video in bundle.videos]
-        texts = len(self.scope.rule.definition.texts)
-        return make_quote(videos, texts, self.profile, self.rates, tasks=len(self.days))
 
 
 def quote_backfill(form: Form, *, day: str | None = None) -> dict[str, Any]:
@@ -213,7 +195,7 @@ def say_quote(quote: Quote) -> str:
     )
 
 
-def _look_up(connection: Connection, settings: Settings, form: Form, day: str | None) -> _Asked:
+def _look_up(connection: Connection, settings: Settings, form: Form, day: str | None) -> Asked:
     if not form["rule"]:
         raise RuleError("Say which rule is to be backfilled: the name of one of `anyanomaly rules list`.")
     scope = make_scope(
@@ -224,12 +206,7 @@ def _look_up(connection: Connection, settings: Settings, form: Form, day: str | 
         last_day=day or form["to"],
         newest_first=form["newest_first"],
     )
-    profile = load_profile(scope.profile)
-    stored = scorer_store.latest_scorer(connection, profile, known_revisions(profile, settings))
-    scorer_id = None if stored is None else stored.scorer_id
-    videos = missing_videos(connection, scope, scorer_id)
-    days = by_camera_day(videos, newest_first=scope.newest_first, most=MAX_TASKS)
-    return _Asked(scope, profile, measured_rates(connection, scorer_id), days)
+    return look_up(connection, settings, scope)
 
 
 def _scope_of(connection: Connection, work: Work) -> Scope:
@@ -245,7 +222,7 @@ def _scope_of(connection: Connection, work: Work) -> Scope:
     )
 
 
-def _work(bundle: CameraDays, asked: _Asked, budget: Budget, run_id: int) -> Work:
+def _work(bundle: CameraDays, asked: Asked, budget: Budget, run_id: int) -> Work:
     days = bundle.first_day if bundle.first_day == bundle.last_day else f"{bundle.first_day} to {bundle.last_day}"
     return {
         "name": f"{bundle.camera} {days}, {len(bundle.videos)} videos",

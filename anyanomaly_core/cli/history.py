@@ -118,19 +118,11 @@ def backfill(
 
 
 def _quote(engine: "Engine", scope: "Scope", settings: Settings) -> dict[str, Any]:
-    from anyanomaly_core.models.expected import known_revisions
-    from anyanomaly_core.results.scorer_store import latest_scorer
-    from anyanomaly_core.scanning.backfill import missing_videos
-    from anyanomaly_core.scanning.quote import make_quote, measured_rates
+    from anyanomaly_core.scanning.asked import look_up
 
-    profile = _profile(scope.profile)
     with engine.connect() as connection:
-        stored = latest_scorer(connection, profile, known_revisions(profile, settings))
-        scorer_id = None if stored is None else stored.scorer_id
-        videos = missing_videos(connection, scope, scorer_id)
-        rates = measured_rates(connection, scorer_id)
-    texts = len(scope.rule.definition.texts)
-    return make_quote(videos, texts, profile, rates, tasks=min(1, len(videos))).as_dict()
+        asked = look_up(connection, settings, scope)
+    return asked.quote(tasks=min(1, len(asked.days))).as_dict()
 
 
 def _score(engine: "Engine", scope: "Scope", budget: "Budget", settings: Settings) -> dict[str, Any]:

@@ -8,13 +8,11 @@ from sqlalchemy import Engine
 
 from anyanomaly_core.config import Settings
 from anyanomaly_core.errors import RuleError
-from anyanomaly_core.profile import load_profile
 from anyanomaly_core.results.rule_store import load_rule
-from anyanomaly_core.results.scorer_store import latest_scorer
-from anyanomaly_core.scanning.backfill import by_camera_day, make_scope, missing_videos
-from anyanomaly_core.scanning.quote import Quote, make_quote, measured_rates
+from anyanomaly_core.scanning.asked import look_up
+from anyanomaly_core.scanning.backfill import make_scope
+from anyanomaly_core.scanning.quote import Quote
 
-MOST_TASKS = 1000
 _LONGEST = 2000
 
 
@@ -78,10 +76,4 @@ def quote_backfill(engine: Engine, settings: Settings, rule: str, form: Backfill
             last_day=form.last_day or None,
             newest_first=form.newest_first,
         )
-        profile = load_profile(scope.profile)
-        stored = latest_scorer(connection, profile)
-        scorer_id = None if stored is None else stored.scorer_id
-        videos = missing_videos(connection, scope, scorer_id)
-        days = by_camera_day(videos, newest_first=scope.newest_first, most=MOST_TASKS)
-        rates = measured_rates(connection, scorer_id)
-    return make_quote(videos, len(scope.rule.definition.texts), profile, rates, tasks=len(days))
+        return look_up(connection, settings, scope).quote()
