@@ -23,6 +23,7 @@ from anyanomaly_core.errors import ConfigurationError
 MARGIN = 8
 _MOST_BANDS = 256  # a slanted edge becomes so many steps at most
 _MOST_POINTS = 200  # of one polygon
+_MOST_BOXES = 1000  # a command line holds no more
 _SHOWN = "privacy masks"
 
 Point = tuple[float, float]
@@ -47,7 +48,11 @@ class Mask:
 
 @lru_cache(maxsize=64)
 def boxes(mask: Mask, width: int, height: int) -> tuple[Box, ...]:
-    """Boxes with even edges that together cover the mask and ``MARGIN`` pixels around it, in a picture of this size."""
+    """Boxes with even edges that together cover the mask and ``MARGIN`` pixels around it, in a picture of this size.
+
+    Raises:
+        ConfigurationError: the mask is too intricate.
+    """
     drawn = Image.new("L", (width + 2 * MARGIN, height + 2 * MARGIN))  # with a border, for corners on the edge
     pen = ImageDraw.Draw(drawn)
     for polygon in mask.polygons:
@@ -65,7 +70,13 @@ def boxes(mask: Mask, width: int, height: int) -> tuple[Box, ...]:
         grown = {run: (open_runs[run][0] if run in open_runs else top, bottom) for run in runs}
         found += [_box(run, span) for run, span in open_runs.items() if run not in grown]
         open_runs = grown
-    return tuple(found + [_box(run, span) for run, span in open_runs.items()])
+    found += [_box(run, span) for run, span in open_runs.items()]
+    if len(found) > _MOST_BOXES:
+        raise ConfigurationError(
+            f"A privacy mask is too intricate: it takes {len(found)} boxes in a picture of {width} x {height}, "
+            f"{_MOST_BOXES} are possible. Use fewer corners, or cover the gaps between them."
+        )
+    return tuple(found)
 
 
 def _runs(covered: np.ndarray[Any, Any]) -> list[tuple[int, int]]:

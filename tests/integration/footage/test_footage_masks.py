@@ -121,6 +121,14 @@ def test_a_wrong_mask_file_stops_everything(tmp_path: Path, content: str, said: 
         load_masks(path)
 
 
+def test_a_mask_of_a_thousand_slits_is_refused_and_not_cut_short() -> None:
+    teeth = tuple(
+        (((n + 0.2) / 40, n % 2 * 0.9), ((n + 0.9) / 40, n % 2 * 0.9), ((n + 0.9) / 40, 1.0)) for n in range(40)
+    )
+    with pytest.raises(ConfigurationError, match="too intricate"):
+        boxes(Mask(teeth), 3840, 2160)
+
+
 def test_a_mask_file_that_is_gone_is_an_error_and_not_no_mask(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read"):
         load_masks(tmp_path / "none.yaml")
