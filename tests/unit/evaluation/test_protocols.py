@@ -1,8 +1,6 @@
 """The honest protocol leaves what is unknown out; the reference one is the paper's, checked the slow way."""
 
-from collections import Counter
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,21 +9,12 @@ from sklearn.metrics import roc_auc_score
 
 from anyanomaly_core.errors import ConfigurationError
 from anyanomaly_core.evaluation import protocols
-from anyanomaly_core.evaluation.labels import UNLABELLED, FrameLabels, LabelledArchive, LabelledVideo
-from anyanomaly_core.evaluation.runner import ScoredVideo
-from anyanomaly_core.evaluation.summary import ANY, AP, AUC, MEAN, Summary, summarize
+from anyanomaly_core.evaluation.labels import UNLABELLED
+from anyanomaly_core.evaluation.summary import ANY, AP, AUC, MEAN
 from anyanomaly_core.evaluation.variants import AS_IT_IS, GROUPS, ablation
 from anyanomaly_core.profile import load_profile
 from anyanomaly_core.scoring.fusion import used_weights
-
-RNG = np.random.default_rng(7)
-
-
-def columns(frames: int, shown: slice) -> dict[str, np.ndarray]:
-    base = RNG.random((3, frames)).astype(np.float32) * 0.5
-    base[:, shown] += 0.3
-    named = dict(zip(protocols.IMAGES, base, strict=True))
-    return {**named, "score": (0.6 * base[0] + 0.3 * base[1] + 0.1 * base[2]).astype(np.float32)}
+from tests.unit.evaluation.small_summary import columns, small_summary
 
 
 def test_unknown_frames_are_left_out_not_zero() -> None:
@@ -64,23 +53,6 @@ def test_the_reference_protocol_is_an_exhaustive_search_on_the_labels() -> None:
         best = max(best, roc_auc_score(truth, smoothed))
     assert tuned.auc == pytest.approx(best, abs=1e-6)
     assert protocols.tune([(np.zeros(80, np.int8), videos[0][1])], one_score=True) is None
-
-
-def small_summary(groups: list[str]) -> Summary:
-    """Three videos; in the last one a segment of the first class has no score, and ten frames are not labelled."""
-    texts = {"cat": ("a cat",), "dog": ("a dog",)}
-    videos, scored = [], []
-    variants = ablation(load_profile("demo"), groups)
-    for number in range(3):
-        labels = {name: FrameLabels(((10 + 20 * k, 29 + 20 * k),), frames=70) for k, name in enumerate(texts)}
-        videos.append(LabelledVideo(f"{number}.mp4", Path(f"{number}.mp4"), labels))
-        own = {name: columns(80, slice(10 + 20 * k, 30 + 20 * k)) for k, name in enumerate(texts)}
-        if number == 2:
-            for column in own["cat"].values():
-                column[0:24] = np.nan
-        scored.append((videos[-1], [ScoredVideo(80, own, Counter(scored=7, failed=1))] * len(variants)))
-    archive = LabelledArchive("small", texts, tuple(videos))
-    return summarize(archive, variants, scored, resamples=50)
 
 
 def test_every_class_the_mean_and_any_are_measured() -> None:

@@ -1,0 +1,39 @@
+"""Made-up scores and labels, and what is measured on them."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from anyanomaly_core.evaluation import protocols
+from anyanomaly_core.evaluation.labels import FrameLabels, LabelledArchive, LabelledVideo
+from anyanomaly_core.evaluation.runner import ScoredVideo
+from anyanomaly_core.evaluation.summary import Summary, summarize
+from anyanomaly_core.evaluation.variants import ablation
+from anyanomaly_core.profile import load_profile
+
+RNG = np.random.default_rng(7)
+
+
+def columns(frames: int, shown: slice) -> dict[str, np.ndarray]:
+    base = RNG.random((3, frames)).astype(np.float32) * 0.5
+    base[:, shown] += 0.3
+    named = dict(zip(protocols.IMAGES, base, strict=True))
+    return {**named, "score": (0.6 * base[0] + 0.3 * base[1] + 0.1 * base[2]).astype(np.float32)}
+
+
+def small_summary(groups: list[str], name: str = "{}.mp4") -> Summary:
+    """Three videos; in the last one a segment of the first class has no score, and ten frames are not labelled."""
+    texts = {"cat": ("a cat",), "dog": ("a dog",)}
+    videos, scored = [], []
+    variants = ablation(load_profile("demo"), groups)
+    for number in range(3):
+        labels = {name: FrameLabels(((10 + 20 * k, 29 + 20 * k),), frames=70) for k, name in enumerate(texts)}
+        videos.append(LabelledVideo(name.format(number), Path("none"), labels))
+        own = {name: columns(80, slice(10 + 20 * k, 30 + 20 * k)) for k, name in enumerate(texts)}
+        if number == 2:
+            for column in own["cat"].values():
+                column[0:24] = np.nan
+        scored.append((videos[-1], [ScoredVideo(80, own, Counter(scored=7, failed=1))] * len(variants)))
+    archive = LabelledArchive("small", texts, tuple(videos))
+    return summarize(archive, variants, scored, resamples=50)

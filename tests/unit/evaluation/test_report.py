@@ -1,0 +1,65 @@
+"""What a person reads: every figure with its interval, what is unknown as unknown, and names as mere text."""
+
+import csv
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from anyanomaly_core.evaluation.evaluate import write_report
+from anyanomaly_core.evaluation.page import render
+from anyanomaly_core.evaluation.report import markdown, reliability_of, tables
+from tests.unit.evaluation.small_summary import small_summary
+
+HOSTILE = "<img src=x onerror=alert(1)>|{}.mp4"
+
+
+class Tags(HTMLParser):
+    """Counts elements."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: dict[str, int] = {}
+        self.classes: dict[str, int] = {}
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags[tag] = self.tags.get(tag, 0) + 1
+        name = dict(attrs).get("class") or ""
+        self.classes[name] = self.classes.get(name, 0) + 1
+
+
+def test_the_page_draws_labels_scores_and_gaps_and_runs_nothing() -> None:
+    page = Tags(render(small_summary([], HOSTILE)))
+    assert not {"script", "img", "link", "iframe"} & set(page.tags)
+    assert page.classes["label"] == 6, "three videos show both classes once"
+    assert page.classes["unscored"] == 1
+    assert page.classes["unlabelled"] == 6
+    assert page.tags["circle"] == len(reliability_of(small_summary([])))
+
+
+def test_markdown_tables_are_whole() -> None:
+    text = markdown(small_summary(["contexts", "smoothing"], HOSTILE))
+    for block in re.findall(r"(?:^\|.*\n)+", text, flags=re.MULTILINE):
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}) == 1
+    assert "Scores of the demo models mean something on rendered demo footage only." in text
+    assert re.search(r"\| cat \| 3 \| 46 of 186 \| 0\.\d{3} \(0\.\d{3} to \d\.\d{3}\)", text)
+    assert "| profile | 396 | 60 | 24 | 0 | 3 |" in text
+
+
+def test_what_was_tuned_on_labels_says_so() -> None:
+    (table,) = [table for table in tables(small_summary([])) if table.title == "Tuned on the test labels"]
+    assert {row[1] for row in table.rows} == {"cat", "dog", "(mean of classes)"}
+    assert all("sigma" in row[3] or row[3] == "each class its own" for row in table.rows)
+
+
+def test_csv_has_every_figure(tmp_path: Path) -> None:
+    summary = small_summary(["weights"])
+    write_report(summary, tmp_path)
+    with (tmp_path / "measures.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(summary.measures)
+    for row, measure in zip(rows, summary.measures, strict=True):
+        assert float(row["value"]) == pytest.approx(measure.value, abs=1e-6)
+        assert (row["low"] == "") == (measure.interval is None)
