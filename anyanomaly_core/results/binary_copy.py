@@ -7,7 +7,8 @@ big-endian, each field preceded by its length, -1 for NULL.
 import io
 import json
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,48 +21,137 @@ COLUMNS = (
     "status", "score", "key_score", "position_score", "temporal_score", "peak", "frame_scores", "key_frame",
     "grid_frames", "winning_window", "winning_text", "rationale", "reason", "raw_answer", "timings",
 )  # fmt: skip
-_JSON = json.JSONEncoder(sort_keys=True, allow_nan=False)
 _HEADER = b"PGCOPY\n\xff\r\n\x00" + struct.pack(">ii", 0, 0)
 _TRAILER = struct.pack(">h", -1)
 _NULL = struct.pack(">i", -1)
-_FIXED = struct.Struct(">h iq ii ii ih ii ii iq iq")  # number of fields, then the eight that are never NULL
+_HEAD = struct.Struct(">h iq ii ii ih")  # number of fields, then the four that all rows of a rule have in common
+_PLACE = struct.Struct(">ii ii iq iq")  # the four that a segment has in common with itself under other rules
 _REAL = struct.Struct(">if")
+_FIVE_REALS = struct.Struct(">" + "if" * 5)
 _INT = struct.Struct(">ii")
+_LENGTH = struct.Struct(">i")
 _ARRAY = struct.Struct(">i iii ii")  # length, dimensions, has NULLs, element type, elements, lower bound
 _OID_INT2, _OID_INT4, _OID_FLOAT4 = 21, 23, 700
 _TO_2000_US = 946_684_800_000_000  # PostgreSQL counts from 2000
 
 
-def copy_stream(video_id: int, scorer_id: int, layout_id: int, rules: Iterable[RuleRows]) -> io.BytesIO:
-    """All rows of a unit, ready for ``COPY segment_scores (COLUMNS) FROM STDIN (FORMAT binary)``."""
-    parts = [_HEADER]
+def copy_stream(video_id: int, scorer_id: int, layout_id: int, rules: Iterable[RuleRows]) -> "CopyStream":
+    """All rows of a unit, ready for ``COPY segment_scores (COLUMNS) FROM STDIN (FORMAT binary)``.
+
+    They are made rule by rule while the server already takes in those before.
+    """
+    return CopyStream(_chunks((video_id, scorer_id, layout_id), rules))
+
+
+class CopyStream(io.RawIOBase):
+    """Bytes that are made as they are read."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        super().__init__()
+        self._chunks = chunks
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def readinto(self, target: Any) -> int:  # noqa: ANN401  (any writable buffer)
+        """Fill ``target`` as far as one chunk goes; 0 at the end."""
+        while not self._rest:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return 0
+            self._rest = memoryview(chunk)
+        count = min(len(target), len(self._rest))
+        target[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
+
+
+def _chunks(unit: tuple[int, int, int], rules: Iterable[RuleRows]) -> Iterator[bytes]:
+    yield _HEADER
+    video_id, scorer_id, layout_id = unit
+    fields = _Fields()
     for of_rule in rules:
-        key = (video_id, of_rule.rule.scoring_id, scorer_id, layout_id)
+        head = _HEAD.pack(len(COLUMNS), 8, video_id, 4, of_rule.rule.scoring_id, 4, scorer_id, 2, layout_id)
+        parts: list[bytes] = []
         arrays = real_arrays([row.frames for row in of_rule.rows])
         for row, array in zip(of_rule.rows, arrays, strict=True):
-            _append_row(parts, key, row, array)
-    parts.append(_TRAILER)
-    return io.BytesIO(b"".join(parts))
+            _append_row(parts, head, row, array, fields)
+        yield b"".join(parts)
+    yield _TRAILER
 
 
-def _append_row(parts: list[bytes], key: tuple[int, int, int, int], row: SegmentRow, frames: bytes) -> None:
-    video_id, scoring_id, scorer_id, layout_id = key
-    segment, score = row.stored.segment, row.score
-    parts.append(
-        _FIXED.pack(
-            len(COLUMNS), 8, video_id, 4, scoring_id, 4, scorer_id, 2, layout_id, 4, segment.index,
-            4, segment.first_frame, 8, row.started_us - _TO_2000_US, 8, row.ended_us - _TO_2000_US,
-        )
-    )  # fmt: skip
-    parts.append(_text(score.status.value))
-    reals = (score.score, score.key_score, score.position_score, score.temporal_score, row.peak)
-    parts.extend(_NULL if value is None else _REAL.pack(4, value) for value in reals)
-    parts.append(frames)
-    parts.append(_NULL if score.key_frame is None else _INT.pack(4, score.key_frame))
-    parts.append(_int_array(score.grid_frames, _OID_INT4, "i") if score.grid_frames else _NULL)
-    parts.append(_int_array(score.window, _OID_INT2, "h") if score.window else _NULL)
-    parts.extend(map(_text, (row.winning_text, row.rationale, row.reason, row.raw_answer)))
-    parts.append(_jsonb(score.timings_ms))
+def _append_row(parts: list[bytes], head: bytes, row: SegmentRow, frames: bytes, fields: "_Fields") -> None:
+    score = row.score
+    parts += (
+        head,
+        fields.place(row),
+        fields.text(score.status.value),
+        _reals((score.score, score.key_score, score.position_score, score.temporal_score, row.peak)),
+        frames,
+        _NULL if score.key_frame is None else _INT.pack(4, score.key_frame),
+        fields.ints(score.grid_frames, _OID_INT4) if score.grid_frames else _NULL,
+        fields.ints(score.window, _OID_INT2) if score.window else _NULL,
+        fields.text(row.winning_text),
+        _text(row.rationale),
+        fields.text(row.reason),
+        _text(row.raw_answer),
+        fields.jsonb(score.timings_ms),
+    )
+
+
+class _Fields:
+    """Fields that come again in row after row, made once for all rules of a video."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str | None, bytes] = {}
+        self._ints: dict[tuple[int, tuple[int, ...]], bytes] = {}
+        self._places: dict[int, bytes] = {}
+        self._names: dict[str, str] = {}
+
+    def place(self, row: SegmentRow) -> bytes:
+        """Index, first frame, start and end of a segment."""
+        segment = row.stored.segment
+        field = self._places.get(segment.index)
+        if field is None:
+            started, ended = row.started_us - _TO_2000_US, row.ended_us - _TO_2000_US
+            field = self._places[segment.index] = _PLACE.pack(
+                4, segment.index, 4, segment.first_frame, 8, started, 8, ended
+            )
+        return field
+
+    def jsonb(self, value: dict[str, float]) -> bytes:
+        """An object of numbers; PostgreSQL refuses what is none."""
+        if not value:
+            return _NULL
+        raw = ("\x01{" + ",".join([self._name(name) + repr(float(ms)) for name, ms in value.items()]) + "}").encode()
+        return _LENGTH.pack(len(raw)) + raw
+
+    def _name(self, name: str) -> str:
+        quoted = self._names.get(name)
+        if quoted is None:
+            quoted = self._names[name] = json.dumps(name) + ":"
+        return quoted
+
+    def text(self, text: str | None) -> bytes:
+        field = self._texts.get(text)
+        if field is None:
+            field = self._texts[text] = _text(text)
+        return field
+
+    def ints(self, values: tuple[int, ...], oid: int) -> bytes:
+        field = self._ints.get((oid, values))
+        if field is None:
+            field = self._ints[oid, values] = _int_array(values, oid, "h" if oid == _OID_INT2 else "i")
+        return field
+
+
+def _reals(values: tuple[float | None, ...]) -> bytes:
+    if None in values:
+        return b"".join(_NULL if value is None else _REAL.pack(4, value) for value in values)
+    one, two, three, four, five = values
+    return _FIVE_REALS.pack(4, one, 4, two, 4, three, 4, four, 4, five)
 
 
 def real_arrays(rows: Sequence[NDArray[np.float32]]) -> list[bytes]:
@@ -74,14 +164,16 @@ def real_arrays(rows: Sequence[NDArray[np.float32]]) -> list[bytes]:
     pairs[:, 0] = 4
     pairs[:, 1] = values.astype(">f4").view(">i4")
     body = pairs.tobytes()  # of all rows at once: eight bytes per value, which NULLs have four of
+    some_missing = bool(missing.any())
     fields, first = [], 0
     for row in rows:
         end = first + len(row)
         part = body[8 * first : 8 * end]
-        gone = missing[first:end]
-        has_nulls = bool(gone.any())
+        has_nulls = some_missing and bool(missing[first:end].any())
         if has_nulls:
-            part = b"".join(_NULL if null else part[8 * i : 8 * i + 8] for i, null in enumerate(gone))
+            part = b"".join(
+                _NULL if null else part[8 * i : 8 * i + 8] for i, null in enumerate(missing[first:end].tolist())
+            )
         fields.append(_ARRAY.pack(len(part) + 20, 1, int(has_nulls), _OID_FLOAT4, len(row), 1) + part)
         first = end
     return fields
@@ -97,11 +189,4 @@ def _text(text: str | None) -> bytes:
     if text is None:
         return _NULL
     raw = text.encode("utf-8")
-    return struct.pack(">i", len(raw)) + raw
-
-
-def _jsonb(value: dict[str, float]) -> bytes:
-    if not value:
-        return _NULL
-    raw = b"\x01" + _JSON.encode(value).encode("utf-8")  # version 1, then the text
-    return struct.pack(">i", len(raw)) + raw
+    return _LENGTH.pack(len(raw)) + raw

@@ -1,7 +1,7 @@
 """Events in the database: derived with the scores, and again when only thresholds change."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +42,7 @@ class ScoredVideo:
     scores: NDArray[np.float32]  # [F], NaN where unscored
     starts: Micros  # [F]
     end: int  # of the last frame
-    segments: tuple[ScoredSegment, ...]
+    segments: Callable[[], tuple[ScoredSegment, ...]]  # few videos have an event that asks for them
 
 
 def lock_video(connection: Connection, video_id: int) -> None:
@@ -54,17 +54,14 @@ def lock_video(connection: Connection, video_id: int) -> None:
 def from_rows(video: StoredVideo, scorer_id: int, of_rule: RuleRows) -> ScoredVideo:
     """Scores that are about to be written."""
     rows = of_rule.rows
-    segments = tuple(
-        ScoredSegment(
-            row.stored.segment.index,
-            row.stored.segment.first_frame,
-            row.stored.segment.last_frame,
-            row.score.score,
-            row.winning_text,
-            row.rationale,
+
+    def segments() -> tuple[ScoredSegment, ...]:
+        places = ((row, row.stored.segment) for row in rows)
+        return tuple(
+            ScoredSegment(s.index, s.first_frame, s.last_frame, row.score.score, row.winning_text, row.rationale)
+            for row, s in places
         )
-        for row in rows
-    )
+
     scores = np.concatenate([row.frames for row in rows])
     starts = np.concatenate([row.moments for row in rows])
     return ScoredVideo(video, scorer_id, scores, starts, rows[-1].ended_us, segments)
@@ -72,22 +69,32 @@ def from_rows(video: StoredVideo, scorer_id: int, of_rule: RuleRows) -> ScoredVi
 
 def versions_of(connection: Connection, scoring_ids: Sequence[int]) -> list[StoredRule]:
     """Every rule version that these scorings serve."""
-    return [rule for rule in list_rules(connection, all_versions=True) if rule.scoring_id in scoring_ids]
+    return list_rules(connection, all_versions=True, scoring_ids=scoring_ids)
 
 
-def replace_events(connection: Connection, scored: ScoredVideo, rule: StoredRule) -> int:
-    """Derive the events of a rule version in a video, in place of those there; returns how many there are.
+def replace_events(connection: Connection, wanted: Sequence[tuple[ScoredVideo, StoredRule]]) -> dict[int, int]:
+    """Derive the events of rule versions in a video, in place of those there; returns how many each version has.
 
     The video must be locked. Equal scores and definitions give equal rows; those under legal hold stay as they were.
+
+    Args:
+        connection: in a transaction.
+        wanted: scores of the one video, each with a version that they serve.
     """
-    video = scored.video
-    old = (events.c.video_id == video.video_id) & (events.c.rule_version_id == rule.rule_version_id)
+    if not wanted:
+        return {}
+    versions = [rule.rule_version_id for _, rule in wanted]
+    old = (events.c.video_id == wanted[0][0].video.video_id) & events.c.rule_version_id.in_(versions)
     connection.execute(delete(events).where(old, events.c.event_id.not_in(open_holds())))
-    found = derive(scored, rule.definition)
-    if found:
-        again = insert(events).on_conflict_do_nothing()  # with the held ones
-        connection.execute(again, [_values(scored, rule, run, end) for run, end in found])
-    return len(found)
+    found = {rule.rule_version_id: derive(scored, rule.definition) for scored, rule in wanted}
+    values = []
+    for scored, rule in wanted:
+        if runs := found[rule.rule_version_id]:
+            segments = scored.segments()
+            values += [_values(scored, segments, rule, run, end) for run, end in runs]
+    if values:
+        connection.execute(insert(events).on_conflict_do_nothing(), values)  # with the held ones
+    return {version: len(runs) for version, runs in found.items()}
 
 
 def derive(scored: ScoredVideo, definition: RuleDefinition) -> list[tuple[FrameRun, int]]:
@@ -114,7 +121,7 @@ def rederive(engine: Engine, rule: StoredRule) -> int:
         with engine.begin() as connection:
             lock_video(connection, video.video_id)
             scored = load_scored(connection, video, rule.scoring_id)
-            count += 0 if scored is None else replace_events(connection, scored, rule)
+            count += 0 if scored is None else replace_events(connection, [(scored, rule)])[rule.rule_version_id]
     with engine.begin() as connection:
         current = (rules.c.rule_id == rule.rule_id) & (rules.c.current_version == rule.version)
         connection.execute(update(rules).where(current).values(events_version=rule.version))
@@ -146,12 +153,14 @@ def load_scored(connection: Connection, video: StoredVideo, scoring_id: int) -> 
     scores = np.array([np.nan if x is None else x for row in rows for x in row.frame_scores], dtype=np.float32)
     starts = np.concatenate([frame_moments(video.recorded_at, row) for row in layout.rows])
     end = to_micros(video.recorded_at) + round(layout.duration_s * 1e6)
-    return ScoredVideo(video, unit.scorer_id, scores, starts, end, segments)
+    return ScoredVideo(video, unit.scorer_id, scores, starts, end, lambda: segments)
 
 
-def _values(scored: ScoredVideo, rule: StoredRule, run: FrameRun, end: int) -> dict[str, Any]:
+def _values(
+    scored: ScoredVideo, segments: Sequence[ScoredSegment], rule: StoredRule, run: FrameRun, end: int
+) -> dict[str, Any]:
     inside = scored.scores[run.first : run.last + 1]
-    peak_segment, told = _explain(scored.segments, run)
+    peak_segment, told = _explain(segments, run)
     return {
         "event_id": event_id(rule.name, scored.video.content_sha256, run.peak),
         "rule_version_id": rule.rule_version_id,

@@ -9,9 +9,11 @@ a file depend on what was scored and by what, never on when, by which run or und
 import os
 import secrets
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import quote
 
 import numpy as np
@@ -27,6 +29,8 @@ from anyanomaly_core.results.scorer_store import StoredScorer
 _MOMENT = pa.timestamp("us", tz="UTC")
 _SCORES = ("score", "key_score", "position_score", "temporal_score")
 _NUMBERS = ["frame", "segment", "first_frame", "last_frame", "key_frame"]
+# Waiting for the disk in turns is most of what many small files cost; it takes several at once.
+_FLUSHES = 8
 _MOMENTS = ["frame_at", "started_at", "ended_at"]
 
 
@@ -55,15 +59,19 @@ def stage(
     """
     staged: list[StagedFile] = []
     try:
-        for of_rule in rules:
-            footer = _provenance(of_rule.rule, video, scorer)
-            tables = {"frame_scores": _frames(video, of_rule), "segment_scores": _segments(video, of_rule)}
-            for relation, table in tables.items():
-                final = file_path(root, relation, of_rule.rule, video, scorer)
-                final.parent.mkdir(parents=True, exist_ok=True)
-                file = StagedFile(final.with_name(f".{final.name}.{os.getpid()}-{secrets.token_hex(4)}"), final)
-                staged.append(file)
-                _write(file.temporary, table.replace_schema_metadata(footer), compression)
+        with ThreadPoolExecutor(_FLUSHES) as pool:
+            flushed = []
+            for of_rule in rules:
+                footer = _provenance(of_rule.rule, video, scorer)
+                tables = {"frame_scores": _frames(video, of_rule), "segment_scores": _segments(video, of_rule)}
+                for relation, table in tables.items():
+                    final = file_path(root, relation, of_rule.rule, video, scorer)
+                    file = StagedFile(final.with_name(f".{final.name}.{os.getpid()}-{secrets.token_hex(4)}"), final)
+                    staged.append(file)
+                    _write(file.temporary, table.replace_schema_metadata(footer), compression)
+                    flushed.append(pool.submit(_flush, file.temporary))
+            for flush in flushed:
+                flush.result()
     except (OSError, pa.ArrowException) as error:
         discard(staged)
         raise StorageError(
@@ -76,18 +84,15 @@ def publish(staged: Sequence[StagedFile]) -> None:
     """Give staged files their own names, each replacing its predecessor at once."""
     for file in staged:
         file.temporary.replace(file.final)
-    for folder in {file.final.parent for file in staged}:
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    with ThreadPoolExecutor(_FLUSHES) as pool:
+        list(pool.map(_flush, {file.final.parent for file in staged}))
 
 
 def discard(staged: Sequence[StagedFile]) -> None:
     """Remove staged files that were not published."""
     for file in staged:
-        file.temporary.unlink(missing_ok=True)
+        with suppress(NotADirectoryError):  # what was in the way of its folder, so that it was never written
+            file.temporary.unlink(missing_ok=True)
 
 
 def _frames(video: StoredVideo, of_rule: RuleRows) -> Any:  # noqa: ANN401  pyarrow has no types
@@ -134,11 +139,28 @@ def _write(path: Path, table: Any, compression: str) -> None:  # noqa: ANN401  p
     encodings = dict.fromkeys(names & {*_SCORES, "peak"}, "BYTE_STREAM_SPLIT")
     encodings |= dict.fromkeys(names & {*_NUMBERS, *_MOMENTS}, "DELTA_BINARY_PACKED")
     repeated = sorted(names & {"video", "status", "winning_text", "rationale", "reason"})
-    with path.open("wb") as file:
-        options: dict[str, Any] = {"use_dictionary": repeated, "column_encoding": encodings, "compression": compression}
+    options: dict[str, Any] = {"use_dictionary": repeated, "column_encoding": encodings, "compression": compression}
+    with _new(path) as file:
         pq.write_table(table, file, **options)
-        file.flush()
-        os.fsync(file.fileno())
+
+
+def _new(path: Path) -> IO[bytes]:
+    """A new file, open for writing, in a folder that is made if it is not there."""
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return path.open("xb")
+        except FileNotFoundError:
+            continue  # maintenance removed the empty folder in between
+
+
+def _flush(path: Path) -> None:
+    """Make sure that a file, or a folder's names, are on disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _provenance(rule: StoredRule, video: StoredVideo, scorer: StoredScorer) -> dict[str, str]:

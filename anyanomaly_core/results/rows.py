@@ -32,7 +32,7 @@ class UnitResult:
     mask_digest: str | None = None  # of the camera's privacy mask; None: it has none
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen ones take three times as long to make, and there are very many
 class SegmentRow:
     """A row of ``segment_scores``."""
 
@@ -108,12 +108,16 @@ def make_rows(result: UnitResult) -> list[RuleRows]:
             f"Video {result.video.video_id}: {len(found)} outcomes for {len(segments)} segments and "
             f"{len(result.rules)} rules; every segment needs one for every rule, if only `failed`."
         )
-    moments = [frame_moments(result.video.recorded_at, segment) for segment in segments]
-    return [_rule_rows(result, rule, found, moments) for rule in result.rules]
+    recorded_at = result.video.recorded_at
+    places = [(s, *segment_bounds(recorded_at, s), frame_moments(recorded_at, s)) for s in segments]
+    return [_rule_rows(result, rule, found, places) for rule in result.rules]
 
 
 def _rule_rows(
-    result: UnitResult, rule: StoredRule, found: Mapping[tuple[int, int], SegmentScore], moments: Sequence[Micros]
+    result: UnitResult,
+    rule: StoredRule,
+    found: Mapping[tuple[int, int], SegmentScore],
+    places: Sequence[tuple[StoredSegment, int, int, Micros]],  # with start, end and the frames' moments
 ) -> RuleRows:
     frames = result.frame_scores.get(rule.rule_version_id)
     if frames is None or len(frames) != result.video.frame_count:
@@ -125,7 +129,8 @@ def _rule_rows(
     scored = np.add.reduceat(~np.isnan(frames), firsts, dtype=np.int64).tolist()  # [segments] frames with a score
     lows, peaks = np.fmin.reduceat(frames, firsts).tolist(), np.fmax.reduceat(frames, firsts).tolist()
     rows = []
-    for place, (stored, when) in enumerate(zip(result.segments.rows, moments, strict=True)):
+    by_status: dict[Status, list[SegmentRow]] = {status: [] for status in Status}
+    for place, (stored, started, ended, when) in enumerate(places):
         score = found.get((rule.rule_version_id, stored.segment.index))
         if score is None:
             raise StorageError(
@@ -133,24 +138,21 @@ def _rule_rows(
             )
         span = (lows[place], peaks[place]) if scored[place] else None
         _check(result.video, score, span)
-        started, ended = segment_bounds(result.video.recorded_at, stored)
-        own = frames[stored.segment.first_frame : stored.segment.last_frame + 1]
-        rows.append(
-            SegmentRow(
-                stored=stored,
-                score=score,
-                started_us=started,
-                ended_us=ended,
-                frames=own,
-                peak=None if span is None else span[1],
-                moments=when,
-                winning_text=clean_text(score.text),
-                rationale=clean_text(score.rationale),
-                reason=clean_text(score.reason),
-                raw_answer=clean_text(score.raw_answer),
-            )
+        row = SegmentRow(
+            stored=stored,
+            score=score,
+            started_us=started,
+            ended_us=ended,
+            frames=frames[stored.segment.first_frame : stored.segment.last_frame + 1],
+            peak=None if span is None else span[1],
+            moments=when,
+            winning_text=clean_text(score.text),
+            rationale=clean_text(score.rationale),
+            reason=clean_text(score.reason),
+            raw_answer=clean_text(score.raw_answer),
         )
-    by_status = {status: [row for row in rows if row.score.status is status] for status in Status}
+        rows.append(row)
+        by_status[score.status].append(row)
     seconds = {s: float(sum(r.stored.end_s - r.stored.start_s for r in of)) for s, of in by_status.items()}
     return RuleRows(rule, tuple(rows), seconds, {status: len(of) for status, of in by_status.items()})
 

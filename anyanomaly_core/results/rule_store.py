@@ -71,8 +71,14 @@ def set_state(connection: Connection, name: str, state: State) -> None:
         raise RuleError(f"There is no rule {name!r}; known: {known}.")
 
 
-def list_rules(connection: Connection, *, state: State | None = None, all_versions: bool = False) -> list[StoredRule]:
-    """Rules in their current version (or every version), by name and version."""
+def list_rules(
+    connection: Connection,
+    *,
+    state: State | None = None,
+    all_versions: bool = False,
+    scoring_ids: Sequence[int] | None = None,
+) -> list[StoredRule]:
+    """Rules in their current version (or every version), by name and version; of some scorings or of all."""
     query = (
         select(rule_versions, rules.c.state, rules.c.current_version, scorings.c.first_version)
         .join(rules, rules.c.rule_id == rule_versions.c.rule_id)
@@ -83,6 +89,8 @@ def list_rules(connection: Connection, *, state: State | None = None, all_versio
         query = query.where(rule_versions.c.version == rules.c.current_version)
     if state is not None:
         query = query.where(rules.c.state == state)
+    if scoring_ids is not None:
+        query = query.where(rule_versions.c.scoring_id.in_(scoring_ids))
     return [
         StoredRule(
             rule_id=row.rule_id,

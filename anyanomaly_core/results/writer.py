@@ -6,14 +6,14 @@ new Parquet files; running the unit again gives the same new rows and bytes. Aft
 
 import logging
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 import psycopg2
 from psycopg2 import extensions as pg
-from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, func, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from anyanomaly_core.errors import StorageError
@@ -22,10 +22,11 @@ from anyanomaly_core.results.binary_copy import COLUMNS, copy_stream
 from anyanomaly_core.results.catalog import StoredVideo
 from anyanomaly_core.results.event_store import from_rows, lock_video, replace_events, versions_of
 from anyanomaly_core.results.holds import held_scorings
+from anyanomaly_core.results.ledger import record
 from anyanomaly_core.results.moments import to_datetime
 from anyanomaly_core.results.rows import RuleRows, UnitResult, make_rows
 from anyanomaly_core.results.rule_store import StoredRule, hold_rules
-from anyanomaly_core.results.schema import NOW, segment_scores, units, videos
+from anyanomaly_core.results.schema import segment_scores, units, videos
 from anyanomaly_core.results.scorer_store import StoredScorer
 from anyanomaly_core.results.segment_store import VideoSegments
 from anyanomaly_core.scoring.types import SegmentScore, Status
@@ -51,23 +52,33 @@ def commit_unit(engine: Engine, result: UnitResult, parquet_root: Path, *, compr
         StorageError: nothing was changed, and why.
     """
     rules = _not_held(engine, result, make_rows(result))
-    staged = parquet.stage(parquet_root, result.video, result.scorer, rules, compression=compression)
-    try:
-        _make_partitions(engine, rules)
-        with engine.begin() as connection:
-            lock_video(connection, result.video.video_id)
-            _refuse_expired(connection, result.video)
-            _replace_scores(connection, result, rules)
-            hold_rules(connection)
-            events = 0
-            for of_rule in rules:
-                if _record(connection, result, of_rule):
-                    events += _derive(connection, result, of_rule)
-            parquet.publish(staged)
-    except (DBAPIError, psycopg2.Error) as error:  # the driver's own come out of COPY
-        raise StorageError(f"Results of video {result.video.video_id} could not be written: {_said(error)}") from error
-    finally:
-        parquet.discard(staged)
+    # Files are packed and flushed to disk while the server takes in the rows.
+    with ThreadPoolExecutor(1) as beside:
+        staging = beside.submit(
+            parquet.stage, parquet_root, result.video, result.scorer, rules, compression=compression
+        )
+        try:
+            return _commit(engine, result, rules, staging)
+        except (DBAPIError, psycopg2.Error, OSError) as error:  # the driver's own come out of COPY
+            video = result.video.video_id
+            raise StorageError(f"Results of video {video} could not be written: {_said(error)}") from error
+        finally:
+            if staging.exception() is None:
+                parquet.discard(staging.result())
+
+
+def _commit(
+    engine: Engine, result: UnitResult, rules: Sequence[RuleRows], staging: "Future[list[parquet.StagedFile]]"
+) -> int:
+    _make_partitions(engine, rules)
+    with engine.begin() as connection:
+        lock_video(connection, result.video.video_id)
+        _refuse_expired(connection, result.video)
+        _replace_scores(connection, result, rules)
+        hold_rules(connection)
+        shown = record(connection, result, rules)
+        events = _derive(connection, result, [of_rule for of_rule in rules if of_rule.rule.scoring_id in shown])
+        parquet.publish(staging.result())
     return events
 
 
@@ -154,46 +165,14 @@ def _replace_scores(connection: Connection, result: UnitResult, rules: Sequence[
     stream = copy_stream(result.video.video_id, result.scorer.scorer_id, result.segments.layout_id, rules)
     cursor = cast("pg.cursor", connection.connection.cursor())
     try:
-        cursor.copy_expert(_COPY, stream)
+        cursor.copy_expert(_COPY, stream, size=1 << 18)
     finally:
         cursor.close()
 
 
-def _record(connection: Connection, result: UnitResult, of_rule: RuleRows) -> bool:
-    """Write the ledger's row; returns whether these scores are the ones that views show."""
-    u = units.c
-    others = (u.video_id == result.video.video_id) & (u.scoring_id == of_rule.rule.scoring_id)
-    others &= u.scorer_id != result.scorer.scorer_id
-    # A scorer that failed does not hide what another one found out.
-    better = select(func.count()).select_from(units).where(others, u.is_current, u.state != "failed")
-    current = of_rule.state != "failed" or connection.execute(better).scalar_one() == 0
-    if current:
-        connection.execute(update(units).where(others, u.is_current).values(is_current=False))
-    outcome = {
-        "layout_id": result.segments.layout_id,
-        "state": of_rule.state,
-        "is_current": current,
-        "last_error": of_rule.last_error,
-        **{f"segments_{status.value}": of_rule.segments[status] for status in Status},
-        **{f"seconds_{status.value}": of_rule.seconds[status] for status in Status},
-        "work_ms": of_rule.work_ms,
-        "run_id": result.run_id,
-        "mask_digest": result.mask_digest,
-        "finished_at": NOW,
-    }
-    key = {
-        "video_id": result.video.video_id,
-        "scoring_id": of_rule.rule.scoring_id,
-        "scorer_id": result.scorer.scorer_id,
-    }
-    row = insert(units).values(**key, **outcome, attempts=1)
-    again = {**outcome, "attempts": u.attempts + 1}
-    connection.execute(row.on_conflict_do_update(index_elements=list(key), set_=again))
-    return current
-
-
-def _derive(connection: Connection, result: UnitResult, of_rule: RuleRows) -> int:
-    scored = from_rows(result.video, result.scorer.scorer_id, of_rule)
-    versions = versions_of(connection, [of_rule.rule.scoring_id])
-    found = {version.rule_version_id: replace_events(connection, scored, version) for version in versions}
-    return found.get(of_rule.rule.rule_version_id, 0)
+def _derive(connection: Connection, result: UnitResult, rules: Sequence[RuleRows]) -> int:
+    """Events of every version that these scores serve; returns how many the unit's own versions have."""
+    scored = {r.rule.scoring_id: from_rows(result.video, result.scorer.scorer_id, r) for r in rules}
+    versions = versions_of(connection, list(scored))
+    found = replace_events(connection, [(scored[version.scoring_id], version) for version in versions])
+    return sum(found.get(of_rule.rule.rule_version_id, 0) for of_rule in rules)
