@@ -28,7 +28,7 @@ figure{margin:.6rem 0 1.2rem}figcaption{font-size:.9rem}svg{max-width:100%;heigh
 _KEY = (
     '<p class="key"><span style="background:#f2b8a8">labelled: shows the class</span>'
     '<span style="background:#e3e6ea">unlabelled</span><span style="background:#fff3bf">no score</span>'
-    '<span style="color:#1f5fa8">score, 0 to 1</span></p>'
+    '<span style="color:#1f5fa8">score, 0 to 1; dashed: 0.5</span></p>'
 )
 
 
@@ -79,7 +79,7 @@ def _chart(curve: Curve, name: str) -> str:
         *_bands(~np.isfinite(curve.scores), frames, "unscored"),
     ]
     lines = "".join(f'<path class="score" d="{path}"/>' for path in _paths(curve.scores))
-    axis = f'<path class="axis" d="M0 {HEIGHT}H{WIDTH}M0 0V{HEIGHT}"/>'
+    axis = f'<path class="axis" d="M0 {HEIGHT}H{WIDTH}M0 0V{HEIGHT}"/><path class="even" d="M0 {HEIGHT / 2}H{WIDTH}"/>'
     box = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(name)}">'
     return f"{box}{''.join(bands)}{axis}{lines}</svg>"
 

@@ -55,6 +55,18 @@ def test_the_reference_protocol_is_an_exhaustive_search_on_the_labels() -> None:
     assert protocols.tune([(np.zeros(80, np.int8), videos[0][1])], one_score=True) is None
 
 
+def test_the_search_among_very_many_frames_is_good_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = np.zeros(80, np.int8)
+    labels[10:30] = 1
+    videos = [(labels, columns(80, slice(10, 30)))]
+    exact = protocols.tune(videos, one_score=True)
+    monkeypatch.setattr(protocols, "EXACT_UP_TO", 0)
+    binned = protocols.tune(videos, one_score=True)
+    assert exact is not None
+    assert binned is not None
+    assert binned.auc == pytest.approx(exact.auc, abs=2e-3)
+
+
 def test_every_class_the_mean_and_any_are_measured() -> None:
     summary = small_summary([])
     cat, dog, mean = (summary.find(AS_IT_IS, name, AUC) for name in ("cat", "dog", MEAN))
