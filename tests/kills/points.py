@@ -56,7 +56,7 @@ class Hooks:
             setattr(owner, last, self._around(name, getattr(owner, last)))
         writer: Any = importlib.import_module("anyanomaly_core.results.writer")
         made = writer.copy_stream
-        writer.copy_stream = lambda *given: _Stream(made(*given).getvalue(), lambda: self._reached(COPY))
+        writer.copy_stream = lambda *given: _Stream(made(*given).read(), lambda: self._reached(COPY))
 
     def _around(self, name: str, wrapped: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401  (as the function it stands for)
