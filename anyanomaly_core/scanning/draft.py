@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine
 from anyanomaly_core.config import Settings
 from anyanomaly_core.errors import FootageError
 from anyanomaly_core.results.catalog import SCORABLE, StoredVideo, load_videos
-from anyanomaly_core.results.event_store import ScoredSegment, ScoredVideo
+from anyanomaly_core.results.event_store import ScoredVideo
 from anyanomaly_core.results.moments import frame_moments, to_micros
 from anyanomaly_core.results.rule_store import list_rules
 from anyanomaly_core.results.segment_store import VideoSegments
@@ -94,15 +94,11 @@ def _scored(
     video: StoredVideo, segments: VideoSegments, rows: Sequence[SegmentScore], loaded: LoadedScorer
 ) -> ScoredVideo:
     sigma = loaded.profile.scoring.smoothing_sigma
-    parts = segments.segments
     return ScoredVideo(
         video=video,
         scorer_id=loaded.stored.scorer_id,
-        scores=frame_scores(parts, rows, segments.frame_count, sigma),
+        scores=frame_scores(segments.segments, rows, segments.frame_count, sigma),
         starts=np.concatenate([frame_moments(video.recorded_at, row) for row in segments.rows]),
         end=to_micros(video.recorded_at) + round(segments.duration_s * 1e6),
-        segments=tuple(
-            ScoredSegment(part.index, part.first_frame, part.last_frame, row.score, row.text, row.rationale)
-            for part, row in zip(parts, rows, strict=True)
-        ),
+        segments=lambda: (),  # a rehearsal asks for no words
     )

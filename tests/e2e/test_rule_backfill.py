@@ -88,6 +88,8 @@ def test_two_rules_for_the_same_day_side_by_side(history: Site) -> None:
     scored = rows(site, ROWS.format(rule="second"))
     assert len(scored) == 63
     assert scored == rows(site, ROWS.format(rule="first"))
+    everything = site.api._send("GET", f"/api/v2/dags/{DAG}/dagRuns?limit=100")["dag_runs"]
+    assert {run["run_type"] for run in everything} == {"backfill", "manual"}, "no run starts by itself"
     [instance] = [i for i in run.instances if i["task_id"] == "score_days"]
     assert instance["pool"] == "backfill"
     assert "taken over from an interrupted try" in site.api.task_log(DAG, run_id, instance)
