@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyanomaly_core.results.rows import RuleRows, SegmentRow
+from anyanomaly_core.scoring.types import Status
 
 # Order of the fields below.
 COLUMNS = (
@@ -87,18 +88,22 @@ def _append_row(parts: list[bytes], head: bytes, row: SegmentRow, frames: bytes,
     parts += (
         head,
         fields.place(row),
-        fields.text(score.status.value),
+        _SCORED if score.status is Status.SCORED else _text(score.status.value),
         _reals((score.score, score.key_score, score.position_score, score.temporal_score, row.peak)),
         frames,
         _NULL if score.key_frame is None else _INT.pack(4, score.key_frame),
         fields.ints(score.grid_frames, _OID_INT4) if score.grid_frames else _NULL,
         fields.ints(score.window, _OID_INT2) if score.window else _NULL,
         fields.text(row.winning_text),
-        _text(row.rationale),
-        fields.text(row.reason),
-        _text(row.raw_answer),
+        _NULL if row.rationale is None else _text(row.rationale),
+        _NULL if row.reason is None else fields.text(row.reason),
+        _NULL if row.raw_answer is None else _text(row.raw_answer),
         fields.jsonb(score.timings_ms),
     )
+
+
+# An enum's value takes longer to look up than everything else of a row.
+_SCORED = _LENGTH.pack(len(Status.SCORED.value)) + Status.SCORED.value.encode()
 
 
 class _Fields:
@@ -108,7 +113,7 @@ class _Fields:
         self._texts: dict[str | None, bytes] = {}
         self._ints: dict[tuple[int, tuple[int, ...]], bytes] = {}
         self._places: dict[int, bytes] = {}
-        self._names: dict[str, str] = {}
+        self._objects: dict[tuple[str, ...], str] = {}
 
     def place(self, row: SegmentRow) -> bytes:
         """Index, first frame, start and end of a segment."""
@@ -125,14 +130,13 @@ class _Fields:
         """An object of numbers; PostgreSQL refuses what is none."""
         if not value:
             return _NULL
-        raw = ("\x01{" + ",".join([self._name(name) + repr(float(ms)) for name, ms in value.items()]) + "}").encode()
+        names = tuple(value)
+        pattern = self._objects.get(names)
+        if pattern is None:
+            members = (json.dumps(name).replace("%", "%%") + ":%r" for name in names)
+            pattern = self._objects[names] = "\x01{" + ",".join(members) + "}"  # version 1, then the text
+        raw = (pattern % tuple(map(float, value.values()))).encode()
         return _LENGTH.pack(len(raw)) + raw
-
-    def _name(self, name: str) -> str:
-        quoted = self._names.get(name)
-        if quoted is None:
-            quoted = self._names[name] = json.dumps(name) + ":"
-        return quoted
 
     def text(self, text: str | None) -> bytes:
         field = self._texts.get(text)

@@ -150,7 +150,8 @@ def _units(video: StoredVideo, rules: Sequence[StoredRule], scorer: StoredScorer
 
 def _make_partitions(engine: Engine, rules: Sequence[RuleRows]) -> None:
     """In their own short transaction, so that nobody waits for a unit's."""
-    months = {to_datetime(row.started_us).replace(day=1).date() for of_rule in rules for row in of_rule.rows}
+    segments = rules[0].rows if rules else ()  # those of every rule
+    months = {to_datetime(row.started_us).replace(day=1).date() for row in segments}
     with engine.begin() as connection:
         for month in sorted(months):
             connection.execute(text("SELECT ensure_score_partition(:moment)"), {"moment": f"{month} 00:00:00+00"})

@@ -1,3 +1,4 @@
+import dataclasses
 import hashlib
 from pathlib import Path
 
@@ -126,3 +127,15 @@ def test_months_get_partitions_by_themselves(engine: Engine, tmp_path: Path) -> 
         "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'segment_scores'::regclass ORDER BY 1",
     )
     assert found == [("segment_scores_2026_03",), ("segment_scores_2026_04",)]
+
+
+def test_timings_of_any_name_arrive(engine: Engine, tmp_path: Path) -> None:
+    videos, rules, scorer = world.small_archive(engine, tmp_path)
+    result = world.unit_result(engine, videos[0], rules, scorer, failing=0)
+    timings = {'100 % "of" it': 1.0, "größe\\": np.float32(0.1), "whole": 2}
+    scores = tuple(dataclasses.replace(score, timings_ms=timings) for score in result.scores)
+    commit_unit(engine, dataclasses.replace(result, scores=scores), tmp_path)
+    (stored,) = {str(row[0]) for row in rows(engine, "SELECT timings FROM segment_scores WHERE video_id = 1")}
+    assert stored == str(
+        {name: float(value) for name, value in sorted(timings.items(), key=lambda i: len(i[0].encode()))}
+    )
