@@ -1,0 +1,277 @@
+"""How fast and how large the store is: ``python tests/benchmarks/bench_store.py [--hours 20] [--pairs 12]``.
+
+On a PostgreSQL of its own, on rows as ten rules over ``--hours`` camera-hours give them (``store_rows.py``): units
+committed in turns with a bare COPY of the same bytes into a table with the same columns, checks and indexes; the size
+of both storage shapes; and every ready query. Processor time is this process's and the server's together: on a busy
+machine it says more than wall time. The bars: half the speed of the bare COPY, and 100 ms at the 95th percentile for
+queries of one night, camera or rule.
+"""
+
+import argparse
+import io
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import psutil
+from sqlalchemy import Engine, text
+from tqdm import tqdm
+
+from anyanomaly_core.embedded.postgres import PostgresServer
+from anyanomaly_core.results import parquet
+from anyanomaly_core.results.binary_copy import COLUMNS, copy_stream
+from anyanomaly_core.results.engine import make_engine
+from anyanomaly_core.results.migrate import upgrade
+from anyanomaly_core.results.queries import ready_queries, run_ready
+from anyanomaly_core.results.rows import UnitResult, make_rows
+from anyanomaly_core.results.writer import commit_unit
+from tests.benchmarks import store_rows
+from tests.benchmarks.store_rows import FRAMES, RULES, SEGMENTS, Store
+
+NIGHT = {"from": store_rows.FIRST_NIGHT, "until": store_rows.FIRST_NIGHT + timedelta(hours=10)}
+MINUTE = {"from": store_rows.FIRST_NIGHT + timedelta(minutes=25)}
+# What a query of one night, camera, rule, file or event asks for; the others look at the whole archive.
+OPERATIONAL = {
+    "hits_by_camera": NIGHT,
+    "events_of_rule": {"rule": "car", **NIGHT},
+    "frame_curve": {"rule": "car", "camera": "dock", **MINUTE, "until": MINUTE["from"] + timedelta(minutes=1)},
+    "highest_segments": {"rule": "car"},
+    "events_of_file": {"uri": "dock/2026-01-20/20-10-00.mp4"},
+    "provenance": {},
+    "cooccurrence": {"first": "car", "second": "fall"},
+    "to_review": {},
+    "events_per_day": {"from": NIGHT["from"]},
+    "rule_history": {"rule": "car"},
+}
+ROW_SHAPE = """CREATE TABLE frame_rows (video_id bigint, scoring_id integer, frame integer, frame_at timestamptz,
+               score real, PRIMARY KEY (video_id, scoring_id, frame));
+               CREATE INDEX ON frame_rows USING brin (frame_at)"""
+CURVE_OF_ROWS = """SELECT frame_at, score FROM frame_rows WHERE scoring_id = 3 AND video_id IN (
+                       SELECT video_id FROM videos WHERE camera_id = 'dock' AND recorded_at < :until
+                       AND recorded_at + make_interval(secs => duration_s) > :from)
+                   AND frame_at >= :from AND frame_at < :until ORDER BY frame_at"""
+
+
+class Bench:
+    """A server, an engine for each role, and the rows."""
+
+    def __init__(self, server: PostgresServer, folder: Path) -> None:
+        upgrade(server.url())
+        self.writer, self.owner = make_engine(server.url(user="scanner")), make_engine(server.url())
+        self.reader = make_engine(server.url(user="reader"))
+        self.parquet = folder / "parquet"
+        self._server = psutil.Process(int((server.data_dir / "postmaster.pid").read_text().split()[0]))
+        self.store: Store = store_rows.prepare(self.writer)
+
+    def unit(self, video_id: int) -> UnitResult:
+        """What scoring a video gives."""
+        return store_rows.unit_result(self.writer, self.store, video_id)
+
+    def execute(self, *statements: str) -> None:
+        """As the owner, each in its own transaction."""
+        with self.owner.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            for statement in statements:
+                connection.execute(text(statement))
+
+    def timed(self, into: list[tuple[float, float]], way: Callable[[], object]) -> None:
+        """Note (wall, processor) seconds."""
+        began, used = time.perf_counter(), self._processor_s()
+        way()
+        into.append((time.perf_counter() - began, self._processor_s() - used))
+
+    def _processor_s(self) -> float:
+        served = [child.cpu_times() for child in self._server.children()]
+        return time.process_time() + sum(times.user + times.system for times in served)
+
+    def value(self, query: str) -> float:
+        """The one value of a query."""
+        with self.owner.connect() as connection:
+            return float(connection.execute(text(query)).scalar_one())
+
+
+def register(bench: Bench, hours: float) -> list[int]:
+    """All videos."""
+    ids = []
+    for camera, at in tqdm(list(store_rows.recordings(hours)), desc="registering", unit="file", disable=None):
+        with bench.writer.begin() as connection:
+            ids.append(store_rows.add_video(connection, camera, at))
+    return ids
+
+
+def copy(engine: Engine, table: str, columns: str, stream: bytes) -> None:
+    """A bare COPY in a transaction of its own."""
+    raw = engine.raw_connection()
+    try:
+        raw.cursor().copy_expert(f"COPY {table} ({columns}) FROM STDIN (FORMAT binary)", io.BytesIO(stream))
+        raw.commit()
+    finally:
+        raw.close()
+
+
+def without_parquet() -> "mock._patch[object]":
+    """Rows, ledger and events only."""
+    return mock.patch.object(parquet, "stage", return_value=[])
+
+
+def loading(bench: Bench, ids: list[int]) -> None:
+    """Commits in turns with the bare COPY of their rows."""
+    bench.execute("CREATE TABLE bare (LIKE segment_scores INCLUDING ALL)")
+    ways: dict[str, list[tuple[float, float]]] = {"bare COPY": [], "rows, ledger and events": [], "with Parquet": []}
+    size = 0
+    for first, second in zip(ids[0::2], ids[1::2], strict=False):
+        for name, video_id in (("rows, ledger and events", first), ("with Parquet", second)):
+            unit = bench.unit(video_id)
+            stream = copy_stream(video_id, 1, 1, make_rows(unit)).read()
+            size = len(stream)
+            bench.timed(ways["bare COPY"], lambda s=stream: copy(bench.owner, "bare", ", ".join(COLUMNS), s))
+            if name == "with Parquet":
+                bench.timed(ways[name], lambda u=unit: commit_unit(bench.writer, u, bench.parquet))
+                continue
+            with without_parquet():
+                bench.timed(ways[name], lambda u=unit: commit_unit(bench.writer, u, bench.parquet))
+    same = "SELECT count(*) FROM (SELECT * FROM bare EXCEPT SELECT * FROM segment_scores) AS other"
+    assert bench.value(same) == 0, "the bare COPY wrote other rows"
+    print(
+        f"\nLoading, {len(ids)} units of {SEGMENTS * len(RULES)} rows and {size / 1e6:.1f} MB, fractions of bare COPY"
+    )
+    print(f"  {'':24}  median wall      mean processor   M frame scores/s")
+    wall = {name: statistics.median(wall for wall, _ in times) for name, times in ways.items()}
+    used = {name: statistics.mean(used for _, used in times) for name, times in ways.items()}
+    for name in ways:
+        rate = FRAMES * len(RULES) / wall[name] / 1e6
+        share = f"{wall['bare COPY'] / wall[name]:5.2f} and {used['bare COPY'] / used[name]:5.2f} of bare COPY"
+        print(
+            f"  {name:24} {wall[name] * 1e3:7.1f} ms {used[name] * 1e3:7.1f} ms  {rate:5.2f} M frame scores/s  {share}"
+        )
+    bench.execute("DROP TABLE bare")
+
+
+def _timed(into: list[float], way: Callable[[], object]) -> None:
+    began = time.perf_counter()
+    way()
+    into.append(time.perf_counter() - began)
+
+
+def fill(bench: Bench, ids: list[int]) -> None:
+    """Everything else, without files."""
+    with without_parquet():
+        for video_id in tqdm(ids, desc="filling", unit="file", disable=None):
+            commit_unit(bench.writer, bench.unit(video_id), bench.parquet)
+    bench.execute("VACUUM ANALYZE")
+
+
+def shapes(bench: Bench, ids: list[int], hours: float) -> None:
+    """Size and loading of both shapes, the row per frame on a sample."""
+    bench.execute(ROW_SHAPE)
+    took: list[float] = []
+    for video_id in ids:
+        for stream in _frame_rows(bench.unit(video_id)):
+            _timed(
+                took,
+                lambda s=stream: copy(bench.owner, "frame_rows", "video_id, scoring_id, frame, frame_at, score", s),
+            )
+    bench.execute("VACUUM ANALYZE frame_rows")
+    frames = FRAMES * len(RULES)
+    sums = [
+        f"SELECT sum(score::float8) FROM frame_rows WHERE video_id IN ({', '.join(map(str, ids))})",  # noqa: S608
+        f"""SELECT sum(f::float8) FROM segment_scores, unnest(frame_scores) AS f
+            WHERE video_id IN ({", ".join(map(str, ids))})""",  # noqa: S608
+    ]
+    assert abs(bench.value(sums[0]) - bench.value(sums[1])) < 1e-3, "the two shapes hold other scores"
+    array = bench.value("""SELECT sum(pg_total_relation_size(inhrelid)) FROM pg_inherits
+                           WHERE inhparent = 'segment_scores'::regclass""")
+    row = bench.value("SELECT pg_total_relation_size('frame_rows')")
+    per_array, per_row = array / (hours * 6 * frames), row / (len(ids) * frames)
+    print("\nSize, indexes and all")
+    for name, per in (("array per segment", per_array), ("row per frame", per_row)):
+        print(f"  {name:24} {per:6.2f} bytes per frame score  {per * 900e6 / 1e9:6.1f} GB at 900 M (extrapolated)")
+    print(
+        f"  row per frame, COPY      {frames * len(ids) / sum(took) / 1e6:6.2f} M frame scores/s, nothing else written"
+    )
+    curve = {"from": NIGHT["from"] + timedelta(minutes=3), "until": NIGHT["from"] + timedelta(minutes=4)}
+    by_array = {"rule": RULES[2], "camera": "dock", **curve}
+    line = "  one minute of a curve    "
+    rows = _latency(lambda: _fetch(bench.owner, curve))
+    print(line, f"array {_latency(lambda: run_ready(bench.reader, 'frame_curve', by_array))}, row {rows}")
+
+
+def _fetch(engine: Engine, parameters: dict[str, object]) -> None:
+    with engine.connect() as connection:
+        assert len(connection.execute(text(CURVE_OF_ROWS), parameters).all()) == 60 * store_rows.FPS
+
+
+def _frame_rows(unit: UnitResult) -> list[bytes]:
+    """Binary COPY of one row per frame, rule by rule."""
+    kind = np.dtype(
+        [("n", ">i2"), ("a", ">i4"), ("video", ">i8"), ("b", ">i4"), ("scoring", ">i4"), ("c", ">i4"), ("frame", ">i4"),
+         ("d", ">i4"), ("at", ">i8"), ("e", ">i4"), ("score", ">f4")]
+    )  # fmt: skip
+    streams = []
+    for of_rule in make_rows(unit):
+        rows = np.zeros(FRAMES, kind)
+        rows["n"], rows["a"], rows["b"], rows["c"], rows["d"], rows["e"] = 5, 8, 4, 4, 8, 4
+        rows["video"], rows["scoring"], rows["frame"] = unit.video.video_id, of_rule.rule.scoring_id, np.arange(FRAMES)
+        rows["at"] = np.concatenate([row.moments for row in of_rule.rows]) - 946_684_800_000_000
+        rows["score"] = np.concatenate([row.frames for row in of_rule.rows])
+        streams.append(b"PGCOPY\n\xff\r\n\x00" + bytes(8) + rows.tobytes() + b"\xff\xff")
+    return streams
+
+
+def _latency(ask: Callable[[], object], repetitions: int = 30) -> str:
+    times: list[float] = []
+    ask()
+    for _ in range(repetitions):
+        _timed(times, ask)
+    return f"p50 {np.percentile(times, 50) * 1e3:6.1f} ms, p95 {np.percentile(times, 95) * 1e3:6.1f} ms"
+
+
+def queries(bench: Bench) -> None:
+    """Every ready query, warm; operational ones with parameters of one night, camera or rule."""
+    print("\nReady queries, warm, as reader")
+    known = {query.name: query for query in ready_queries()}
+    for name in sorted(known, key=lambda name: (name not in OPERATIONAL, name)):
+        operational = name in OPERATIONAL
+        parameters = OPERATIONAL.get(name, {})
+        rows = len(run_ready(bench.reader, name, parameters).rows)
+        shown = _latency(lambda n=name, p=parameters: run_ready(bench.reader, n, p), 30 if operational else 3)
+        kind = "operational" if operational else "whole archive"
+        print(f"  {kind:14} {name:28} {shown}  {rows} rows")
+
+
+def main() -> None:
+    """Run everything and print it."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--hours", type=float, default=20, help="camera-hours of footage")
+    arguments.add_argument("--pairs", type=int, default=12, help="commits with and without Parquet, in turns")
+    arguments.add_argument("--row-units", type=int, default=4, help="files stored in the other shape as well")
+    chosen = arguments.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="anyanomaly-bench-store-"))
+    folder.chmod(0o755)
+    server = PostgresServer(folder / "pg")
+    try:
+        server.start()
+        bench = Bench(server, folder)
+        ids = register(bench, chosen.hours)
+        sample = ids[: 2 * chosen.pairs + 2]
+        with without_parquet():  # the first two are slower: partitions, caches
+            for video_id in sample[:2]:
+                commit_unit(bench.writer, bench.unit(video_id), bench.parquet)
+        loading(bench, sample[2:])
+        fill(bench, ids[len(sample) :])
+        rows, frames = SEGMENTS * len(RULES) * len(ids), FRAMES * len(RULES) * len(ids)
+        print(f"\n{chosen.hours:g} camera-hours, {len(RULES)} rules: {rows} rows, {frames} frame scores")
+        shapes(bench, ids[: chosen.row_units], chosen.hours)
+        queries(bench)
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
