@@ -7,7 +7,7 @@ what the same models took before. Choose **Dry run** to see only that. Then came
 | You want to | Do this |
 |---|---|
 | stop it | mark the run as failed; finished videos stay, a started one is taken up again |
-| go on | clear the run's failed tasks, or trigger it anew with the same form: only what is missing is scored |
+| go on | clear the run, all its tasks, or trigger it anew with the same form: only what is missing is scored |
 | see what remains | the log of `summarize`, or a dry run |
 | a run for each day of footage | `airflow backfill create`, see docs/backfill.md |
 
