@@ -2,12 +2,14 @@
 
 import json
 import multiprocessing
+import os
 import random
 import shutil
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from multiprocessing import forkserver
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
@@ -73,6 +75,9 @@ class Campaign:
         self._draw = random.Random(seed)  # noqa: S311  (protects nothing)
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["tests.kills.child"])
+        os.environ["ANYANOMALY_KILLS_PROFILE"] = str(material.profiles["tiny"])  # loaded once, before all tries
+        forkserver.ensure_running()
+        del os.environ["ANYANOMALY_KILLS_PROFILE"]
         self._numbers = 0
         self._revived: Counter[str] = Counter()
         self._expected: dict[str, snapshot.Snapshot] = {}
