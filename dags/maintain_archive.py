@@ -9,7 +9,7 @@ of a video that has an event under legal hold.
 | results of a video: rows and Parquet files | its camera's retention has passed (`anyanomaly retention set`) |
 | a whole month of scores | every video in it has expired |
 | Parquet files | no result in the database stands behind them |
-| clips, stills | the results of their video have expired |
+| clips, stills, kept embeddings | the results of their video have expired |
 | journals of unfinished work | the work is done, was given up, or nobody went on with it for 30 days |
 | unfinished files of killed processes | they were not touched for a day |
 

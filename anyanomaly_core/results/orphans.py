@@ -83,7 +83,7 @@ def remove_orphan_parquet(engine: Engine, root: Path, orphan: Leftover) -> bool:
         if orphan.path in _expected(connection, root, of):
             return False
         orphan.path.unlink(missing_ok=True)
-    _remove_empty_folders(orphan.path.parent, root)
+    remove_empty_folders(orphan.path.parent, root)
     return True
 
 
@@ -119,7 +119,7 @@ def _files(root: Path) -> Iterator[Path]:
             yield from (Path(folder, name) for name in sorted(names))
 
 
-def _remove_empty_folders(folder: Path, root: Path) -> None:
+def remove_empty_folders(folder: Path, root: Path) -> None:
     """Upwards, as far as nothing else is in them."""
     while folder != root and folder.is_relative_to(root):
         try:

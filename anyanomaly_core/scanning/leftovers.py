@@ -7,6 +7,7 @@ parquet    ``parquet_root``                                                no re
 journal    ``state_dir/journal``                                           its unit is done, given up or forgotten
 clip       ``state_dir/clips``                                             the results of its video have expired
 still      ``state_dir/stills``                                            likewise
+embedding  the folder of embeddings                                        likewise
 temporary  hidden, ``.part`` and ``.tmp`` files of these and the caches    its writer has had time enough
 ========== =============================================================== ====================================
 """
@@ -46,6 +47,7 @@ def find_leftovers(
         yield from orphans.orphan_parquet(connection, settings.parquet_root, min_age_s=min_age_s, expiring=expiring)
         yield from _journals(connection, settings.state_dir / "journal", expiring)
         yield from _pictures(connection, settings.state_dir, expiring)
+        yield from _embeddings(connection, settings.embeddings_folder, expiring)
     yield from _drafts(settings.state_dir, min_age_s)
 
 
@@ -56,6 +58,8 @@ def remove_leftover(engine: Engine, settings: Settings, found: Leftover) -> bool
     if found.kind == "journal":
         return _remove_unlocked(found.path)
     found.path.unlink(missing_ok=True)
+    if found.kind == "embedding":
+        orphans.remove_empty_folders(found.path.parent, settings.embeddings_folder)
     return True
 
 
@@ -138,6 +142,17 @@ def _pictures(connection: Connection, state_dir: Path, expiring: Collection[int]
         for path, content in named.items():
             if content not in kept:
                 yield leftover(kind, path, "the results of its video have expired, or nobody knows the video")
+
+
+def _embeddings(connection: Connection, folder: Path, expiring: Collection[int]) -> Iterator[Leftover]:
+    """Files in folders that are named after the content they were made of."""
+    named = [place for place in sorted(folder.glob("??/*")) if _CONTENT.match(f"{place.name}-")]
+    kept = _kept_contents(connection, [place.name for place in named], expiring)
+    for place in named:
+        if place.name not in kept:
+            yield from (
+                leftover("embedding", path, "its video has expired, or nobody knows it") for path in _files(place)
+            )
 
 
 def _kept_contents(connection: Connection, contents: Sequence[str], expiring: Collection[int]) -> set[str]:

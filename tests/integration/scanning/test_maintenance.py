@@ -54,15 +54,16 @@ def both(engine: Engine, chosen: Settings, **options: float) -> Report:
     """A dry run, which changes nothing, and then the real one, which removes just that."""
     tables = "segment_scores", "events", "units", "segments", "verdicts", "scan_runs"
     before = [values(engine, f"SELECT count(*) FROM {table}") for table in tables]  # noqa: S608
-    there = files(chosen.parquet_root) | files(chosen.state_dir)
+    there = files(chosen.parquet_root) | files(chosen.state_dir) | files(chosen.embeddings_folder)
     dry = maintain(engine, chosen, **options)
     assert [values(engine, f"SELECT count(*) FROM {table}") for table in tables] == before  # noqa: S608
-    assert files(chosen.parquet_root) | files(chosen.state_dir) == there
+    assert files(chosen.parquet_root) | files(chosen.state_dir) | files(chosen.embeddings_folder) == there
     done = maintain(engine, chosen, apply=True, **options)
     assert (set(dry.videos), set(dry.held)) == (set(done.videos), set(done.held))
     assert set(dry.partitions) == set(done.partitions)
     assert {file.path for file in dry.files} == {file.path for file in done.files}
-    assert there - files(chosen.parquet_root) - files(chosen.state_dir) == {file.path for file in done.files}
+    left = files(chosen.parquet_root) | files(chosen.state_dir) | files(chosen.embeddings_folder)
+    assert there - left == {file.path for file in done.files}
     return done
 
 
@@ -99,6 +100,7 @@ def test_orphans_and_drafts_go_and_nothing_else(engine: Engine, tmp_path: Path) 
         ],
         "clip": [put(chosen.state_dir / "clips" / f"{world.digest('nobody knows')}-3-3-open-1.mp4")],
         "still": [put(chosen.state_dir / "stills" / f"{world.digest('nobody knows')}-1-1-7-key-open-1.png")],
+        "embedding": [put(chosen.embeddings_folder / "aa" / ("a" * 64) / "abc" / "part" / "frames.npy")],
     }
     stay = [
         put(one.with_name(f".{one.name}.124-abcd"), age_s=60),  # perhaps of a commit under way
@@ -106,14 +108,16 @@ def test_orphans_and_drafts_go_and_nothing_else(engine: Engine, tmp_path: Path) 
         put(chosen.state_dir / "model-hashes.json"),
         put(chosen.state_dir / "clips" / f"{world.digest('gate/1.mp4')}-3-3-open-1.mp4"),
         put(chosen.state_dir / "clips" / ".locks" / "017", age_s=7200),
+        put(chosen.embeddings_folder / "ab" / world.digest("gate/1.mp4") / "abc" / "part" / "frames.npy"),
         put(chosen.parquet_root / "embeddings" / "x.npy"),  # not ours to judge
         put(chosen.parquet_root / "notes.txt"),
     ]
     done = both(engine, chosen, min_age_s=3600)
     found = {kind: {file.path for file in done.files if file.kind == kind} for kind in gone}
     assert found == {kind: set(paths) for kind, paths in gone.items()}
-    assert len(done.files) == 11
-    assert kept | set(stay) == files(chosen.parquet_root) | files(chosen.state_dir)
+    assert len(done.files) == 12
+    assert kept | set(stay) == files(tmp_path)
+    assert not (chosen.embeddings_folder / "aa").exists()
     assert not (chosen.parquet_root / "segment_scores/rule=gone").exists()  # nor its empty folders
     assert values(engine, "SELECT summary ->> 'clip_files' FROM scan_runs WHERE kind = 'maintenance'") == ["1"]
     commit_unit(engine, world.unit_result(engine, videos[0], rules, scorer), chosen.parquet_root)
