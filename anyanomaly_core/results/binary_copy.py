@@ -76,7 +76,7 @@ def _chunks(unit: tuple[int, int, int], rules: Iterable[RuleRows]) -> Iterator[b
     for of_rule in rules:
         head = _HEAD.pack(len(COLUMNS), 8, video_id, 4, of_rule.rule.scoring_id, 4, scorer_id, 2, layout_id)
         parts: list[bytes] = []
-        arrays = real_arrays([row.frames for row in of_rule.rows])
+        arrays = real_arrays(of_rule.frames, [len(row.frames) for row in of_rule.rows])
         for row, array in zip(of_rule.rows, arrays, strict=True):
             _append_row(parts, head, row, array, fields)
         yield b"".join(parts)
@@ -158,27 +158,23 @@ def _reals(values: tuple[float | None, ...]) -> bytes:
     return _FIVE_REALS.pack(4, one, 4, two, 4, three, 4, four, 4, five)
 
 
-def real_arrays(rows: Sequence[NDArray[np.float32]]) -> list[bytes]:
-    """One ``real[]`` field per row of values, NaN as NULL."""
-    if not rows:
-        return []
-    values = np.concatenate(rows)  # [F]
+def real_arrays(values: NDArray[np.float32], lengths: Sequence[int]) -> list[bytes]:
+    """[F] values as ``real[]`` fields of these lengths, one after the other, NaN as NULL."""
     missing = np.isnan(values)
+    some_missing = bool(missing.any())
     pairs = np.empty((len(values), 2), dtype=">i4")  # length, value
     pairs[:, 0] = 4
     pairs[:, 1] = values.astype(">f4").view(">i4")
-    body = pairs.tobytes()  # of all rows at once: eight bytes per value, which NULLs have four of
-    some_missing = bool(missing.any())
+    body = pairs.tobytes()  # of all fields at once: eight bytes per value, which NULLs have four of
     fields, first = [], 0
-    for row in rows:
-        end = first + len(row)
+    for length in lengths:
+        end = first + length
         part = body[8 * first : 8 * end]
         has_nulls = some_missing and bool(missing[first:end].any())
         if has_nulls:
-            part = b"".join(
-                _NULL if null else part[8 * i : 8 * i + 8] for i, null in enumerate(missing[first:end].tolist())
-            )
-        fields.append(_ARRAY.pack(len(part) + 20, 1, int(has_nulls), _OID_FLOAT4, len(row), 1) + part)
+            nulls = missing[first:end].tolist()
+            part = b"".join(_NULL if null else part[8 * i : 8 * i + 8] for i, null in enumerate(nulls))
+        fields.append(_ARRAY.pack(len(part) + 20, 1, int(has_nulls), _OID_FLOAT4, length, 1) + part)
         first = end
     return fields
 

@@ -62,9 +62,7 @@ def from_rows(video: StoredVideo, scorer_id: int, of_rule: RuleRows) -> ScoredVi
             for row, s in places
         )
 
-    scores = np.concatenate([row.frames for row in rows])
-    starts = np.concatenate([row.moments for row in rows])
-    return ScoredVideo(video, scorer_id, scores, starts, rows[-1].ended_us, segments)
+    return ScoredVideo(video, scorer_id, of_rule.frames, of_rule.moments, rows[-1].ended_us, segments)
 
 
 def versions_of(connection: Connection, scoring_ids: Sequence[int]) -> list[StoredRule]:

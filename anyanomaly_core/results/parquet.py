@@ -98,13 +98,13 @@ def discard(staged: Sequence[StagedFile]) -> None:
 def _frames(video: StoredVideo, of_rule: RuleRows) -> Any:  # noqa: ANN401  pyarrow has no types
     rows = of_rule.rows
     lengths = [len(row.frames) for row in rows]
-    scores = np.concatenate([row.frames for row in rows])  # [F]
+    scores = of_rule.frames  # [F]
     statuses = pa.array([row.score.status.value for row in rows]).dictionary_encode()
     which = np.repeat(np.arange(len(rows), dtype=np.int32), lengths)  # [F] segment of each frame
     columns = {
         "video": pa.array([video.content_sha256]).dictionary_encode().take(pa.array(np.zeros_like(which), pa.int32())),
         "frame": pa.array(np.arange(len(scores), dtype=np.int32)),
-        "frame_at": pa.array(np.concatenate([row.moments for row in rows])).cast(_MOMENT),
+        "frame_at": pa.array(of_rule.moments).cast(_MOMENT),
         "score": pa.array(scores, mask=np.isnan(scores)),
         "segment": pa.array(which),
         "status": statuses.take(pa.array(which, pa.int32())),

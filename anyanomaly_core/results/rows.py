@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +56,8 @@ class RuleRows:
 
     rule: StoredRule
     rows: tuple[SegmentRow, ...]
+    frames: NDArray[np.float32]  # [F] those of all rows
+    moments: Micros  # [F] likewise
     seconds: Mapping[Status, float] = field(default_factory=dict)
     segments: Mapping[Status, int] = field(default_factory=dict)
 
@@ -67,12 +70,14 @@ class RuleRows:
     @property
     def last_error(self) -> str | None:
         """Reason of the first failed segment."""
+        if not self.segments[Status.FAILED]:
+            return None
         return next((row.reason for row in self.rows if row.score.status is Status.FAILED), None)
 
     @property
     def work_ms(self) -> float:
         """What the segments took."""
-        return float(sum(sum(row.score.timings_ms.values()) for row in self.rows))
+        return float(sum(chain.from_iterable(row.score.timings_ms.values() for row in self.rows)))
 
 
 def clean_text(text: str | None) -> str | None:
@@ -110,7 +115,8 @@ def make_rows(result: UnitResult) -> list[RuleRows]:
         )
     recorded_at = result.video.recorded_at
     places = [(s, *segment_bounds(recorded_at, s), frame_moments(recorded_at, s)) for s in segments]
-    return [_rule_rows(result, rule, found, places) for rule in result.rules]
+    moments = np.concatenate([place[3] for place in places])
+    return [_rule_rows(result, rule, found, places, moments) for rule in result.rules]
 
 
 def _rule_rows(
@@ -118,6 +124,7 @@ def _rule_rows(
     rule: StoredRule,
     found: Mapping[tuple[int, int], SegmentScore],
     places: Sequence[tuple[StoredSegment, int, int, Micros]],  # with start, end and the frames' moments
+    moments: Micros,
 ) -> RuleRows:
     frames = result.frame_scores.get(rule.rule_version_id)
     if frames is None or len(frames) != result.video.frame_count:
@@ -146,15 +153,15 @@ def _rule_rows(
             frames=frames[stored.segment.first_frame : stored.segment.last_frame + 1],
             peak=None if span is None else span[1],
             moments=when,
-            winning_text=clean_text(score.text),
-            rationale=clean_text(score.rationale),
-            reason=clean_text(score.reason),
-            raw_answer=clean_text(score.raw_answer),
+            winning_text=None if score.text is None else clean_text(score.text),
+            rationale=None if score.rationale is None else clean_text(score.rationale),
+            reason=None if score.reason is None else clean_text(score.reason),
+            raw_answer=None if score.raw_answer is None else clean_text(score.raw_answer),
         )
         rows.append(row)
         by_status[score.status].append(row)
     seconds = {s: float(sum(r.stored.end_s - r.stored.start_s for r in of)) for s, of in by_status.items()}
-    return RuleRows(rule, tuple(rows), seconds, {status: len(of) for status, of in by_status.items()})
+    return RuleRows(rule, tuple(rows), frames, moments, seconds, {status: len(of) for status, of in by_status.items()})
 
 
 def _check(video: StoredVideo, score: SegmentScore, span: tuple[float, float] | None) -> None:
