@@ -1,4 +1,4 @@
-"""How fast and how large the store is: ``python tests/benchmarks/bench_store.py [--hours 20] [--pairs 12]``.
+"""How fast and how large the store is: ``python tests/benchmarks/bench_store.py [--hours 20] [--turns 8]``.
 
 On a PostgreSQL of its own, on rows as ten rules over ``--hours`` camera-hours give them (``store_rows.py``): units
 committed in turns with a bare COPY of the same bytes into a table with the same columns, checks and indexes; the size
@@ -14,6 +14,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 from unittest import mock
@@ -24,7 +25,7 @@ from sqlalchemy import Engine, text
 from tqdm import tqdm
 
 from anyanomaly_core.embedded.postgres import PostgresServer
-from anyanomaly_core.results import parquet
+from anyanomaly_core.results import parquet, writer
 from anyanomaly_core.results.binary_copy import COLUMNS, copy_stream
 from anyanomaly_core.results.engine import make_engine
 from anyanomaly_core.results.migrate import upgrade
@@ -34,6 +35,7 @@ from anyanomaly_core.results.writer import commit_unit
 from tests.benchmarks import store_rows
 from tests.benchmarks.store_rows import FRAMES, RULES, SEGMENTS, Store
 
+ROWS, LEDGER, WHOLE = "rows made and copied", "  and ledger and events", "  and Parquet: a commit"
 NIGHT = {"from": store_rows.FIRST_NIGHT, "until": store_rows.FIRST_NIGHT + timedelta(hours=10)}
 MINUTE = {"from": store_rows.FIRST_NIGHT + timedelta(minutes=25)}
 # What a query of one night, camera, rule, file or event asks for; the others look at the whole archive.
@@ -114,27 +116,33 @@ def copy(engine: Engine, table: str, columns: str, stream: bytes) -> None:
         raw.close()
 
 
+def rows_only(bench: Bench, unit: UnitResult) -> None:
+    """What a commit does for ``segment_scores`` alone, from the scorer's outcome on."""
+    with bench.writer.begin() as connection:
+        writer._replace_scores(connection, unit, make_rows(unit))
+
+
 def without_parquet() -> "mock._patch[object]":
     """Rows, ledger and events only."""
     return mock.patch.object(parquet, "stage", return_value=[])
 
 
 def loading(bench: Bench, ids: list[int]) -> None:
-    """Commits in turns with the bare COPY of their rows."""
+    """Commits, and the making and copying of their rows alone, in turns with the bare COPY of the same bytes."""
     bench.execute("CREATE TABLE bare (LIKE segment_scores INCLUDING ALL)")
-    ways: dict[str, list[tuple[float, float]]] = {"bare COPY": [], "rows, ledger and events": [], "with Parquet": []}
+    ways: dict[str, list[tuple[float, float]]] = {name: [] for name in ("bare COPY", ROWS, LEDGER, WHOLE)}
     size = 0
-    for first, second in zip(ids[0::2], ids[1::2], strict=False):
-        for name, video_id in (("rows, ledger and events", first), ("with Parquet", second)):
-            unit = bench.unit(video_id)
-            stream = copy_stream(video_id, 1, 1, make_rows(unit)).read()
-            size = len(stream)
-            bench.timed(ways["bare COPY"], lambda s=stream: copy(bench.owner, "bare", ", ".join(COLUMNS), s))
-            if name == "with Parquet":
-                bench.timed(ways[name], lambda u=unit: commit_unit(bench.writer, u, bench.parquet))
-                continue
-            with without_parquet():
-                bench.timed(ways[name], lambda u=unit: commit_unit(bench.writer, u, bench.parquet))
+    for number, video_id in enumerate(ids):
+        unit = bench.unit(video_id)
+        stream = copy_stream(video_id, 1, 1, make_rows(unit)).read()
+        size = len(stream)
+        bench.timed(ways["bare COPY"], lambda s=stream: copy(bench.owner, "bare", ", ".join(COLUMNS), s))
+        way = (ROWS, LEDGER, WHOLE)[number % 3]
+        if way == ROWS:
+            bench.timed(ways[way], lambda u=unit: rows_only(bench, u))
+        with nullcontext() if way == WHOLE else without_parquet():
+            took = [] if way == ROWS else ways[way]
+            bench.timed(took, lambda u=unit: commit_unit(bench.writer, u, bench.parquet))
     same = "SELECT count(*) FROM (SELECT * FROM bare EXCEPT SELECT * FROM segment_scores) AS other"
     assert bench.value(same) == 0, "the bare COPY wrote other rows"
     print(
@@ -248,7 +256,7 @@ def main() -> None:
     """Run everything and print it."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--hours", type=float, default=20, help="camera-hours of footage")
-    arguments.add_argument("--pairs", type=int, default=12, help="commits with and without Parquet, in turns")
+    arguments.add_argument("--turns", type=int, default=8, help="commits of each kind, in turns")
     arguments.add_argument("--row-units", type=int, default=4, help="files stored in the other shape as well")
     chosen = arguments.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="anyanomaly-bench-store-"))
@@ -258,7 +266,7 @@ def main() -> None:
         server.start()
         bench = Bench(server, folder)
         ids = register(bench, chosen.hours)
-        sample = ids[: 2 * chosen.pairs + 2]
+        sample = ids[: 3 * chosen.turns + 2]
         with without_parquet():  # the first two are slower: partitions, caches
             for video_id in sample[:2]:
                 commit_unit(bench.writer, bench.unit(video_id), bench.parquet)
