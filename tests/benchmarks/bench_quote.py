@@ -8,6 +8,7 @@ Each camera-day is a process of its own, started as Airflow does it. The bar is 
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -82,6 +83,7 @@ def main() -> int:
     parser.add_argument("--days", type=int, default=4)
     parser.add_argument("--seconds", type=int, default=40)
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # a time limit must not leave the server running
     # Not in a folder of root's own: root's PostgreSQL runs as nobody.
     with tempfile.TemporaryDirectory(prefix="anyanomaly-bench-quote-") as name:
         folder = Path(name)
