@@ -157,7 +157,7 @@ def _encoding(
         *even,
         "format=yuv420p",
         *masking,
-        f"settb=1/90000,setpts=N*{_interval(part):.6f}/TB" if steady else "setpts=PTS-STARTPTS",
+        *([f"settb=1/90000,setpts=N*{_interval(part):.6f}/TB"] if steady else []),
     ]
     options: Options = {
         **_QUALITY,
@@ -166,7 +166,7 @@ def _encoding(
         "enc_time_base": "filter" if steady else "demux",
         "threads": limits.threads,
         "stats_enc_pre": "pipe:{side}",
-        "stats_enc_pre_fmt": "{ni} {ptsi} {tbi}",
+        "stats_enc_pre_fmt": "{ni} {pts} {tb}",
         "flags:v": "+bitexact",
     }
     return _command(part, limits, seek or {}, options)

@@ -76,7 +76,8 @@ def _first_moment(path: Path, _inode: int, _size: int, _modified: int, limits: L
         format="rawvideo",
         fps_mode="passthrough",
         stats_enc_pre="pipe:{side}",
-        stats_enc_pre_fmt="{ptsi} {tbi}",
+        stats_enc_pre_fmt="{pts} {tb}",
+        enc_time_base="demux",
         **{"frames:v": 1},
     )
     with (
@@ -117,7 +118,8 @@ def _sought(
         format="rawvideo",
         fps_mode="passthrough",
         stats_enc_pre="pipe:{side}",
-        stats_enc_pre_fmt="{ptsi} {tbi}",
+        stats_enc_pre_fmt="{pts} {tb}",
+        enc_time_base="demux",
         **{"frames:v": len(wanted)},
     )
     images: list[NDArray[np.uint8]] = []
