@@ -52,6 +52,7 @@ class ReviewPlugin(AirflowPlugin):
             "destination": "nav",
             "url_route": "review",
             "nav_top_level": True,
+            "icon": f"{PREFIX}/static/icon.svg",
         }
     ]
 

@@ -13,6 +13,7 @@ WIDTH = 1000
 HEIGHT = 160
 DAY_WIDTH = 1440
 ROW_HEIGHT = 46
+MOST_POINTS = 150
 _THIN = 1.2  # nothing is drawn narrower, so that a second of a day is still seen
 
 Dot = tuple[float, float]
@@ -120,6 +121,7 @@ def draw_precision(points: Sequence[Point], now: float, suggested: float | None)
     """
     if not points:
         return None
+    points = [*points[:: -(-len(points) // MOST_POINTS)], points[-1]]  # an interval takes a tenth of a millisecond
     start = min(floor(10 * min(now, points[0].threshold)) / 10, 0.9)
 
     def x_of(threshold: float) -> float:

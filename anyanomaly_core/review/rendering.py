@@ -65,10 +65,10 @@ def seconds(value: float | None) -> str:
     if value is None:
         return "–"
     if value < 60:  # noqa: PLR2004  (a minute)
-        return f"{value:.1f} s"
+        return f"{value:.1f}\u00a0s"
     minutes, rest = divmod(round(value), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+    return f"{hours}\u00a0h {minutes:02}\u00a0min" if hours else f"{minutes}\u00a0min {rest:02}\u00a0s"
 
 
 def ago(moment: datetime | None, now: datetime | None = None) -> str:

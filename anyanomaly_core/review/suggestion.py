@@ -82,7 +82,8 @@ def curve(peaks: Sequence[float], real: Sequence[bool]) -> tuple[Point, ...]:
     at, first = np.unique(scores, return_index=True)  # [P] distinct peaks and where each begins
     shown = len(scores) - first
     found = np.cumsum(flags[::-1])[::-1][first] if len(scores) else np.zeros(0, int)
-    return tuple(Point(float(t), int(n), int(k), int(flags.sum())) for t, n, k in zip(at, shown, found, strict=True))
+    all_real = int(flags.sum())
+    return tuple(Point(float(t), int(n), int(k), all_real) for t, n, k in zip(at, shown, found, strict=True))
 
 
 def suggest(peaks: Sequence[float], real: Sequence[bool], *, target: float = 0.9, now: float = 0.0) -> Suggestion:

@@ -15,12 +15,18 @@ _RULES = text("""
 _COVERAGE = text("""
     SELECT rule, state, sum(seconds)::double precision AS seconds FROM coverage
     WHERE is_current_version AND (CAST(:name AS text) IS NULL OR rule = :name) GROUP BY rule, state""")
+# Through current_verdicts, which is joined as a whole: event_list looks each event's verdict up by itself.
 _HITS = text("""
-    SELECT rule, count(*) AS events, count(*) FILTER (WHERE verdict = 'real') AS real,
-           count(*) FILTER (WHERE verdict = 'false_alarm') AS false_alarms,
-           count(*) FILTER (WHERE verdict = 'unsure') AS unsure, count(*) FILTER (WHERE verdict IS NULL) AS open,
-           max(started_local) AS last
-    FROM event_list WHERE is_current_version AND (CAST(:name AS text) IS NULL OR rule = :name) GROUP BY rule""")
+    SELECT r.name AS rule, count(*) AS events, count(*) FILTER (WHERE d.verdict = 'real') AS real,
+           count(*) FILTER (WHERE d.verdict = 'false_alarm') AS false_alarms,
+           count(*) FILTER (WHERE d.verdict = 'unsure') AS unsure, count(*) FILTER (WHERE d.verdict IS NULL) AS open,
+           max(e.started_at AT TIME ZONE c.time_zone) AS last
+    FROM rules r
+    JOIN rule_versions rv ON (rv.rule_id, rv.version) = (r.rule_id, r.current_version)
+    JOIN events e USING (rule_version_id)
+    JOIN cameras c USING (camera_id)
+    LEFT JOIN current_verdicts d USING (event_id)
+    WHERE CAST(:name AS text) IS NULL OR r.name = :name GROUP BY r.name""")
 _COST = text("""
     SELECT r.name AS rule, sum(u.work_ms)::double precision / 1000 AS work_s,
            sum(u.seconds_scored + u.seconds_carried + u.seconds_pruned)::double precision AS footage_s
@@ -32,8 +38,12 @@ _VERSIONS = text("""
     FROM rule_versions rv JOIN rules r USING (rule_id) JOIN scorings g USING (scoring_id)
     WHERE r.name = :name ORDER BY rv.version DESC""")
 _JUDGED = text("""
-    SELECT peak_score, verdict = 'real' AS real FROM event_list
-    WHERE is_current_version AND rule = :name AND verdict IN ('real', 'false_alarm') ORDER BY peak_score""")
+    SELECT e.peak_score, d.verdict = 'real' AS real
+    FROM rules r
+    JOIN rule_versions rv ON (rv.rule_id, rv.version) = (r.rule_id, r.current_version)
+    JOIN events e USING (rule_version_id)
+    JOIN current_verdicts d USING (event_id)
+    WHERE r.name = :name AND d.verdict IN ('real', 'false_alarm') ORDER BY e.peak_score""")
 
 
 def load_rules(connection: Connection, name: str | None = None) -> list[dict[str, Any]]:
