@@ -246,6 +246,8 @@ def queries(bench: Bench) -> None:
     for name in sorted(known, key=lambda name: (name not in OPERATIONAL, name)):
         operational = name in OPERATIONAL
         parameters = OPERATIONAL.get(name, {})
+        if name == "provenance":
+            parameters = {"event": run_ready(bench.reader, "to_review", {"most": 1}).rows[0][-1]}
         rows = len(run_ready(bench.reader, name, parameters).rows)
         shown = _latency(lambda n=name, p=parameters: run_ready(bench.reader, n, p), 30 if operational else 3)
         kind = "operational" if operational else "whole archive"
