@@ -188,8 +188,8 @@ def spoiled(view: View, rng: np.random.Generator) -> View:
     if rng.random() < 0.5:
         gain, offset = rng.uniform(0.8, 1.2), rng.uniform(-15, 15)
         image = (image.float() * gain + offset).clamp(0, 255).to(torch.uint8)
-    if rng.random() < 0.08:
-        image = _jpeg(image, int(rng.integers(40, 90)))
+    if rng.random() < 0.25:
+        image = _jpeg(image, int(rng.integers(25, 90)))
     return View(image, view.visible, view.cells)
 
 
