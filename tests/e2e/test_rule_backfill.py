@@ -35,7 +35,7 @@ ROWS = """SELECT segment_index, status::text, score, frame_scores FROM segment_r
 @pytest.fixture(scope="module")
 def history(site: Site) -> Site:
     """A camera with a day of footage that was registered and never scanned, and two rules that are new."""
-    film(site.archive / "long-road" / DAY / "10-00-00.mp4", 60.0)
+    film(site.archive / "long-road" / DAY / "10-00-00.mp4", 40.0)
     variables = site.installation.task_environment()
     given = {name.removeprefix("ANYANOMALY_").lower(): value for name, value in variables.items()}
     settings = Settings(**{**given, "database_url": SecretStr(given["database_url"])})
@@ -56,15 +56,15 @@ def test_two_rules_for_the_same_day_side_by_side(history: Site) -> None:
     site = history
     create_backfill(site, "first")
     [first] = wait_for(lambda: runs_of(site, "first"), "a run for the first rule")
-    assert runs.follow(site.api, DAG, first["dag_run_id"], timeout_s=300).state == "success"
+    assert runs.follow(site.api, DAG, first["dag_run_id"], timeout_s=600).state == "success"
     assert (first["run_type"], first["partition_key"]) == ("backfill", DAY)
 
     # The form, meanwhile: a dry run says what the second rule will take, from what the first one took.
     form = site.api.trigger(DAG, {"rule": "second", "dry_run": True})
-    dry = runs.follow(site.api, DAG, form, timeout_s=300)
+    dry = runs.follow(site.api, DAG, form, timeout_s=600)
     assert dry.state == "success"
     quoted = xcom(site, form, "quote")
-    assert (quoted["videos"], quoted["segments"], quoted["tasks"]) == (1, 63, 1)  # 1500 frames, 24 a segment
+    assert (quoted["videos"], quoted["segments"], quoted["tasks"]) == (1, 42, 1)  # 1000 frames, 24 a segment
     assert quoted["gpu_hours"], quoted["measured"]
     assert not [i for i in dry.instances if i["task_id"] == "score_days" and i["map_index"] >= 0]
 
@@ -82,11 +82,11 @@ def test_two_rules_for_the_same_day_side_by_side(history: Site) -> None:
     assert rows(site, ROWS.format(rule="second")) == [], "it was killed before it could commit"
     clear = {"dry_run": False}  # all tasks: what waited when the run was stopped is skipped, not failed
     site.api._send("POST", f"/api/v2/dags/{DAG}/dagRuns/{quote(run_id, safe='')}/clear", clear)
-    run = runs.follow(site.api, DAG, run_id, timeout_s=300)
+    run = runs.follow(site.api, DAG, run_id, timeout_s=600)
     assert run.state == "success"
 
     scored = rows(site, ROWS.format(rule="second"))
-    assert len(scored) == 63
+    assert len(scored) == 42
     assert scored == rows(site, ROWS.format(rule="first"))
     everything = site.api._send("GET", f"/api/v2/dags/{DAG}/dagRuns?limit=100")["dag_runs"]
     assert {run["run_type"] for run in everything} == {"backfill", "manual"}, "no run starts by itself"
@@ -95,11 +95,11 @@ def test_two_rules_for_the_same_day_side_by_side(history: Site) -> None:
     assert "taken over from an interrupted try" in site.api.task_log(DAG, run_id, instance)
     summary = xcom(site, run_id, "summarize")
     assert summary["remaining"]["videos"] == 0
-    assert (summary["took"]["segments"], summary["quoted"]["segments"]) == (63, 63)
+    assert (summary["took"]["segments"], summary["quoted"]["segments"]) == (42, 42)
     states = rows(site, "SELECT rule, state, sum(seconds)::text FROM coverage WHERE camera = 'long-road' GROUP BY 1, 2")
     assert {row for row in states if row[0] in {"first", "second"}} == {
-        ("first", "scored", "60"),
-        ("second", "scored", "60"),
+        ("first", "scored", "40"),
+        ("second", "scored", "40"),
     }
 
 
