@@ -42,8 +42,8 @@ class Reader:
     def reasons(self, told: Sequence[tuple[Question, Reading, float]]) -> list[str | None]:
         """One reason per (question, its reading, fused score), in order.
 
-        Generated answers bring their own under prompt variants that ask for one. The likelihood readout has reasons written
-        now, from the profile's rationale threshold upwards.
+        Generated answers bring their own under prompt variants that ask for one. The likelihood readout has reasons
+        written now, from the profile's rationale threshold upwards.
         """
         if self._scoring.readout == "generate":
             return [reading.rationale for _, reading, _ in told]
@@ -58,8 +58,8 @@ class Reader:
 def read_generated(lvlm: VisionLanguageModel, questions: Sequence[Question], variant: int) -> list[Reading]:
     """Scores and, under variants 2 and 3, rationales from generated text.
 
-    What cannot be read is asked once more for a number and nothing else, all in one call. A request that failed in the model
-    is not repeated: the implementation has its own retries.
+    What cannot be read is asked once more for a number and nothing else, all in one call. A request that failed in the
+    model is not repeated: the implementation has its own retries.
     """
     readings = [_parse(answer) for answer in ask(lvlm, questions, variant, Want.TEXT)]
     again = [number for number, reading in enumerate(readings) if reading.problem and reading.raw is not None]

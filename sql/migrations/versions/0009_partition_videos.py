@@ -1,4 +1,4 @@
-"""Rights on the function videos_in_partition. The SQL beside this file is never edited once released; add a new revision."""
+"""Rights on the function videos_in_partition. The SQL beside this file is never edited once released."""
 
 from pathlib import Path
 
