@@ -90,7 +90,7 @@ def test_it_is_in_airflows_navigation(site: Site, browser: Browser) -> None:
         frame = window.page.frame_locator("iframe")
         expect(frame.locator(".event").first).to_be_visible()
         window.shot("in-airflow")
-        frame.get_by_role("link", name="Runs").click()
+        frame.get_by_role("link", name="Runs", exact=True).click()
         frame.locator("tbody a", has_text="scan_archive").first.click()
         window.page.wait_for_url("**/dags/scan_archive/runs/**")  # the page around the frame, not the frame
 
