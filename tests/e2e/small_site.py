@@ -3,12 +3,14 @@
 import os
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import imageio_ffmpeg
+import psutil
 
-from anyanomaly_core.embedded import pipeline
+from anyanomaly_core.embedded import airflow, pipeline
 from anyanomaly_core.embedded.airflow_api import AirflowApi
 from anyanomaly_core.embedded.installation import Installation
 
@@ -51,3 +53,19 @@ def make_archive(root: Path) -> None:
     (root / "gate-north" / DAY / "10-10-00.mp4").write_text("this is no video\n" * 100)
     for path in root.rglob("*.mp4"):
         os.utime(path, (time.time() - 300,) * 2)
+
+
+def scoring_worker(site: Site) -> psutil.Process | None:
+    """The task process that scores: it has the title of one, and a journal with finished segments lies there.
+
+    Airflow makes its task processes unreadable to others, so what they have open shows to root only.
+    """
+    journals = (site.installation.folder / "state" / "journal").glob("*.jsonl")
+    scheduler = next(service for service in airflow.services(site.installation) if service.name == "scheduler").find()
+    if scheduler is None or not any(path.stat().st_size for path in journals):
+        return None
+    for process in scheduler.children(recursive=True):
+        with suppress(psutil.Error):
+            if " ".join(process.cmdline()).startswith("airflow worker -- "):
+                return process
+    return None

@@ -1,15 +1,12 @@
 """A scan whose task is killed, and then its scheduler: Airflow goes on, and nothing is lost or done twice."""
 
-import os
-import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, TypeVar
 
 import psutil
-from small_site import DAY, RULES, Site, film
+from small_site import DAY, RULES, Site, film, scoring_worker
 from test_main_job import rows
 
 from anyanomaly_core.embedded import airflow, runs
@@ -26,9 +23,9 @@ def test_killed_task_and_killed_scheduler_lose_nothing(site: Site) -> None:
     assert runs.follow(site.api, "ingest_archive", ingest, timeout_s=300).state == "success"
     scan = runs.run_started_by(site.api, "ingest_archive", ingest, "scan_archive")
 
-    task = until(lambda: worker(site), "a task writes its journal")
-    os.kill(task, signal.SIGKILL)
-    again = until(lambda: (found := worker(site)) != task and found, "the task is tried again")
+    task = until(lambda: scoring_worker(site), "a task writes its journal")
+    task.kill()
+    again = until(lambda: (found := scoring_worker(site)) != task and found, "the task is tried again")
     scheduler = next(service for service in airflow.services(site.installation) if service.name == "scheduler")
     left_alone = killed_and_started_again(site, scheduler)
     run = runs.follow(site.api, "scan_archive", scan, timeout_s=400)
@@ -46,20 +43,9 @@ def test_killed_task_and_killed_scheduler_lose_nothing(site: Site) -> None:
     assert rows(site, "SELECT DISTINCT attempts FROM coverage WHERE camera = 'gate-killed'") == [(1,)]
     assert list((site.installation.folder / "state" / "journal").iterdir()) == []
     assert [path for path in site.installation.parquet.rglob(".*") if path.is_file()] == []
-    for pid in (again, *left_alone):  # what a killed scheduler leaves behind ends by itself or harms nobody
+    for pid in (again.pid, *left_alone):  # what a killed scheduler leaves behind ends by itself or harms nobody
         with suppress(psutil.Error):
             psutil.Process(pid).kill()
-
-
-def worker(site: Site) -> int:
-    """Id of the process that holds a journal with something in it, 0: none does."""
-    scheduler = next(service for service in airflow.services(site.installation) if service.name == "scheduler").find()
-    for process in scheduler.children(recursive=True) if scheduler else []:
-        with suppress(psutil.Error):
-            opened = [file.path for file in process.open_files() if file.path.endswith(".jsonl")]
-            if any(Path(path).exists() and Path(path).stat().st_size for path in opened):
-                return process.pid
-    return 0
 
 
 def test_services_and_their_tasks_hold_no_password_of_an_owner(site: Site) -> None:

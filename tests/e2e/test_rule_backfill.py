@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import psutil
 import pytest
 from pydantic import SecretStr
-from small_site import Site, film
+from small_site import Site, film, scoring_worker
 
 from anyanomaly_core.config import Settings
 from anyanomaly_core.embedded import pipeline, report, runs
@@ -75,8 +74,7 @@ def test_two_rules_for_the_same_day_side_by_side(history: Site) -> None:
     assert second["partition_key"] == DAY
     assert {first["state"] for first in runs_of(site, "first")} == {"success"}, "the first rule's run is still there"
 
-    journals = site.installation.folder / "state" / "journal"
-    task = wait_for(lambda: holder_of(journals), "a task that scores")
+    task = wait_for(lambda: scoring_worker(site), "a task that scores")
     task.kill()
     site.api._send("PATCH", f"/api/v2/dags/{DAG}/dagRuns/{quote(run_id, safe='')}", {"state": "failed"})
     assert rows(site, ROWS.format(rule="second")) == [], "it was killed before it could commit"
@@ -133,18 +131,6 @@ def xcom(site: Site, run_id: str, task: str) -> dict[str, Any]:
     path = f"/api/v2/dags/{DAG}/dagRuns/{quote(run_id, safe='')}/taskInstances/{task}/xcomEntries/return_value"
     value = site.api._send("GET", f"{path}?deserialize=true")["value"]
     return json.loads(value) if isinstance(value, str) else value  # type: ignore[no-any-return]
-
-
-def holder_of(journals: Path) -> psutil.Process | None:
-    """The process that has a journal with finished segments open."""
-    begun = {str(path) for path in journals.glob("*.jsonl") if path.stat().st_size}
-    for process in psutil.process_iter():
-        try:
-            if begun & {file.path for file in process.open_files()}:
-                return process
-        except (psutil.Error, OSError):
-            continue
-    return None
 
 
 def rows(site: Site, statement: str) -> list[tuple[Any, ...]]:
