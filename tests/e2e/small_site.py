@@ -1,6 +1,7 @@
 """A small archive and its rules, and what the end-to-end tests hold of a running installation."""
 
 import os
+import re
 import subprocess
 import time
 from contextlib import suppress
@@ -15,6 +16,7 @@ from anyanomaly_core.embedded.airflow_api import AirflowApi
 from anyanomaly_core.embedded.installation import Installation
 
 DAY = "2026-03-01"
+TASK_TITLE = re.compile(r"airflow worker -- [0-9a-f]{8}-")  # a task instance; the executor's own idle ones have a name
 RULES = {
     "somebody-runs": "texts: [a person running]\nthreshold: 0.5\n",
     "a-car": "texts: [a car, a vehicle]\nexcluded: [a bicycle]\nthreshold: 0.5\ncameras: ['gate-*']\n",
@@ -66,6 +68,6 @@ def scoring_worker(site: Site) -> psutil.Process | None:
         return None
     for process in scheduler.children(recursive=True):
         with suppress(psutil.Error):
-            if " ".join(process.cmdline()).startswith("airflow worker -- "):
+            if TASK_TITLE.match(" ".join(process.cmdline())):
                 return process
     return None
