@@ -10,7 +10,9 @@ from pathlib import Path
 
 import imageio_ffmpeg
 import psutil
+from pydantic import SecretStr
 
+from anyanomaly_core.config import Settings
 from anyanomaly_core.embedded import airflow, pipeline
 from anyanomaly_core.embedded.airflow_api import AirflowApi
 from anyanomaly_core.embedded.installation import Installation
@@ -71,3 +73,10 @@ def scoring_worker(site: Site) -> psutil.Process | None:
             if TASK_TITLE.match(" ".join(process.cmdline())):
                 return process
     return None
+
+
+def settings_of(site: Site) -> Settings:
+    """What the installation's tasks are configured with."""
+    variables = site.installation.task_environment()
+    given = {name.removeprefix("ANYANOMALY_").lower(): value for name, value in variables.items()}
+    return Settings(**{**given, "database_url": SecretStr(given["database_url"])})

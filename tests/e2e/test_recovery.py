@@ -6,12 +6,14 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 import psutil
-from small_site import DAY, RULES, Site, film, scoring_worker
+from small_site import DAY, RULES, Site, film, scoring_worker, settings_of
 from test_main_job import rows
 
 from anyanomaly_core.embedded import airflow, runs
 from anyanomaly_core.embedded.postgres_users import read_passwords
 from anyanomaly_core.embedded.processes import Service
+from anyanomaly_core.results.engine import make_engine
+from anyanomaly_core.scanning.maintenance import maintain
 
 FRAMES = 400
 Found = TypeVar("Found")
@@ -41,11 +43,15 @@ def test_killed_task_and_killed_scheduler_lose_nothing(site: Site) -> None:
     )
     assert sorted(found) == [(rule, FRAMES, FRAMES, FRAMES) for rule in sorted(RULES)]
     assert rows(site, "SELECT DISTINCT attempts FROM coverage WHERE camera = 'gate-killed'") == [(1,)]
-    assert list((site.installation.folder / "state" / "journal").iterdir()) == []
-    assert [path for path in site.installation.parquet.rglob(".*") if path.is_file()] == []
     for pid in (again.pid, *left_alone):  # what a killed scheduler leaves behind ends by itself or harms nobody
         with suppress(psutil.Error):
             psutil.Process(pid).kill()
+    settings = settings_of(site)
+    engine = make_engine(settings.database_url.get_secret_value())
+    maintain(engine, settings, apply=True, min_age_s=0)
+    engine.dispose()
+    assert list((site.installation.folder / "state" / "journal").iterdir()) == []
+    assert [path for path in site.installation.parquet.rglob(".*") if path.is_file()] == []
 
 
 def test_services_and_their_tasks_hold_no_password_of_an_owner(site: Site) -> None:

@@ -13,10 +13,8 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from pydantic import SecretStr
-from small_site import Site, film, scoring_worker
+from small_site import Site, film, scoring_worker, settings_of
 
-from anyanomaly_core.config import Settings
 from anyanomaly_core.embedded import pipeline, report, runs
 from anyanomaly_core.profile import load_profile
 from anyanomaly_core.results.engine import make_engine
@@ -34,9 +32,7 @@ ROWS = """SELECT segment_index, status::text, score, frame_scores FROM segment_r
 def history(site: Site) -> Site:
     """A camera with a day of footage that was registered and never scanned, and two rules that are new."""
     film(site.archive / "long-road" / DAY / "10-00-00.mp4", 40.0)
-    variables = site.installation.task_environment()
-    given = {name.removeprefix("ANYANOMALY_").lower(): value for name, value in variables.items()}
-    settings = Settings(**{**given, "database_url": SecretStr(given["database_url"])})
+    settings = settings_of(site)
     engine = make_engine(settings.database_url.get_secret_value())
     sampling = load_profile(settings.profile).sampling
     for found in find_new_files(engine, settings, cameras=["long-road"]):
