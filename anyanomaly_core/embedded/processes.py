@@ -5,6 +5,7 @@ to somebody else is never mistaken for ours.
 """
 
 import json
+import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -27,7 +28,12 @@ class Service:
     log: Path
 
     def start(self, command: Sequence[str], *, environment: Mapping[str, str], folder: Path) -> None:
-        """Start it in a session of its own, so that closing the terminal does not end it."""
+        """Start it in a session of its own, so that closing the terminal does not end it.
+
+        What a killed one left behind is ended first: children of a dead scheduler hold its database connections, and
+        with them locks that would make the next one wait for ever.
+        """
+        self._end_leftovers()
         for path in (self.process_file, self.log):
             path.parent.mkdir(parents=True, exist_ok=True)
         if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT:
@@ -54,6 +60,20 @@ class Service:
             return process if ours and process.status() != psutil.STATUS_ZOMBIE else None
         except (OSError, ValueError, KeyError, psutil.Error):
             return None
+
+    def _end_leftovers(self) -> None:
+        """Kill what is left of the session of an earlier process that is dead itself."""
+        if not self.process_file.exists() or self.find() is not None:
+            return
+        try:
+            written = json.loads(self.process_file.read_text(encoding="utf-8"))
+            session, started_at = int(written["pid"]), float(written["started_at"])
+        except (OSError, ValueError, KeyError):
+            return
+        for process in psutil.process_iter():
+            with suppress(psutil.Error, OSError):
+                if os.getsid(process.pid) == session and process.create_time() >= started_at:
+                    process.kill()
 
     def log_tail(self, lines: int = 15) -> str:
         """The end of its log, to show when it died."""
