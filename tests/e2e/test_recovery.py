@@ -65,7 +65,6 @@ def killed_and_started_again(site: Site, scheduler: Service) -> None:
     process.kill()
     process.wait(10)
     variables = airflow.environment(site.installation, site.installation.last_api_port(), 3)
-    variables["AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT"] = "20"  # instead of two minutes of waiting
     airflow.start(scheduler, site.installation, variables)
 
 
