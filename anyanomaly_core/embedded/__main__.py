@@ -75,7 +75,7 @@ def _run(arguments: argparse.Namespace) -> None:
 
             demo.run(Installation(LOCAL / "demo"))
         case "scan":
-            scan.run(LOCAL, Path(arguments.footage), Path(arguments.rules), arguments.profile)
+            scan.run(LOCAL, arguments.footage, arguments.rules, arguments.profile)
 
 
 def _up(stack: str) -> None:

@@ -10,20 +10,19 @@ from anyanomaly_core.profile import load_profile
 from anyanomaly_core.rules.files import load_rules
 
 
-def run(local: Path, footage: Path, rules: Path, profile: str) -> None:
-    """Scan ``footage`` with the rules of a folder and print what was found.
+def run(local: Path, footage_folder: str, rules_folder: str, profile: str) -> None:
+    """Scan a folder with the rules of another and print what was found.
 
     Args:
         local: folder of the installations.
-        footage: root of the archive.
-        rules: folder of rule files.
+        footage_folder: root of the archive.
+        rules_folder: of rule files.
         profile: for rules that name none; empty: ``ANYANOMALY_PROFILE``, or the demo's.
 
     Raises:
         ConfigurationError, RuleError: before anything is started, when an argument cannot be used.
     """
-    if not footage.is_dir():
-        raise ConfigurationError(f"FOOTAGE={footage} is not a folder.")
+    footage, rules = _folder("FOOTAGE", footage_folder), _folder("RULES", rules_folder)
     load_rules(rules)
     chosen = load_profile(profile or os.environ.get("ANYANOMALY_PROFILE", "demo"))
     site = installation.for_footage(local, footage)
@@ -49,6 +48,16 @@ def run(local: Path, footage: Path, rules: Path, profile: str) -> None:
         report.print_where(site, scanned)
         if chosen.notice:
             print(f"\n{chosen.notice}")
+
+
+def _folder(name: str, given: str) -> Path:
+    if not given or not Path(given).is_dir():
+        problem = f"{name}={given} is not a folder" if given else f"{name} is not given"
+        raise ConfigurationError(
+            f"{problem}. Write `make scan FOOTAGE=/archive RULES=/my/rules [PROFILE=name]`; rule files to begin with lie "
+            "in anyanomaly_core/demo/rules."
+        )
+    return Path(given)
 
 
 def _given(*names: str) -> dict[str, str]:
