@@ -31,7 +31,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     for name, text in RULES.items():
         (rules / f"{name}.yaml").write_text(text, encoding="utf-8")
     installation = Installation(local / "site")
-    installation.configure({"ARCHIVE_ROOT": str(archive), "RULES_DIR": str(rules), "PROFILE": PROFILE})
+    folders = {"ARCHIVE_ROOT": str(archive), "RULES_DIR": str(rules), "EVALUATION_ROOT": str(local / "labelled")}
+    installation.configure({**folders, "PROFILE": PROFILE})
     for name, role in (("vera", "viewer"), ("rita", "user")):
         installation.add_user(name, role)
     os.environ["ANYANOMALY_LVLM_API_KEY"] = "planted-secret-5d41402abc4b"
