@@ -42,7 +42,7 @@ def main() -> None:
             began = time.monotonic()
             while campaign.tally.kill_count < options.kills and time.monotonic() - began < options.minutes * 60:
                 left = options.kills - campaign.tally.kill_count
-                profile = "served" if campaign.tally.rounds % 4 == 3 else "tiny"
+                profile = "served" if campaign.tally.rounds % 2 else "tiny"
                 campaign.disturbed(profile, min(PER_ROUND, left), maintain)
                 print(_line(campaign.tally, time.monotonic() - began), flush=True)
         finally:

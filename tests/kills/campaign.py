@@ -26,7 +26,7 @@ MOST_KILLS = {"scan": 12}  # of one step, before it is left alone
 OTHERWISE = 1  # other steps are short, and so that kills are left for the scan
 STEP_TIMEOUT_S = 180.0
 RANDOM = "at a random moment"
-VICTIMS = {"worker": 12, "PostgreSQL": 3, "model server": 2}  # how often, where all can be killed
+VICTIMS = {"worker": 6, "PostgreSQL": 3, "model server": 6}  # how often, where all can be killed
 
 
 @dataclass
@@ -82,8 +82,8 @@ class Campaign:
         self._revived: Counter[str] = Counter()
         self._expected: dict[str, snapshot.Snapshot] = {}
         self._ingested: dict[str, str] = {}  # profile -> database with footage and rules, nothing scored
-        self._counts: dict[tuple[str, str], Counter[str]] = {}  # (profile, step) -> how often points are reached
-        self._seconds: dict[tuple[str, str], float] = {}
+        self._counts: dict[tuple[str, str, str], Counter[str]] = {}  # (profile, step, of what) -> how often at a point
+        self._seconds: dict[tuple[str, str, str], float] = {}
         self.tally = Tally()
 
     def undisturbed(self, profile: str) -> snapshot.Snapshot:
@@ -153,10 +153,14 @@ class Campaign:
         self._wait([process])
         assert process.exitcode == 0, result.with_suffix(".log").read_text()
         said = json.loads(result.read_text())
-        key = here.profile, step
-        self._counts[key] = max(self._counts.get(key, Counter()), Counter(said["counts"]), key=Counter.total)
-        self._seconds[key] = max(self._seconds.get(key, 0.0), time.monotonic() - began)
+        for key in {(here.profile, step, _name(given)), (here.profile, step, "")}:  # "" for work cut otherwise later
+            self._counts[key] = max(self._counts.get(key, Counter()), Counter(said["counts"]), key=Counter.total)
+            self._seconds[key] = max(self._seconds.get(key, 0.0), time.monotonic() - began)
         return said["returned"]
+
+    def _key(self, here: Round, step: str, given: Any) -> tuple[str, str, str]:  # noqa: ANN401
+        key = here.profile, step, _name(given)
+        return key if key in self._counts else (*key[:2], "")
 
     def _harassed(self, here: Round, step: str, given: Any, until: int) -> Any:  # noqa: ANN401
         """Try a step until a try ends well; tries are killed as long as kills are left."""
@@ -168,12 +172,13 @@ class Campaign:
             killing &= step == "scan" or self._draw.random() < 0.3
             together = step == "scan" and self._draw.random() < 0.1  # two workers get the same unit at once
             victim = self._choose_victim(here, step) if killing else None
-            plan = self._choose_kill(here, step, victim, turn) if victim else None
+            key = self._key(here, step, given)
+            plan = self._choose_kill(self._counts[key], victim, turn) if victim else None
             started = [self._start(here, step, given, plan)]
             started += [self._start(here, step, given, None)] if together else []
             self.tally.pairs += together
             processes = [process for process, _ in started]
-            delay = self._draw.uniform(0, 0.8 * self._seconds[here.profile, step]) if victim and plan is None else None
+            delay = self._draw.uniform(0, 0.8 * self._seconds[key]) if victim and plan is None else None
             self._wait(processes, (delay, self._pids(victim, processes[0])) if victim and delay is not None else None)
             self._note(victim, plan, [p.exitcode for p in processes], step, delayed=delay is not None)
             good = [result for process, result in started if process.exitcode == 0]
@@ -196,12 +201,11 @@ class Campaign:
         able += ["model server"] if here.profile == "served" and step == "scan" else []
         return self._draw.choices(able, [VICTIMS[name] for name in able])[0]
 
-    def _choose_kill(self, here: Round, step: str, victim: str, tries: int) -> Kill | None:
-        """A point that this step reaches, and which time; None: at a random moment.
+    def _choose_kill(self, counts: Counter[str], victim: str, tries: int) -> Kill | None:
+        """A point that this work reaches, and which time; None: at a random moment.
 
         The more tries there were, the less is left to do, and the earlier it must be.
         """
-        counts = self._counts[here.profile, step]
         reachable = [point for point in POINTS if counts[point]]
         if victim == "model server":
             reachable = [point for point in reachable if "answer" in point]
@@ -275,3 +279,8 @@ class Campaign:
         found = snapshot.take(engine, here.parquet)
         engine.dispose()
         return found
+
+
+def _name(given: Any) -> str:  # noqa: ANN401
+    """Which piece of work this is, the same in every round."""
+    return str(given["name"]) if isinstance(given, dict) else ""

@@ -152,8 +152,9 @@ class ModelServer:
         return killed
 
     def wait(self) -> None:
-        """Until it answers."""
+        """Until it answers. One whose death nobody had noticed yet is started."""
         for _ in range(600):
+            self.revive()
             try:
                 urllib.request.urlopen(f"{self.url}/models", timeout=5).read()  # noqa: S310  (our own)
             except OSError:
