@@ -73,11 +73,38 @@ class ContextSpec(_Part):
     seed: int = 0
     window_sizes: tuple[int, ...] = Field(default=(48, 80, 120), description="Sides of the windows in a 240x240 frame.")
     half_strides: bool = False
+    same_level: float = Field(
+        default=6.0,
+        ge=0,
+        le=255,
+        description="A window that differs nowhere by more than so many grey levels from the one at its place in an "
+        "earlier frame of its segment takes over that one's embedding; 0: every window is encoded.",
+    )
     position: bool = True
     temporal: bool = True
     neutral_texts: tuple[str, ...] = Field(
         default=("a normal scene", "an empty place", "people walking"),
         description="Contrast classes for class adaption besides the rule's excluded texts.",
+    )
+
+
+class CascadeSpec(_Part):
+    """Which segments of a video the LVLM judges for a rule; the others become `pruned`. See docs/cascade.md."""
+
+    share: float = Field(
+        default=0.2,
+        gt=0,
+        lt=1,
+        description="Share of a video's segments: those the encoder ranks highest for the rule.",
+    )
+    motion: float | None = Field(
+        default=4.0,
+        gt=0,
+        description="Segments that move more than usual in their video by so many robust deviations are judged as "
+        "well; none: motion does not count.",
+    )
+    audit: float = Field(
+        default=0.05, gt=0, le=1, description="Probability with which each of the rest is judged nevertheless."
     )
 
 
@@ -101,6 +128,18 @@ class ScoringSpec(_Part):
     rationale_threshold: float = Field(
         default=0.5, ge=0, le=1, description="Likelihood readout writes a rationale from this fused score upwards."
     )
+    cascade: CascadeSpec | None = Field(
+        default=None,
+        description="Judge only what the encoder ranks highest, what moves strangely, and an audit sample.",
+    )
+
+    @model_validator(mode="after")
+    def _cascade_has_both_models(self) -> "ScoringSpec":
+        if self.cascade is not None and self.scorer != "anyanomaly":
+            raise ValueError(
+                f"a cascade needs the scorer anyanomaly, where an encoder ranks and an LVLM decides; not {self.scorer}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _weights_sum_to_one(self) -> "ScoringSpec":
@@ -134,11 +173,26 @@ class Profile(_Part):
         Args:
             revisions: ``{"encoder": ..., "lvlm": ...}`` as the loaded models report them.
         """
+        return _digest(self._asked() | {"revisions": revisions})
+
+    def answers_digest(self, revisions: dict[str, str]) -> str:
+        """As ``digest``, without what says which segments are judged: scorers that agree in it give equal answers."""
+        body = self._asked() | {"revisions": revisions}
+        del body["name"]
+        body["scoring"].pop("cascade", None)
+        return _digest(body)
+
+    def _asked(self) -> dict[str, Any]:
         body: dict[str, Any] = self.model_dump(mode="json", exclude={"description", "notice"})
         for part, left_out in _NOT_IN_DIGEST.items():
             body[part] = {k: v for k, v in body[part].items() if k not in left_out}
-        body["revisions"] = revisions
-        return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        if self.scoring.cascade is None:
+            del body["scoring"]["cascade"]  # scorers that are older than cascades keep their digest
+        return body
+
+
+def _digest(body: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def builtin_profiles() -> list[str]:

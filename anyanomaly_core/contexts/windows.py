@@ -70,11 +70,6 @@ def reference_frame240(image: Image) -> Float01:
     return bilinear(image, SIDE, SIDE) / np.float32(255)
 
 
-def crop(frame: Image, scales: Sequence[WindowScale]) -> list[Image]:
-    """The K windows of a 240x240 frame, each [size, size, 3]; views, not copies."""
-    return [frame[y0:y1, x0:x1] for x0, y0, x1, y1 in all_boxes(scales)]
-
-
 def reference_pixels(frame: Float01, scales: Sequence[WindowScale], side: int) -> Float01:
     """The K windows of a 240x240 frame in 0..1 as float32 [K, 3, side, side], each resized bilinearly."""
     parts = [

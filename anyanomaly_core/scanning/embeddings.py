@@ -54,6 +54,8 @@ def encoding_digest(profile: Profile, revision: str, mask_digest: str | None) ->
         "max_side": profile.sampling.max_side,
         "mask": mask_digest,
     }
+    if profile.contexts.same_level > 0:  # then a window may be that of another frame of its segment
+        body["same"] = [profile.contexts.same_level, profile.sampling.segment_frames, profile.sampling.fps]
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 

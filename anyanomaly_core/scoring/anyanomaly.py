@@ -64,7 +64,14 @@ class AnyAnomalyScorer:
             self._look.window_positions(segment, segment.encoded.frames, texts) - segment.encoded.windows.keys()
             for segment in usable
         ]
-        windows = encode_windows(self._encoder, pictures, positions, self._look.scales, reference=self._look.reference)
+        windows = encode_windows(
+            self._encoder,
+            pictures,
+            positions,
+            self._look.scales,
+            same_level=self._look.contexts.same_level,
+            reference=self._look.reference,
+        )
         for segment, found in zip(usable, windows, strict=True):
             segment.encoded.windows.update(found)
         return [segment.encoded for segment in checked.segments]

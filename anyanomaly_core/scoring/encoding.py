@@ -15,9 +15,12 @@ from anyanomaly_core.contexts.windows import WindowScale
 from anyanomaly_core.models.protocols import Embeddings, Image, ImageTextEncoder
 from anyanomaly_core.scoring.pictures import Pictures
 from anyanomaly_core.scoring.types import SegmentFrames
+from anyanomaly_core.scoring.window_plan import WindowPlan
+
+Missing = tuple[WindowPlan, int, int]
 
 KEPT = np.float16  # how embeddings are kept
-FRAMES_PER_CALL = 32  # bounds the windows held at once: 32 frames x 38 windows
+WINDOWS_PER_CALL = 1024  # bounds what is held at once
 
 
 def segment_problem(segment: SegmentFrames) -> str | None:
@@ -68,28 +71,28 @@ def encode_windows(
     positions: Sequence[Collection[int]],
     scales: Sequence[WindowScale],
     *,
+    same_level: float = 0,
     reference: bool = False,
 ) -> list[dict[int, Embeddings]]:
     """Embeddings of the windows of the frames at ``positions`` of each segment: position -> [K, d].
 
     Args:
         encoder: of the profile.
-        segments: of one or several videos.
+        segments: of one or several videos; windows they know already (``encoded.windows``) are not encoded again.
         positions: per segment, which of its frames.
         scales: the window scales, K windows in all.
-        reference: feed windows as plain RGB 0..1 without mean and standard deviation.
+        same_level: ``contexts.same_level`` of the profile.
+        reference: feed windows as plain RGB 0..1 without mean and standard deviation, all of them.
     """
-    todo = [(number, position) for number, wanted in enumerate(positions) for position in sorted(wanted)]
-    found: list[dict[int, Embeddings]] = [{} for _ in segments]
-    for part in _parts(todo, FRAMES_PER_CALL):
-        chosen = [(segments[number], position) for number, position in part]
-        if reference:
-            embeddings = _encode_reference_windows(encoder, chosen, scales)
-        else:
-            embeddings = as_kept(_encode_windows(encoder, chosen, scales))
-        for (number, position), rows in zip(part, np.split(embeddings, len(part)), strict=True):
-            found[number][position] = rows
-    return found
+    if reference:
+        return _encode_reference_windows(encoder, segments, positions, scales)
+    plans = [WindowPlan(one, wanted, scales, same_level) for one, wanted in zip(segments, positions, strict=True)]
+    todo = [(plan, place, window) for plan in plans for place, window in plan.missing]
+    for part in _parts(todo, WINDOWS_PER_CALL):
+        crops = [plan.crop(place, window) for plan, place, window in part]
+        for (plan, place, window), row in zip(part, as_kept(encoder.encode_images(crops)), strict=True):
+            plan.add(place, window, row)
+    return [plan.rows() for plan in plans]
 
 
 def as_kept(embeddings: Embeddings) -> Embeddings:
@@ -107,22 +110,20 @@ def centre_square(image: Image, side: int) -> Image:
     return np.asarray(resized.crop((left, top, left + side, top + side)))
 
 
-def _encode_windows(
-    encoder: ImageTextEncoder, frames: Sequence[tuple[Pictures, int]], scales: Sequence[WindowScale]
-) -> Embeddings:
-    return encoder.encode_images(
-        [window for pictures, place in frames for window in windows.crop(pictures.frame240(place), scales)]
-    )
-
-
 def _encode_reference_windows(
-    encoder: ImageTextEncoder, frames: Sequence[tuple[Pictures, int]], scales: Sequence[WindowScale]
-) -> Embeddings:
+    encoder: ImageTextEncoder,
+    segments: Sequence[Pictures],
+    positions: Sequence[Collection[int]],
+    scales: Sequence[WindowScale],
+) -> list[dict[int, Embeddings]]:
+    """Frame by frame: the reference resizes all windows of a scale at once."""
     side = encoder.image_size
-    plain = [windows.reference_pixels(pictures.reference_frame240(place), scales, side) for pictures, place in frames]
-    return encoder.encode_pixels(np.concatenate(plain))
+    return [
+        {p: encoder.encode_pixels(windows.reference_pixels(one.reference_frame240(p), scales, side)) for p in sorted(w)}
+        for one, w in zip(segments, positions, strict=True)
+    ]
 
 
-def _parts(todo: list[tuple[int, int]], size: int) -> Iterator[list[tuple[int, int]]]:
+def _parts(todo: list[Missing], size: int) -> Iterator[list[Missing]]:
     for start in range(0, len(todo), size):
         yield todo[start : start + size]

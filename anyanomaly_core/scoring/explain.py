@@ -67,7 +67,9 @@ def explain(
     picked = look.key_frames(segment, frames, chosen)
     positions = look.window_positions(segment, frames, [chosen])
     pictures = Pictures(segment)
-    windows = encode_windows(encoder, [pictures], [positions], look.scales, reference=look.reference)[0]
+    windows = encode_windows(
+        encoder, [pictures], [positions], look.scales, same_level=contexts.same_level, reference=look.reference
+    )[0]
     attention = look.attention(windows[picked.key], chosen)
     window = look.window([windows[p] for p in picked.grid], chosen)
     return Explanation(

@@ -3,8 +3,6 @@ import pytest
 import torch
 
 from anyanomaly_core.contexts.windows import (
-    all_boxes,
-    crop,
     frame240,
     reference_frame240,
     reference_pixels,
@@ -51,13 +49,6 @@ def test_order_is_row_by_row() -> None:
 def test_sizes_that_do_not_tile_are_refused(sizes: tuple[int, ...], half: bool) -> None:
     with pytest.raises(ConfigurationError, match="window_sizes"):
         window_scales(sizes, half)
-
-
-def test_crops_are_the_boxes() -> None:
-    frame = np.random.default_rng(0).integers(0, 256, (240, 240, 3), dtype=np.uint8)
-    scales = window_scales((48, 120), False)
-    for window, (x0, y0, x1, y1) in zip(crop(frame, scales), all_boxes(scales), strict=True):
-        np.testing.assert_array_equal(window, frame[y0:y1, x0:x1])
 
 
 def test_frames_become_240_square_whatever_their_size() -> None:

@@ -149,10 +149,18 @@ def test_every_input_of_an_embedding_is_in_its_key(profile: Profile) -> None:
         encoding_digest(other(contexts=contexts.model_copy(update={"half_strides": True})), "r1", None),
         encoding_digest(other(sampling=sampling.model_copy(update={"max_side": 640})), "r1", None),
     ]
+    # whose window stands for another's: a matter of the segment
+    keys += [
+        encoding_digest(other(contexts=contexts.model_copy(update={"same_level": 3})), "r1", None),
+        encoding_digest(other(sampling=sampling.model_copy(update={"segment_frames": 8})), "r1", None),
+        encoding_digest(other(sampling=sampling.model_copy(update={"fps": 8})), "r1", None),
+    ]
     assert len(set(keys)) == len(keys)
     same = [
         other(encoder=encoder.model_copy(update={"batch_size": 7})),
-        other(sampling=sampling.model_copy(update={"segment_frames": 8})),
         other(contexts=contexts.model_copy(update={"strategy": "clip"})),
     ]
     assert {encoding_digest(one, "r1", None) for one in same} == {keys[0]}
+    every = other(contexts=contexts.model_copy(update={"same_level": 0}))
+    shorter = every.model_copy(update={"sampling": sampling.model_copy(update={"segment_frames": 8})})
+    assert encoding_digest(every, "r1", None) == encoding_digest(shorter, "r1", None), "then they do not matter"
