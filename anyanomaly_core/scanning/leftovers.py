@@ -7,7 +7,7 @@ parquet    ``parquet_root``                                                no re
 journal    ``state_dir/journal``                                           its unit is done, given up or forgotten
 clip       ``state_dir/clips``                                             the results of its video have expired
 still      ``state_dir/stills``                                            likewise
-embedding  the folder of embeddings                                        likewise
+embedding  the folder of embeddings                                        likewise, or no rule uses its encoder
 temporary  hidden, ``.part`` and ``.tmp`` files of these and the caches    its writer has had time enough
 ========== =============================================================== ====================================
 """
@@ -26,10 +26,12 @@ from anyanomaly_core.results import orphans
 from anyanomaly_core.results.orphans import Leftover, leftover, older_than
 from anyanomaly_core.results.planning import MAX_ATTEMPTS
 from anyanomaly_core.results.schema import rule_versions, scorers, units, videos
+from anyanomaly_core.scanning.wanted_encodings import WantedEncodings, wanted_encodings
 
 FORGOTTEN_S = 30 * 86400.0  # nobody went on with a journal for so long
 _JOURNAL = re.compile(r"([0-9a-f]{64})-([0-9a-f]{16})(?:-[0-9a-f]{16})?\.jsonl$")  # the third: of a privacy mask
 _CONTENT = re.compile(r"([0-9a-f]{64})-")
+_ENCODING = re.compile(r"[0-9a-f]{16}")
 
 
 def find_leftovers(
@@ -47,7 +49,8 @@ def find_leftovers(
         yield from orphans.orphan_parquet(connection, settings.parquet_root, min_age_s=min_age_s, expiring=expiring)
         yield from _journals(connection, settings.state_dir / "journal", expiring)
         yield from _pictures(connection, settings.state_dir, expiring)
-        yield from _embeddings(connection, settings.embeddings_folder, expiring)
+        wanted = wanted_encodings(connection, settings, recent_s=min_age_s)
+        yield from _embeddings(connection, settings.embeddings_folder, expiring, wanted, min_age_s)
     yield from _drafts(settings.state_dir, min_age_s)
 
 
@@ -144,24 +147,38 @@ def _pictures(connection: Connection, state_dir: Path, expiring: Collection[int]
                 yield leftover(kind, path, "the results of its video have expired, or nobody knows the video")
 
 
-def _embeddings(connection: Connection, folder: Path, expiring: Collection[int]) -> Iterator[Leftover]:
-    """Files in folders that are named after the content they were made of."""
+def _embeddings(
+    connection: Connection, folder: Path, expiring: Collection[int], wanted: WantedEncodings | None, min_age_s: float
+) -> Iterator[Leftover]:
+    """Files in folders that are named after the content they were made of, and in it after how they were made."""
     named = [place for place in sorted(folder.glob("??/*")) if _CONTENT.match(f"{place.name}-")]
     kept = _kept_contents(connection, [place.name for place in named], expiring)
     for place in named:
         if place.name not in kept:
-            yield from (
-                leftover("embedding", path, "its video has expired, or nobody knows it") for path in _files(place)
-            )
+            yield from (_embedding(path, "its video has expired, or nobody knows it") for path in _files(place))
+            continue
+        for path in _files(place):
+            encoding, part = path.relative_to(place).parts[0], path.parent.name
+            if not (_ENCODING.fullmatch(encoding) and older_than(path, min_age_s)):
+                continue
+            if wanted is not None and encoding not in wanted.of(kept[place.name]):
+                yield _embedding(path, "no rule in use has its encoder, windows, picture size and privacy mask")
+            elif part.startswith("."):
+                yield _embedding(path, "the scan that wrote it did not end")
 
 
-def _kept_contents(connection: Connection, contents: Sequence[str], expiring: Collection[int]) -> set[str]:
+def _embedding(path: Path, why: str) -> Leftover:
+    return leftover("embedding", path, why)
+
+
+def _kept_contents(connection: Connection, contents: Sequence[str], expiring: Collection[int]) -> dict[str, str]:
+    """The contents whose results have not expired, each with its camera."""
     v = videos.c
-    kept: set[str] = set()
+    kept: dict[str, str] = {}
     for first in range(0, len(contents), 1000):
-        some = select(v.content_sha256).where(v.content_sha256.in_(contents[first : first + 1000]))
+        some = select(v.content_sha256, v.camera_id).where(v.content_sha256.in_(contents[first : first + 1000]))
         there = some.where(v.expired_at.is_(None), v.video_id.not_in(expiring))
-        kept |= set(connection.execute(there).scalars())
+        kept |= {row.content_sha256: row.camera_id for row in connection.execute(there)}
     return kept
 
 
