@@ -83,8 +83,15 @@ def draft_scores(
         segments, whole = prepare(engine, video, path, loaded.profile, mask)
         # Of its own: what a rehearsal has judged is no part of any unit of work.
         with tempfile.TemporaryDirectory() as folder, Journal(Path(folder), "draft") as journal:
-            limits = decoding_limits(settings)
-            rows = score_video(whole, [texts], loaded.scorer, journal, limits=limits, progress=progress(video))
+            rows = score_video(
+                whole,
+                [texts],
+                loaded.scorer,
+                journal,
+                limits=decoding_limits(settings),
+                progress=progress(video),
+                cascade=loaded.cascade(video),
+            )
         return _scored(video, segments, rows, loaded)
 
     return score

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from anyanomaly_core.errors import StorageError
-from anyanomaly_core.scoring.types import SegmentScore, Status
+from anyanomaly_core.scoring.types import Chosen, SegmentScore, Status
 
 
 class Journal:
@@ -95,11 +95,12 @@ def _still_named(descriptor: int, path: Path) -> bool:
 
 
 def _to_json(score: SegmentScore) -> dict[str, Any]:
-    return {**dataclasses.asdict(score), "status": score.status.value}
+    chosen = None if score.chosen is None else score.chosen.value
+    return {**dataclasses.asdict(score), "status": score.status.value, "chosen": chosen}
 
 
 def _from_json(item: dict[str, Any]) -> SegmentScore:
-    window = item["window"]
+    window, chosen = item["window"], item.get("chosen")
     return SegmentScore(
         **{
             **item,
@@ -107,5 +108,6 @@ def _from_json(item: dict[str, Any]) -> SegmentScore:
             "grid_frames": tuple(item["grid_frames"]),
             "window": None if window is None else (window[0], window[1], window[2], window[3]),
             "frame_scores": tuple(item["frame_scores"]),
+            "chosen": None if chosen is None else Chosen(chosen),
         }
     )

@@ -21,6 +21,7 @@ from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.models.loading import load_encoder, load_lvlm
 from anyanomaly_core.profile import Profile
 from anyanomaly_core.results.catalog import StoredVideo
+from anyanomaly_core.results.known_answers import known_answers
 from anyanomaly_core.results.patience import is_away, wait_for_database
 from anyanomaly_core.results.rows import UnitResult
 from anyanomaly_core.results.rule_store import StoredRule
@@ -28,12 +29,14 @@ from anyanomaly_core.results.schema import units
 from anyanomaly_core.results.scorer_store import StoredScorer, register_scorer
 from anyanomaly_core.results.segment_store import VideoSegments, load_segments
 from anyanomaly_core.results.writer import commit_failure, commit_unit
+from anyanomaly_core.scanning.cascade import Cascade
 from anyanomaly_core.scanning.embeddings import kept_embeddings
 from anyanomaly_core.scanning.journal import Journal
 from anyanomaly_core.scanning.local import local_footage
 from anyanomaly_core.scanning.privacy import camera_mask
 from anyanomaly_core.scanning.stream import scaled_size
 from anyanomaly_core.scanning.video import Progress, VideoToScore, score_video
+from anyanomaly_core.scoring.ranking import Ranker
 from anyanomaly_core.scoring.scorers import make_scorer
 from anyanomaly_core.scoring.smoothing import frame_scores
 from anyanomaly_core.scoring.types import RuleTexts, Scorer, SegmentScore, Status
@@ -49,6 +52,14 @@ class LoadedScorer:
     scorer: Scorer
     stored: StoredScorer
     encoder_revision: str | None = None  # None: it uses no encoder
+    ranker: Ranker | None = None  # for a cascade; None: it has none
+
+    def cascade(self, video: StoredVideo) -> Cascade | None:
+        """What decides which segments of a video are judged; None: all are."""
+        spec = self.profile.scoring.cascade
+        if spec is None or self.ranker is None:
+            return None
+        return Cascade(spec, self.ranker, video.content_sha256, self.stored.digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +85,11 @@ def load_scorer(engine: Engine, profile: Profile, settings: Settings) -> LoadedS
     scorer = make_scorer(profile, encoder, lvlm)
     with engine.begin() as connection:
         stored = register_scorer(connection, profile, revisions, code_version=__version__)
-    return LoadedScorer(profile, scorer, stored, None if encoder is None else encoder.revision)
+    if encoder is None:
+        return LoadedScorer(profile, scorer, stored)
+    pruned, reference = profile.scoring.cascade is not None, profile.encoder.reference_preprocessing
+    ranker = Ranker(encoder, reference=reference) if pruned else None
+    return LoadedScorer(profile, scorer, stored, encoder.revision, ranker)
 
 
 def scan_video(
@@ -145,8 +160,21 @@ def _scan(
         return _commit_failure(engine, video, rules, loaded, str(error), settings=settings, run_id=run_id)
     segments, whole = prepare(engine, video, path, loaded.profile, mask)
     texts = [_texts(rule) for rule in rules]
+    mask_digest = None if mask is None else mask.digest
+    with engine.connect() as connection:
+        known = known_answers(connection, video.video_id, rules, loaded.stored.scorer_id, mask_digest)
     with kept_embeddings(settings, video.content_sha256, loaded.profile, loaded.encoder_revision, mask) as kept:
-        scores = score_video(whole, texts, loaded.scorer, journal, limits=limits, progress=progress, embeddings=kept)
+        scores = score_video(
+            whole,
+            texts,
+            loaded.scorer,
+            journal,
+            limits=limits,
+            progress=progress,
+            embeddings=kept,
+            cascade=loaded.cascade(video),
+            known=known,
+        )
     result = UnitResult(
         video=video,
         segments=segments,
@@ -155,7 +183,7 @@ def _scan(
         scores=tuple(scores),
         frame_scores=_frame_scores(segments, rules, scores, loaded.profile.scoring.smoothing_sigma),
         run_id=run_id,
-        mask_digest=None if mask is None else mask.digest,
+        mask_digest=mask_digest,
     )
     events = commit_unit(engine, result, settings.parquet_root, compression=settings.parquet_compression)
     journal.discard()

@@ -1,7 +1,7 @@
 """Scoring one video for all its rules, from where an earlier try stopped."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,15 +9,18 @@ from anyanomaly_core.errors import FootageError
 from anyanomaly_core.footage.masks import Mask
 from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.footage.segments import Segment
+from anyanomaly_core.scanning.cascade import Cascade, Plan, gathered, make_plan
 from anyanomaly_core.scanning.embeddings import VideoEmbeddings
 from anyanomaly_core.scanning.journal import Journal
 from anyanomaly_core.scanning.static import Shown, compared, taken_over
-from anyanomaly_core.scanning.stream import prefetched, segment_batches
-from anyanomaly_core.scoring.types import RuleTexts, Scorer, SegmentFrames, SegmentScore, Status
+from anyanomaly_core.scanning.stream import MAX_BATCH_SEGMENTS, prefetched, segment_batches
+from anyanomaly_core.scoring.types import Chosen, RuleTexts, Scorer, SegmentFrames, SegmentScore, Status
 
 log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]  # segments done, segments in all
+Answers = Mapping[tuple[int, int], SegmentScore]  # (segment, rule version) -> its row
+MOST_GATHERED = 8 * MAX_BATCH_SEGMENTS  # segments of a batch when most of them are pruned
 
 
 def silent(_done: int, _total: int) -> None:
@@ -45,11 +48,15 @@ def score_video(
     limits: Limits,
     progress: Progress = silent,
     embeddings: VideoEmbeddings | None = None,
+    cascade: Cascade | None = None,
+    known: Answers | None = None,
 ) -> list[SegmentScore]:
     """Score every segment of a video; one row per (segment, rule), segments outer.
 
     Finished segments go into the journal at once. A segment that cannot be decoded is FAILED with the reason.
-    What ``embeddings`` holds is not encoded again, and what is encoded is kept there.
+    What ``embeddings`` holds is not encoded again, and what is encoded is kept there. With a ``cascade`` the video is
+    decoded twice: all of it is ranked before anything is judged, and most segments come out PRUNED. What ``known`` says
+    is taken over where the scorer would have been asked.
 
     Raises:
         ModelError: when a model breaks as a whole. What was finished stays in the journal.
@@ -61,8 +68,9 @@ def score_video(
         log.info("%s: %s taken over from an interrupted try", video.path.name, taken)
     progress(len(done), len(video.segments))
     reason = "decoding gave fewer frames than at ingest"
-    judge = _Judge(rules, scorer, embeddings)
-    batches = prefetched(_batches(video, waiting, limits))
+    plan = _plan(video, rules, cascade, limits, embeddings) if cascade is not None and waiting else None
+    judge = _Judge(rules, scorer, embeddings, plan, known or {})
+    batches = prefetched(_batches(video, waiting, limits, plan))
     try:
         for batch in batches:
             judge.remember([row for shown in batch for row in done.get(shown.frames.segment.index, [])])
@@ -83,14 +91,20 @@ def score_video(
 class _Judge:
     """Scores what must be looked at and takes over what need not be."""
 
-    def __init__(self, rules: Sequence[RuleTexts], scorer: Scorer, embeddings: VideoEmbeddings | None) -> None:
-        self._rules, self._scorer, self._embeddings = rules, scorer, embeddings
+    def __init__(
+        self,
+        rules: Sequence[RuleTexts],
+        scorer: Scorer,
+        embeddings: VideoEmbeddings | None,
+        plan: Plan | None,
+        known: Answers,
+    ) -> None:
+        self._rules, self._scorer, self._embeddings, self._plan, self._known = rules, scorer, embeddings, plan, known
         self._last: dict[int, SegmentScore] = {}  # rule version -> its row of the scene that goes on, if it has a score
 
     def score(self, batch: Sequence[Shown]) -> list[SegmentScore]:
         """Rows of all segments, segments outer. A rule whose answer failed is asked again while the scene goes on."""
-        looked_at = [shown.frames for shown in batch if shown.same_as is None]
-        rows = _by_segment(self._ask(looked_at, self._rules))
+        rows = self._judge([shown.frames for shown in batch if shown.same_as is None], self._rules)
         for shown in batch:
             index = shown.frames.segment.index
             if shown.same_as is not None:
@@ -107,14 +121,50 @@ class _Judge:
                 self._last.pop(row.rule_version_id, None)
 
     def _carry(self, segment: SegmentFrames) -> list[SegmentScore]:
-        lacking = [rule for rule in self._rules if rule.rule_version_id not in self._last]
-        asked = {row.rule_version_id: row for row in self._ask([segment], lacking)} if lacking else {}
+        index = segment.segment.index
+        # The audit asks whatever it draws, so that its sample is as likely to hold one segment as another.
+        to_judge = [
+            rule
+            for rule in self._rules
+            if rule.rule_version_id not in self._last or self._chosen(index, rule) is Chosen.AUDIT
+        ]
+        judged = {row.rule_version_id: row for row in self._judge([segment], to_judge).get(index, [])}
         ids = [rule.rule_version_id for rule in self._rules]
-        return [asked[rule] if rule in asked else taken_over(self._last[rule], segment) for rule in ids]
+        return [judged[rule] if rule in judged else taken_over(self._last[rule], segment) for rule in ids]
+
+    def _judge(self, segments: Sequence[SegmentFrames], rules: Sequence[RuleTexts]) -> dict[int, list[SegmentScore]]:
+        """By segment, a row for each rule: the scorer's, one that is known, or PRUNED."""
+        found: dict[tuple[int, int], SegmentScore] = {}
+        together: dict[tuple[int, ...], list[SegmentFrames]] = {}  # places of rules -> segments to ask about for these
+        for segment in segments:
+            index, asked = segment.segment.index, []
+            for place, rule in enumerate(rules):
+                key = index, rule.rule_version_id
+                if self._plan is not None and self._chosen(index, rule) is None:
+                    found[key] = self._plan.pruned(index, rule)
+                elif key in self._known:
+                    found[key] = self._known[key]
+                else:
+                    asked.append(place)
+            if asked:
+                together.setdefault(tuple(asked), []).append(segment)
+        for places, of_them in together.items():
+            for row in self._ask(of_them, [rules[place] for place in places]):
+                found[row.segment_index, row.rule_version_id] = row
+        indices = [segment.segment.index for segment in segments]
+        return {
+            index: [self._explained(found[index, rule.rule_version_id], rule) for rule in rules] for index in indices
+        }
+
+    def _chosen(self, segment: int, rule: RuleTexts) -> Chosen | None:
+        return None if self._plan is None else self._plan.chosen(segment, rule.rule_version_id)
+
+    def _explained(self, row: SegmentScore, rule: RuleTexts) -> SegmentScore:
+        if self._plan is None:
+            return row
+        return self._plan.timed(replace(row, chosen=self._chosen(row.segment_index, rule)))
 
     def _ask(self, segments: Sequence[SegmentFrames], rules: Sequence[RuleTexts]) -> list[SegmentScore]:
-        if not segments:
-            return []
         if self._embeddings is None:
             return self._scorer.score(segments, rules)
         known = [replace(segment, encoded=self._embeddings.known(segment.segment)) for segment in segments]
@@ -123,11 +173,33 @@ class _Judge:
         return scores
 
 
-def _batches(video: VideoToScore, waiting: Sequence[Segment], limits: Limits) -> Iterator[list[Shown]]:
+def _plan(
+    video: VideoToScore,
+    rules: Sequence[RuleTexts],
+    cascade: Cascade,
+    limits: Limits,
+    embeddings: VideoEmbeddings | None,
+) -> Plan:
+    batches = prefetched(_batches(video, video.segments, limits, None))
+    return make_plan(cascade, rules, batches, name=video.path.name, segments=len(video.segments), embeddings=embeddings)
+
+
+def _batches(
+    video: VideoToScore, waiting: Sequence[Segment], limits: Limits, plan: Plan | None
+) -> Iterator[Sequence[Shown]]:
     """What carries may depend on any earlier segment, so then all are decoded again, scored or not."""
     wanted = video.segments if waiting and video.static_level > 0 else waiting
     decoded = segment_batches(video.path, wanted, step=video.step, size=video.size, limits=limits, mask=video.mask)
-    return compared(decoded, video.static_level)
+    shown = compared(decoded, video.static_level)
+    if plan is None:
+        return shown
+    indices = {segment.index for segment in waiting}
+    return gathered(
+        shown,
+        lambda index: index in indices and plan.needed(index),
+        most_needed=MAX_BATCH_SEGMENTS,
+        most=MOST_GATHERED,
+    )
 
 
 def _finished_segments(scores: Sequence[SegmentScore], rules: Sequence[RuleTexts]) -> dict[int, list[SegmentScore]]:

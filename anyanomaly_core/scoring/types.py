@@ -20,6 +20,14 @@ class Status(Enum):
     FAILED = "failed"  # could not be decoded, answered or parsed; the reason says which
 
 
+class Chosen(Enum):
+    """Why a cascade had a segment judged."""
+
+    RANK = "rank"  # the encoder ranks it high enough
+    MOTION = "motion"  # it moves strangely
+    AUDIT = "audit"  # drawn from the rest
+
+
 @dataclass(frozen=True, slots=True)
 class RuleTexts:
     """What a scorer needs to know of a rule version."""
@@ -67,6 +75,7 @@ class SegmentScore:
     raw_answer: str | None = None  # kept for FAILED
     frame_scores: tuple[float | None, ...] = ()  # only the baseline scorer: one per sampled frame
     timings_ms: dict[str, float] = field(default_factory=dict)
+    chosen: Chosen | None = None  # by a cascade; a carried segment has that of the one it takes over
 
 
 class Scorer(Protocol):

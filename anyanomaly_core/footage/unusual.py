@@ -1,0 +1,42 @@
+"""Which segments of a video move strangely: far more than it usually does there."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anyanomaly_core.footage.motion import change
+from anyanomaly_core.footage.stillness import cells
+
+TO_SIGMA = 1.4826  # from the median absolute deviation to the standard deviation of a normal distribution
+LEAST_SPREAD = 1.0  # grey levels; in footage that never changes, noise must not count as unusual
+
+
+def amount_of_motion(images: Sequence[NDArray[np.uint8]]) -> float:
+    """Mean change from one sampled frame to the next, in grey levels (see ``motion.change``); 0 for a single frame.
+
+    It depends on the segment's own pictures alone.
+
+    Args:
+        images: [H, W, 3] RGB, as the models see them.
+    """
+    pictures = cells(images).astype(np.uint8)
+    changes = [change(before, now) for before, now in zip(pictures, pictures[1:], strict=False)]
+    return float(np.mean(changes)) if changes else 0.0
+
+
+def unusual(amounts: NDArray[np.float32], deviations: float) -> NDArray[np.bool_]:
+    """[S] segments whose motion exceeds the video's median by more than so many robust standard deviations.
+
+    In a corridor at night whatever moves is unusual; on a busy square only what moves far more than the crowd. Median
+    and deviation do not move when a few segments are extreme.
+
+    Args:
+        amounts: [S] of all segments of a video.
+        deviations: threshold; one is at least ``LEAST_SPREAD`` grey levels.
+    """
+    if not len(amounts):
+        return np.zeros(0, np.bool_)
+    excess = amounts - np.median(amounts)
+    spread = max(LEAST_SPREAD, TO_SIGMA * float(np.median(np.abs(excess))))
+    return np.asarray(excess > deviations * spread)
