@@ -1,6 +1,7 @@
 """Which segments of a video move strangely: far more than it usually does there."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ def amount_of_motion(images: Sequence[NDArray[np.uint8]]) -> float:
         images: [H, W, 3] RGB, as the models see them.
     """
     pictures = cells(images).astype(np.uint8)
-    changes = [change(before, now) for before, now in zip(pictures, pictures[1:], strict=False)]
+    changes = [change(before, now) for before, now in pairwise(pictures)]
     return float(np.mean(changes)) if changes else 0.0
 
 
