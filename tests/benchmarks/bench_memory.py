@@ -1,0 +1,149 @@
+"""Memory of a scan against the length of the video: ``python -m tests.benchmarks.bench_memory [--minutes 1 60 600]``.
+
+A rendered clip of one minute is repeated without encoding to an hour and to ten; each is registered and scanned, with a
+real database, in a process of its own. Two ways: `judged`: one frame in so many that 600 minutes have 150 segments, all
+of them judged; `carried`: a still scene of which every frame is sampled and 8 are a segment, so that 600 minutes at
+4 frames a second have 18,000 segments and 72,000 rows, as many as 24-frame segments at 12 frames a second. Printed: the
+most that each process ever held, and the decoder beside it. The bar: ten hours within 5 % of one minute.
+"""
+
+import argparse
+import json
+import logging
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.benchmarks.bench_decode import ChildMemory
+from tests.benchmarks.one_site import aged, ffmpeg, looped, one_site, place, rendered
+
+FPS = 4
+BAR = 1.05
+RULES = {
+    name: f"texts: [{text}]\n"
+    for name, text in (("rides", "a bicycle"), ("lies", "a person lying"), ("burns", "smoke"), ("drives", "a car"))
+}
+# sampled frames per second and frames of a segment
+WAYS: dict[str, dict[str, Any]] = {
+    "judged": {"sampling": {"fps": 0.1, "segment_frames": 24}, "scoring": {"static_level": 0.0}},
+    "carried": {"sampling": {"fps": None, "segment_frames": 8}, "scoring": {"static_level": 6.0}},
+}
+
+
+def profiles(folder: Path) -> None:
+    """The demo's profile in each way."""
+    from anyanomaly_core.profile import load_profile  # noqa: PLC0415
+
+    body = load_profile("demo").model_dump(mode="json")
+    for way, changes in WAYS.items():
+        own = {**body, "name": way, **{part: body[part] | values for part, values in changes.items()}}
+        (folder / f"{way}.yaml").write_text(yaml.safe_dump(own), encoding="utf-8")
+
+
+def footage(folder: Path, way: str, minutes: int) -> str:
+    """Put a video of so many minutes into the archive; returns its camera."""
+    clip = folder / f"{way}.mp4"
+    if not clip.exists() and way == "judged":
+        rendered(folder / "clips", seconds=60, fps=FPS).rename(clip)
+    elif not clip.exists():
+        still = ["-f", "lavfi", "-i", f"smptebars=size=160x120:rate={FPS}:duration=60,noise=alls=4:allf=t"]
+        ffmpeg(*still, "-pix_fmt", "yuv420p", clip)
+    camera = f"{way}-{minutes}"
+    aged(looped(clip, place(folder / "archive", camera), minutes))
+    return camera
+
+
+def in_process(camera: str, way: str, folder: Path) -> dict[str, Any]:
+    """What registering and scanning a camera's video took; the two are tasks of their own, and so processes."""
+    found: dict[str, Any] = {}
+    for step in ("register", "scan"):
+        environment = {**os.environ, "ANYANOMALY_PROFILE": str(folder / f"{way}.yaml"), "OMP_NUM_THREADS": "1"}
+        command = [sys.executable, "-m", "tests.benchmarks.bench_memory", "--step", step, "--camera", camera]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
+        found[step] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def step_in_this_process(step: str, camera: str) -> dict[str, Any]:
+    """Register or scan; peak memory of this process and its decoder, and how long it took."""
+    from anyanomaly_core.config import get_settings  # noqa: PLC0415
+    from anyanomaly_core.results.engine import make_engine  # noqa: PLC0415
+
+    settings, began = get_settings(), time.monotonic()
+    engine = make_engine(settings.database_url.get_secret_value())
+    with ChildMemory() as child:
+        work = (_register if step == "register" else _scan)(engine, settings, camera)
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    return {"own_mb": own, "child_mb": child.peak_mb, "seconds": time.monotonic() - began, **work}
+
+
+def _register(engine: Any, settings: Any, camera: str) -> dict[str, int]:  # noqa: ANN401
+    from anyanomaly_core.profile import load_profile  # noqa: PLC0415
+    from anyanomaly_core.scanning.discovery import find_new_files  # noqa: PLC0415
+    from anyanomaly_core.scanning.register import register_file  # noqa: PLC0415
+
+    [found] = find_new_files(engine, settings, cameras=[camera])
+    done = register_file(engine, found, settings=settings, sampling=load_profile(settings.profile).sampling)
+    return {"frames": done.frames}
+
+
+def _scan(engine: Any, settings: Any, camera: str) -> dict[str, int]:  # noqa: ANN401
+    from anyanomaly_core.profile import load_profile  # noqa: PLC0415
+    from anyanomaly_core.results.planning import missing_units  # noqa: PLC0415
+    from anyanomaly_core.results.rule_store import list_rules  # noqa: PLC0415
+    from anyanomaly_core.scanning.limits import decoding_limits  # noqa: PLC0415
+    from anyanomaly_core.scanning.progress import LoggedProgress  # noqa: PLC0415
+    from anyanomaly_core.scanning.unit import load_scorer, scan_video  # noqa: PLC0415
+
+    loaded = load_scorer(engine, load_profile(settings.profile), settings)
+    with engine.connect() as connection:
+        missing = missing_units(connection, list_rules(connection), loaded.stored.scorer_id)
+    [unit] = [unit for unit in missing if unit.video.camera_id == camera]
+    scanned = scan_video(
+        engine, unit.video, unit.rules, loaded, settings=settings, limits=decoding_limits(settings), run_id=None,
+        progress=LoggedProgress(camera),
+    )  # fmt: skip
+    if scanned is None or scanned.failure is not None:
+        sys.exit(f"{camera} was not scored: {scanned}")
+    return {status.value: count for status, count in scanned.segments.items()}
+
+
+def main() -> int:
+    """Print a table; 1 when ten hours (or the longest) take more memory than the shortest."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=int, nargs="+", default=[1, 60, 600])
+    parser.add_argument("--ways", nargs="+", choices=[*WAYS], default=[*WAYS])
+    parser.add_argument("--step", choices=["register", "scan"], help=argparse.SUPPRESS)
+    parser.add_argument("--camera", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.step:
+        logging.basicConfig(level=logging.INFO, format="%(message)s")
+        print(json.dumps(step_in_this_process(options.step, options.camera)))
+        return 0
+    print("| way | video | frames | rows | register, MB | its decoder | scan, MB | its decoder | scan, s |")
+    print("|---|---|---|---|---|---|---|---|---|", flush=True)
+    grown = False
+    with one_site(RULES) as folder:
+        profiles(folder)
+        for way in options.ways:
+            peaks = []
+            for minutes in options.minutes:
+                found = in_process(footage(folder, way, minutes), way, folder)
+                one, two = found["register"], found["scan"]
+                rows = sum(two.get(status, 0) for status in ("scored", "carried"))
+                sizes = [f"{step[what]:.0f}" for step in (one, two) for what in ("own_mb", "child_mb")]
+                cells = [way, f"{minutes} min", f"{one['frames']:,}", f"{rows:,}", *sizes, f"{two['seconds']:.0f}"]
+                print(f"| {' | '.join(cells)} |", flush=True)
+                peaks.append((one["own_mb"], two["own_mb"]))
+            grown |= any(last > BAR * first for first, last in zip(peaks[0], peaks[-1], strict=True))
+    return int(grown)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
