@@ -20,7 +20,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +44,7 @@ Numbers = NDArray[np.int64]
 def encoding_digest(profile: Profile, revision: str, mask_digest: str | None) -> str:
     """64 hex digits over everything an embedding depends on besides the frame: model, windows, picture size, mask."""
     spec = profile.encoder
-    body = {
+    body: dict[str, Any] = {
         "model": spec.model,
         "pretrained": spec.pretrained,
         "revision": revision,
