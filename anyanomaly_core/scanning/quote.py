@@ -8,6 +8,14 @@ The model of the cost, in seconds that a task holds its slot (with one GPU per s
 judging is done for each text of a rule. A video that the scorer has seen before has its embeddings kept, so encoding is
 measured apart for the first pass over a video and for later ones. ``other`` is what the task took beside them (hashing,
 decoding, writing), ``start`` the time until its models were loaded; both as ``results/spending.py`` noted them.
+
+With a cascade every segment is ranked and only some are judged:
+
+    starts x start  +  segments x (rank + other)  +  judged segments x (encode + texts x judge)
+
+How many are judged is measured as well. A quote has both prices. That of a cascade which was never tried counts the
+share and the audit of its profile (or, without one, of the default) and encodes as without it; what moves strangely
+comes on top, and is not known before.
 """
 
 from collections.abc import Sequence
@@ -16,7 +24,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from anyanomaly_core.profile import Profile
+from anyanomaly_core.profile import CascadeSpec, Profile
 from anyanomaly_core.results.catalog import StoredVideo
 
 LATEST_UNITS = 50
@@ -31,19 +39,28 @@ WITH latest AS (
 ), timed AS (
     SELECT l.video_id, l.run_id, l.first, s.segment_index, s.rationale IS NOT NULL AS told,
            jsonb_array_length(v.definition -> 'texts') AS texts,
+           s.status = 'pruned' AS pruned,
            coalesce((s.timings ->> 'encode')::double precision, 0) AS encode_ms,
+           coalesce((s.timings ->> 'rank')::double precision, 0) AS rank_ms,
            coalesce((SELECT sum(value::double precision) FROM jsonb_each_text(s.timings)), 0) AS all_ms
     FROM latest l
     JOIN segment_scores s USING (video_id, scoring_id, scorer_id)
     JOIN scorings g USING (scoring_id)
     JOIN rule_versions v ON (v.rule_id, v.version) = (g.rule_id, g.first_version)
     WHERE s.status <> 'failed'
+      -- An answer that another scorer had given took no time.
+      AND (s.status <> 'scored' OR s.timings ?| ARRAY['encode', 'answers'])
 )
-SELECT count(*) AS rows, sum(texts) AS texts, sum(all_ms - encode_ms) / 1000 AS judge_s, avg(told::integer) AS told,
-       count(DISTINCT (video_id, segment_index, run_id)) FILTER (WHERE first) AS first_passes,
-       count(DISTINCT (video_id, segment_index, run_id)) FILTER (WHERE NOT first) AS later_passes,
+SELECT count(*) FILTER (WHERE NOT pruned) AS rows, sum(texts) FILTER (WHERE NOT pruned) AS texts,
+       sum(all_ms - encode_ms - rank_ms) / 1000 AS judge_s, avg(told::integer) FILTER (WHERE NOT pruned) AS told,
+       count(DISTINCT (video_id, segment_index, run_id)) FILTER (WHERE first AND NOT pruned) AS first_passes,
+       count(DISTINCT (video_id, segment_index, run_id)) FILTER (WHERE NOT first AND NOT pruned) AS later_passes,
        sum(encode_ms) FILTER (WHERE first) / 1000 AS first_s,
-       sum(encode_ms) FILTER (WHERE NOT first) / 1000 AS later_s
+       sum(encode_ms) FILTER (WHERE NOT first) / 1000 AS later_s,
+       count(DISTINCT (video_id, segment_index, run_id)) FILTER (WHERE first) AS first_ranked,
+       count(DISTINCT (video_id, segment_index, run_id)) FILTER (WHERE NOT first) AS later_ranked,
+       sum(rank_ms) FILTER (WHERE first) / 1000 AS first_rank_s,
+       sum(rank_ms) FILTER (WHERE NOT first) / 1000 AS later_rank_s, avg(pruned::integer) AS pruned
 FROM timed""")
 _SEEN = text("SELECT DISTINCT video_id FROM units WHERE scorer_id = :scorer AND state <> 'failed'")
 _OVERHEAD = text("""
@@ -71,11 +88,34 @@ class Rates:
     segments: int  # the timings of how many
     tasks: int  # how many tasks were timed
     seen: frozenset[int] = frozenset()  # ids of the videos that the scorer has seen before
+    rank_s: float = 0.0  # per segment of a video that the scorer has not seen before; 0 without a cascade
+    rank_again_s: float = 0.0  # per segment of one that it has
+    pruned: float = 0.0  # share of segments that its cascade left out
 
     def seconds(self, video: StoredVideo, profile: Profile, texts: int) -> float:
         """What scoring a video for a rule with so many texts takes, in seconds of one slot, without a start."""
-        encode = self.encode_again_s if video.video_id in self.seen else self.encode_s
-        return segments_of(video, profile) * (encode + self.other_s + texts * self.judge_s)
+        return self.seconds_when(video, profile, texts, judged_share(profile.scoring.cascade, self))
+
+    def seconds_when(self, video: StoredVideo, profile: Profile, texts: int, judged: float) -> float:
+        """As ``seconds``, when so large a share of the segments is judged."""
+        seen = video.video_id in self.seen
+        encode, rank = (self.encode_again_s, self.rank_again_s) if seen else (self.encode_s, self.rank_s)
+        encoded = judged if self.rank_s + self.rank_again_s > 0 else 1.0  # else frames are encoded in ``encode``
+        return segments_of(video, profile) * (rank + self.other_s + encoded * encode + judged * texts * self.judge_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """Of scoring with or without a cascade."""
+
+    judged: float  # share of segments that the language model sees
+    lvlm_calls: int
+    seconds: float | None  # of one slot; None: this scorer was never measured
+
+    @property
+    def gpu_hours(self) -> float | None:
+        """Hours that slots are held."""
+        return None if self.seconds is None else self.seconds / 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +129,8 @@ class Quote:
     lvlm_calls: int
     seconds: float | None  # of one slot; None: this scorer was never measured
     measured: str  # on what, in words
+    without_cascade: Price
+    with_cascade: Price | None  # None: the scorer asks no language model, or every frame
 
     @property
     def gpu_hours(self) -> float | None:
@@ -103,8 +145,12 @@ class Quote:
             "tasks": self.tasks,
             "footage_hours": round(self.footage_s / 3600, 3),
             "lvlm_calls": self.lvlm_calls,
-            "gpu_hours": None if self.gpu_hours is None else round(self.gpu_hours, 6),
+            "gpu_hours": _rounded(self.gpu_hours),
             "measured": self.measured,
+            "lvlm_calls_without_cascade": self.without_cascade.lvlm_calls,
+            "gpu_hours_without_cascade": _rounded(self.without_cascade.gpu_hours),
+            "lvlm_calls_with_cascade": None if self.with_cascade is None else self.with_cascade.lvlm_calls,
+            "gpu_hours_with_cascade": None if self.with_cascade is None else _rounded(self.with_cascade.gpu_hours),
         }
 
 
@@ -118,9 +164,11 @@ def measured_rates(connection: Connection, scorer_id: int | None) -> Rates | Non
     spent = connection.execute(_OVERHEAD, {"scorer": str(scorer_id), "runs": LATEST_RUNS}).one()
     first = timed.first_s / timed.first_passes if timed.first_passes else None
     later = timed.later_s / timed.later_passes if timed.later_passes else None
+    first_rank = timed.first_rank_s / timed.first_ranked if timed.first_ranked else None
+    later_rank = timed.later_rank_s / timed.later_ranked if timed.later_ranked else None
     return Rates(
-        encode_s=first if first is not None else later or 0.0,
-        encode_again_s=later if later is not None else first or 0.0,
+        encode_s=_first_known(first, later),
+        encode_again_s=_first_known(later, first),
         judge_s=timed.judge_s / timed.texts,
         other_s=spent.other_seconds / spent.passes if spent.passes else 0.0,
         start_s=spent.start_seconds / spent.starts if spent.starts else 0.0,
@@ -128,6 +176,9 @@ def measured_rates(connection: Connection, scorer_id: int | None) -> Rates | Non
         segments=timed.first_passes + timed.later_passes,
         tasks=round(spent.starts or 0),
         seen=frozenset(connection.execute(_SEEN, {"scorer": scorer_id}).scalars()),
+        rank_s=_first_known(first_rank, later_rank),
+        rank_again_s=_first_known(later_rank, first_rank),
+        pruned=float(timed.pruned),
     )
 
 
@@ -158,20 +209,52 @@ def make_quote(
     videos: Sequence[StoredVideo], texts: int, profile: Profile, rates: Rates | None, *, tasks: int
 ) -> Quote:
     """Quote scoring videos for a rule with so many texts, in so many tasks."""
-    segments = sum(segments_of(video, profile) for video in videos)
-    seconds = None
-    if rates is not None:
-        seconds = tasks * rates.start_s + sum(rates.seconds(video, profile, texts) for video in videos)
-    calls = segments * calls_per_segment(profile, texts, rates.told if rates else 0.0)
+    spec = profile.scoring.cascade
+    without = _price(videos, texts, profile, rates, tasks=tasks, judged=1.0)
+    cascaded = None
+    if profile.scoring.scorer == "anyanomaly":
+        judged = judged_share(spec or CascadeSpec(), rates)
+        cascaded = _price(videos, texts, profile, rates, tasks=tasks, judged=judged)
+    applies = cascaded if cascaded is not None and spec is not None else without
     return Quote(
         videos=len(videos),
-        segments=segments,
+        segments=sum(segments_of(video, profile) for video in videos),
         tasks=tasks,
         footage_s=sum(video.duration_s or 0.0 for video in videos),
-        lvlm_calls=round(calls),
-        seconds=seconds,
+        lvlm_calls=applies.lvlm_calls,
+        seconds=applies.seconds,
         measured=_measured(rates),
+        without_cascade=without,
+        with_cascade=cascaded,
     )
+
+
+def judged_share(spec: CascadeSpec | None, rates: Rates | None) -> float:
+    """Share of segments that the language model sees: as measured, or what a cascade says; what moves comes on top."""
+    if spec is None:
+        return 1.0
+    if rates is not None and rates.pruned > 0:
+        return 1.0 - rates.pruned
+    return spec.share + (1 - spec.share) * spec.audit
+
+
+def _price(
+    videos: Sequence[StoredVideo], texts: int, profile: Profile, rates: Rates | None, *, tasks: int, judged: float
+) -> Price:
+    segments = sum(segments_of(video, profile) for video in videos)
+    calls = judged * segments * calls_per_segment(profile, texts, rates.told if rates else 0.0)
+    seconds = None
+    if rates is not None:
+        seconds = tasks * rates.start_s + sum(rates.seconds_when(video, profile, texts, judged) for video in videos)
+    return Price(judged, round(calls), seconds)
+
+
+def _first_known(wanted: float | None, other: float | None) -> float:
+    return wanted if wanted is not None else other or 0.0
+
+
+def _rounded(hours: float | None) -> float | None:
+    return None if hours is None else round(hours, 6)
 
 
 def _measured(rates: Rates | None) -> str:

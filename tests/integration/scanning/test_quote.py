@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sqlalchemy import Engine
 
@@ -14,6 +15,7 @@ from anyanomaly_core.results.spending import Meter, spent_by
 from anyanomaly_core.results.writer import commit_unit
 from anyanomaly_core.scanning.backfill import Budget, make_scope, missing_videos
 from anyanomaly_core.scanning.quote import calls_per_segment, make_quote, measured_rates
+from anyanomaly_core.scoring.types import SegmentScore, Status
 from tests.integration.results import world
 
 
@@ -113,3 +115,50 @@ def test_a_retry_counts_what_both_tries_spent(engine: Engine) -> None:
     assert not Budget(gpu_hours=6 / 3600).allows(spent, 0, 1)
     with engine.connect() as connection:
         assert catalog.load_videos(connection) == []
+
+
+def test_a_quote_has_the_price_with_and_without_a_cascade(engine: Engine, tmp_path: Path) -> None:
+    world.add_camera(engine, "gate")
+    seen = world.add_video(engine, "gate/1.mp4", frames=20 * 24)
+    rule = world.add_rule(engine, "one", texts=("a bicycle", "a cyclist"))
+    world.add_video(engine, "gate/2.mp4", frames=10 * 24)
+    plain, run = load_profile("demo"), start_run(engine)
+    cascaded = Profile.model_validate(
+        {**plain.model_dump(), "scoring": {**plain.scoring.model_dump(), "cascade": {"share": 0.2, "audit": 0.1}}}
+    )
+    scope = make_scope(rule, "demo")
+    with engine.connect() as connection:
+        videos = missing_videos(connection, scope, None)
+    quote = make_quote(videos, 2, plain, None, tasks=1)
+    assert (quote.lvlm_calls, quote.without_cascade.lvlm_calls) == (30 * 6, 30 * 6)
+    assert quote.with_cascade is not None
+    assert quote.with_cascade.judged == pytest.approx(0.2 + 0.8 * 0.05)  # the default's share and audit
+    assert quote.with_cascade.lvlm_calls == round(30 * 6 * 0.24)
+    assert make_quote(videos, 2, cascaded, None, tasks=1).lvlm_calls == round(30 * 6 * 0.28)
+    clip = plain.model_copy(update={"scoring": plain.scoring.model_copy(update={"scorer": "clip"})})
+    assert make_quote(videos, 2, clip, None, tasks=1).with_cascade is None
+
+    # Measured: 20 segments ranked at 50 ms, 8 of them judged at 30 ms of windows and 100 ms a text, 12 pruned.
+    scorer = world.add_scorer(engine, profile=cascaded)
+    made = world.unit_result(engine, seen, (rule,), scorer, failing=0)
+    judged = {"rank": 50.0, "encode": 30.0, "answers": 200.0}
+    scores = [
+        replace(s, rationale=None, timings_ms=judged)
+        if s.segment_index < 8
+        else SegmentScore(s.segment_index, s.rule_version_id, Status.PRUNED, reason="left", timings_ms={"rank": 50.0})
+        for s in made.scores
+    ]
+    frames = made.frame_scores[rule.rule_version_id].copy()
+    frames[8 * 24 :] = np.nan
+    commit_unit(engine, replace(made, scores=scores, frame_scores={rule.rule_version_id: frames}, run_id=run), tmp_path)
+    with engine.connect() as connection:
+        rates = measured_rates(connection, scorer.scorer_id)
+        videos = missing_videos(connection, scope, scorer.scorer_id)
+    assert rates is not None
+    assert (rates.rank_s, rates.encode_s, rates.judge_s, rates.pruned) == pytest.approx((0.05, 0.03, 0.1, 0.6))
+    quote = make_quote(videos, 2, cascaded, rates, tasks=1)
+    assert quote.with_cascade is not None
+    assert quote.seconds == quote.with_cascade.seconds == pytest.approx(10 * (0.05 + 0.4 * (0.03 + 0.2)))
+    assert quote.without_cascade.seconds == pytest.approx(10 * (0.05 + 0.03 + 0.2))
+    said = quote.as_dict()
+    assert (said["lvlm_calls"], said["lvlm_calls_with_cascade"], said["lvlm_calls_without_cascade"]) == (24, 24, 60)
