@@ -35,15 +35,17 @@ WHERE (is_current_version OR %(all_versions)s)
   AND (NOT %(unfinished)s OR state IN ('failed', 'not_yet'))
 GROUP BY rule, version{groups}, state
 ORDER BY rule, version{groups}, state"""
-# The ledger against the archive: a row for every video and rule version that looks at it, adding up to its length.
+# The ledger against the archive: a row for every video, camera of it and rule version that looks there, adding up to
+# the video's length.
 _CHECK = """
 SELECT r.name AS rule, v.version, w.uri, coalesce(w.duration_s, 0) AS seconds_of_video,
        sum(c.seconds) AS seconds_in_ledger
 FROM rule_versions v
 JOIN rules r USING (rule_id)
-JOIN videos w ON glob_matches(w.camera_id, v.cameras)
-LEFT JOIN coverage c ON (c.rule_version_id, c.video_id) = (v.rule_version_id, w.video_id)
-GROUP BY r.name, v.version, w.video_id, w.uri, w.duration_s
+JOIN video_cameras p ON glob_matches(p.camera_id, v.cameras)
+JOIN videos w ON w.video_id = p.video_id
+LEFT JOIN coverage c ON (c.rule_version_id, c.video_id, c.camera) = (v.rule_version_id, w.video_id, p.camera_id)
+GROUP BY r.name, v.version, w.video_id, p.camera_id, w.uri, w.duration_s
 HAVING sum(c.seconds) IS NULL OR abs(sum(c.seconds) - coalesce(w.duration_s, 0)) > 0.001
 ORDER BY 1, 2, 3"""
 _SIZE = """

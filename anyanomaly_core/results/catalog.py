@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from anyanomaly_core.errors import StorageError
 from anyanomaly_core.footage.types import FoundFile, FrameIndex, Probe
-from anyanomaly_core.results.schema import NOW, cameras, video_files, videos
+from anyanomaly_core.results.schema import NOW, cameras, video_cameras, video_files, videos
 from anyanomaly_core.results.segment_store import duration_of
 
 SCORABLE = ("ready", "damaged")
@@ -94,11 +94,22 @@ def register_file(connection: Connection, found: FoundFile, content_sha256: str 
     connection.execute(row.on_conflict_do_nothing(index_elements=["content_sha256"]))
     same = videos.c.content_sha256 == content_sha256
     video_id = int(connection.execute(select(videos.c.video_id).where(same)).scalar_one())
+    place = insert(video_cameras).values(video_id=video_id, camera_id=found.camera)
+    connection.execute(place.on_conflict_do_nothing())
     _upsert_file(connection, found, video_id)
     _restore_found(connection, video_id, found.uri)
     # Another content may have lain under this name before.
     _settle_names(connection, (videos.c.uri == found.uri) & (videos.c.video_id != video_id))
     return video_id
+
+
+def cameras_of(connection: Connection, content_sha256: str) -> dict[str, str]:
+    """Cameras that a content was ever found under, each with its time zone; none: it is new."""
+    p = video_cameras.c
+    query = select(cameras.c.camera_id, cameras.c.time_zone).join(video_cameras, p.camera_id == cameras.c.camera_id)
+    query = query.join(videos, videos.c.video_id == p.video_id).where(videos.c.content_sha256 == content_sha256)
+    rows = connection.execute(query.order_by(cameras.c.camera_id))
+    return {row.camera_id: row.time_zone for row in rows}
 
 
 def touch_files(connection: Connection, uris: Sequence[str]) -> None:

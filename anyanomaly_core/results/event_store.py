@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
-from anyanomaly_core.results.catalog import StoredVideo, load_videos
+from anyanomaly_core.results.catalog import StoredVideo, cameras_of, load_video, load_videos
 from anyanomaly_core.results.events import FrameRun, counted_frames, event_id, find_events
 from anyanomaly_core.results.holds import open_holds
 from anyanomaly_core.results.moments import Micros, frame_moments, to_datetime, to_micros
@@ -73,7 +73,8 @@ def versions_of(connection: Connection, scoring_ids: Sequence[int]) -> list[Stor
 def replace_events(connection: Connection, wanted: Sequence[tuple[ScoredVideo, StoredRule]]) -> dict[int, int]:
     """Derive the events of rule versions in a video, in place of those there; returns how many each version has.
 
-    The video must be locked. Equal scores and definitions give equal rows; those under legal hold stay as they were.
+    Content that was found under several cameras has its events under each that the version looks at. The video must be
+    locked. Equal scores and definitions give equal rows; those under legal hold stay as they were.
 
     Args:
         connection: in a transaction.
@@ -81,18 +82,38 @@ def replace_events(connection: Connection, wanted: Sequence[tuple[ScoredVideo, S
     """
     if not wanted:
         return {}
+    video = wanted[0][0].video
     versions = [rule.rule_version_id for _, rule in wanted]
-    old = (events.c.video_id == wanted[0][0].video.video_id) & events.c.rule_version_id.in_(versions)
+    old = (events.c.video_id == video.video_id) & events.c.rule_version_id.in_(versions)
     connection.execute(delete(events).where(old, events.c.event_id.not_in(open_holds())))
-    found = {rule.rule_version_id: derive(scored, rule.definition) for scored, rule in wanted}
+    # Asked under the lock: a name under another camera may have come since the video was loaded.
+    places = cameras_of(connection, video.content_sha256)
+    seen_as = [replace(video, camera_id=camera, time_zone=zone) for camera, zone in places.items()]
+    found = dict.fromkeys(versions, 0)
     values = []
     for scored, rule in wanted:
-        if runs := found[rule.rule_version_id]:
-            segments = scored.segments()
-            values += [_values(scored, segments, rule, run, end) for run, end in runs]
+        for place in seen_as:
+            here = replace(scored, video=place)
+            if runs := derive(here, rule.definition):
+                segments = scored.segments()
+                values += [_values(here, segments, rule, run, end) | _id(video, rule, run, place) for run, end in runs]
+                found[rule.rule_version_id] += len(runs)
     if values:
         connection.execute(insert(events).on_conflict_do_nothing(), values)  # with the held ones
-    return {version: len(runs) for version, runs in found.items()}
+    return found
+
+
+def derive_again(connection: Connection, video_id: int) -> None:
+    """Derive all events of a video from its current scores: it was found under another camera."""
+    lock_video(connection, video_id)
+    video = load_video(connection, video_id)
+    mine = (units.c.video_id == video_id) & units.c.is_current
+    scored = {
+        scoring_id: load_scored(connection, video, scoring_id)
+        for scoring_id in connection.execute(select(units.c.scoring_id).where(mine)).scalars().all()
+    }
+    wanted = [(of, version) for version in versions_of(connection, list(scored)) if (of := scored[version.scoring_id])]
+    replace_events(connection, wanted)
 
 
 def derive(scored: ScoredVideo, definition: RuleDefinition) -> list[tuple[FrameRun, int]]:
@@ -160,7 +181,6 @@ def _values(
     inside = scored.scores[run.first : run.last + 1]
     peak_segment, told = _explain(segments, run)
     return {
-        "event_id": event_id(rule.name, scored.video.content_sha256, run.peak),
         "rule_version_id": rule.rule_version_id,
         "video_id": scored.video.video_id,
         "scorer_id": scored.scorer_id,
@@ -177,6 +197,11 @@ def _values(
         "winning_text": told.winning_text,
         "rationale": told.rationale,
     }
+
+
+def _id(video: StoredVideo, rule: StoredRule, run: FrameRun, place: StoredVideo) -> dict[str, Any]:
+    other = None if place.camera_id == video.camera_id else place.camera_id
+    return {"event_id": event_id(rule.name, video.content_sha256, run.peak, other)}
 
 
 def _explain(segments: Sequence[ScoredSegment], run: FrameRun) -> tuple[ScoredSegment, ScoredSegment]:

@@ -30,9 +30,13 @@ class FrameRun:
     peak: int  # the first of the highest
 
 
-def event_id(rule_name: str, content_sha256: str, peak_frame: int) -> uuid.UUID:
-    """The id of an event: the same for every version, scorer and database that finds this peak."""
-    return uuid.uuid5(_NAMESPACE, f"{rule_name}\n{content_sha256}\n{peak_frame}")
+def event_id(rule_name: str, content_sha256: str, peak_frame: int, other_camera: str | None = None) -> uuid.UUID:
+    """The id of an event: the same for every version, scorer and database that finds this peak.
+
+    ``other_camera`` is given where the content was found under another camera than its first.
+    """
+    place = "" if other_camera is None else f"\n{other_camera}"
+    return uuid.uuid5(_NAMESPACE, f"{rule_name}\n{content_sha256}\n{peak_frame}{place}")
 
 
 def find_events(

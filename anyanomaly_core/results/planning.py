@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, and_, exists, func, or_, select
 
 from anyanomaly_core.results.catalog import SCORABLE, StoredVideo, load_videos
 from anyanomaly_core.results.retention import past_retention
 from anyanomaly_core.results.rule_store import StoredRule
-from anyanomaly_core.results.schema import rule_versions, units, videos
+from anyanomaly_core.results.schema import rule_versions, units, video_cameras, videos
 
 MAX_ATTEMPTS = 3
 
@@ -50,11 +50,13 @@ def missing_units(
         newest_first: order of the units.
     """
     v, u, rv = videos.c, units.c, rule_versions.c
+    place = video_cameras.c  # a content may lie under several cameras; a rule wants it that looks at any of them
+    wanted = exists().where(place.video_id == v.video_id, func.glob_matches(place.camera_id, rv.cameras))
     tried = and_(u.video_id == v.video_id, u.scoring_id == rv.scoring_id, u.scorer_id == (scorer_id or 0))
     query = (
         select(v.video_id, rv.rule_version_id)
         .select_from(videos)
-        .join(rule_versions, func.glob_matches(v.camera_id, rv.cameras))
+        .join(rule_versions, wanted)
         .outerjoin(units, tried)
         .where(v.expired_at.is_(None), v.video_id.not_in(past_retention()))
         .where(v.state.in_(SCORABLE), rv.rule_version_id.in_([rule.rule_version_id for rule in rules]))
@@ -62,7 +64,7 @@ def missing_units(
         .order_by(v.recorded_at.desc() if newest_first else v.recorded_at, v.video_id, rv.rule_version_id)
     )
     if camera_ids is not None:
-        query = query.where(v.camera_id.in_(camera_ids))
+        query = query.where(v.video_id.in_(select(place.video_id).where(place.camera_id.in_(camera_ids))))
     if recorded_from is not None:
         query = query.where(v.recorded_at >= recorded_from)
     if recorded_before is not None:

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 
 from anyanomaly_core.errors import StorageError
-from anyanomaly_core.results.schema import cameras, retention_changes, segment_scores, videos
+from anyanomaly_core.results.schema import cameras, retention_changes, segment_scores, video_cameras, videos
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +102,8 @@ def set_retention(engine: Engine, camera_id: str, days: int | None, *, person: s
 
 def _want_again(connection: Connection, camera_id: str, days: int | None) -> int:
     v = videos.c
-    lost = (v.camera_id == camera_id) & v.expired_at.is_not(None)
+    own = select(video_cameras.c.video_id).where(video_cameras.c.camera_id == camera_id)
+    lost = v.video_id.in_(own) & v.expired_at.is_not(None)
     if days is not None:
         end = v.recorded_at + func.make_interval(0, 0, 0, days, 0, 0, func.coalesce(v.duration_s, 0))
         lost &= end >= func.now()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import array
 
-from anyanomaly_core.results.schema import rules, scorings, units, video_files, videos
+from anyanomaly_core.results.schema import rules, scorings, units, video_cameras, video_files, videos
 
 UNKNOWN = -1.0  # a time of change that no file has
 
@@ -29,7 +29,9 @@ def retry_failed(connection: Connection, *, uri: str = "*", camera: str = "*", r
         rule: only this rule's failures; None: of all rules, and unreadable files, which are of no rule.
     """
     v = videos.c
-    chosen = func.glob_matches(v.uri, array([uri])) & func.glob_matches(v.camera_id, array([camera]))
+    place = video_cameras.c
+    of_camera = select(place.video_id).where(func.glob_matches(place.camera_id, array([camera])))
+    chosen = func.glob_matches(v.uri, array([uri])) & v.video_id.in_(of_camera)
     failed = select(units.c.video_id, units.c.scoring_id).join(videos).join(scorings).join(rules)
     failed = failed.where(chosen, units.c.state != "done")
     if rule is not None:

@@ -88,6 +88,13 @@ video_files = Table(
     Column("missing_since", Moment),
 )
 
+video_cameras = Table(
+    "video_cameras",
+    metadata,
+    Column("video_id", BigInteger, ForeignKey("videos.video_id"), primary_key=True),
+    Column("camera_id", Text, ForeignKey("cameras.camera_id"), primary_key=True),
+)
+
 segment_layouts = Table(
     "segment_layouts",
     metadata,

@@ -21,6 +21,9 @@ version of a rule that covers the footage; filter on `is_current_version` unless
 shows current versions only, `frame_scores_history` all. When footage was scored by several scorers (other models or
 parameters), the views show the newest that did not fail; the others stay in the table `segment_scores`.
 
+The same content under names of two cameras is scored once and found under both: `event_list` has an event for each,
+with an id of its own, and the other views a row for each. `videos` has it once, Parquet under its first camera.
+
 A fast query of frames names rule, camera and a span of `segment_started_at`: see the ready query *frame_curve*.
 
 ## Who may do what

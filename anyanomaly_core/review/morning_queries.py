@@ -20,19 +20,20 @@ WHERE u.finished_at >= :begin AND u.finished_at < :end AND e.started_at < :begin
 CAMERAS = """
 SELECT c.camera_id, c.name, c.time_zone
 FROM cameras c
-WHERE EXISTS (SELECT FROM videos v WHERE v.camera_id = c.camera_id AND v.state <> 'missing' AND v.recorded_at < :end
+WHERE EXISTS (SELECT FROM videos v JOIN video_cameras p USING (video_id)
+              WHERE p.camera_id = c.camera_id AND v.state <> 'missing' AND v.recorded_at < :end
               AND v.recorded_at > CAST(:begin AS timestamptz) - interval '7 days')
 ORDER BY c.camera_id"""
 
 # No recording is longer than a day; the condition lets an index find those that began before the night.
 FOOTAGE = """
-SELECT camera_id AS camera, state::text AS state,
+SELECT p.camera_id AS camera, state::text AS state,
        greatest(recorded_at, :begin) AS begin,
        least(recorded_at + make_interval(secs => coalesce(duration_s, 0)), :end) AS end
-FROM videos
+FROM videos JOIN video_cameras p USING (video_id)
 WHERE state <> 'missing' AND recorded_at < :end AND recorded_at > CAST(:begin AS timestamptz) - interval '1 day'
   AND recorded_at + make_interval(secs => coalesce(duration_s, 0)) >= :begin
-ORDER BY camera_id, recorded_at"""
+ORDER BY p.camera_id, recorded_at"""
 
 PROBLEMS = """
 SELECT uri, camera, recorded_at, state, left(problem, 400) AS problem

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 import imageio_ffmpeg
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 
 from anyanomaly_core.config import Settings
 from anyanomaly_core.errors import FootageError
@@ -15,6 +15,7 @@ from anyanomaly_core.footage.content import sha256
 from anyanomaly_core.footage.types import FoundFile
 from anyanomaly_core.profile import SamplingSpec
 from anyanomaly_core.results import catalog
+from anyanomaly_core.results.event_store import derive_again
 from anyanomaly_core.results.schema import videos
 from anyanomaly_core.results.segment_store import store_segments
 from anyanomaly_core.scanning.examine import Examined, examine
@@ -81,9 +82,7 @@ def _store(
     engine: Engine, found: FoundFile, examined: Examined, *, time_zone: str, sampling: SamplingSpec
 ) -> Registered:
     with engine.begin() as connection:
-        catalog.register_camera(connection, str(found.camera), time_zone)
-        video_id = catalog.register_file(connection, found, examined.content_sha256)
-        assert video_id is not None  # noqa: S101  (found has no problem)
+        video_id = _register(connection, found, examined.content_sha256, time_zone)
         if examined.index is None or examined.probe is None:
             reason = examined.error or "nothing could be decoded"
             catalog.mark_unreadable(connection, video_id, reason, examined.probe)
@@ -101,10 +100,20 @@ def _store(
     return Registered(found.uri, Outcome.NEW, None, examined.index.frame_count)
 
 
+def _register(connection: Connection, found: FoundFile, digest: str, time_zone: str) -> int:
+    """File, camera and video; what was found in a known content is found under its new camera as well."""
+    before = catalog.cameras_of(connection, digest)
+    catalog.register_camera(connection, str(found.camera), time_zone)
+    video_id = catalog.register_file(connection, found, digest)
+    assert video_id is not None  # noqa: S101  (found has no problem)
+    if before and found.camera not in before:
+        derive_again(connection, video_id)
+    return video_id
+
+
 def _register_duplicate(engine: Engine, found: FoundFile, digest: str, time_zone: str) -> Registered:
     with engine.begin() as connection:
-        catalog.register_camera(connection, str(found.camera), time_zone)
-        catalog.register_file(connection, found, digest)
+        _register(connection, found, digest, time_zone)
     return Registered(found.uri, Outcome.DUPLICATE)
 
 

@@ -2,9 +2,9 @@
 -- :longer_than interval = interval '1 minute'  -- shorter gaps are not shown
 SELECT camera_id AS camera, ended_at AS gap_from, next_at AS gap_until, next_at - ended_at AS length
 FROM (
-    SELECT camera_id, recorded_at + make_interval(secs => coalesce(duration_s, 0)) AS ended_at,
-           lead(recorded_at) OVER (PARTITION BY camera_id ORDER BY recorded_at) AS next_at
-    FROM videos
+    SELECT p.camera_id, recorded_at + make_interval(secs => coalesce(duration_s, 0)) AS ended_at,
+           lead(recorded_at) OVER (PARTITION BY p.camera_id ORDER BY recorded_at) AS next_at
+    FROM videos JOIN video_cameras p USING (video_id)
     WHERE state <> 'missing'
 ) AS recordings
 WHERE next_at - ended_at > :longer_than

@@ -22,8 +22,8 @@ _RULES_OF = text("""
 _FOOTAGE = text("""
     SELECT v.recorded_at AS begin, v.recorded_at + make_interval(secs => coalesce(v.duration_s, 0)) AS end,
            v.state::text, left(v.error, 300) AS error, v.uri
-    FROM videos v
-    WHERE v.camera_id = :camera AND v.recorded_at < :end AND v.recorded_at > :begin - interval '1 day'
+    FROM videos v JOIN video_cameras p USING (video_id)
+    WHERE p.camera_id = :camera AND v.recorded_at < :end AND v.recorded_at > :begin - interval '1 day'
       AND v.recorded_at + make_interval(secs => coalesce(v.duration_s, 0)) >= :begin
     ORDER BY begin""")
 # By bin, status and scores only where they count: a bin of five minutes holds dozens of segments.
@@ -32,8 +32,9 @@ _SCORES = text("""
     FROM segment_results s
     WHERE s.is_current_version AND s.camera = :camera AND s.rule = ANY(:rules)
       AND s.started_at >= :begin - interval '10 minutes' AND s.started_at < :end AND s.ended_at > :begin
-      AND s.video_id = ANY(SELECT video_id FROM videos v WHERE v.camera_id = :camera
-                           AND v.recorded_at < :end AND v.recorded_at > :begin - interval '1 day')
+      AND s.video_id = ANY(SELECT video_id FROM videos v JOIN video_cameras p USING (video_id)
+                           WHERE p.camera_id = :camera AND v.recorded_at < :end
+                             AND v.recorded_at > :begin - interval '1 day')
     GROUP BY s.rule, s.status, s.video_id, floor(extract(epoch FROM s.started_at) / :bin)
     ORDER BY begin""")
 _EVENTS = text("""

@@ -28,7 +28,7 @@ _EVENT = text("""
 _CURVE = text("""
     SELECT extract(epoch FROM frame_at - :begin)::double precision AS at_s, score, status, reason
     FROM frame_scores_history
-    WHERE video_id = :video AND rule = :rule AND version = :version
+    WHERE video_id = :video AND camera = :camera AND rule = :rule AND version = :version
       AND segment_started_at >= :begin - interval '10 minutes' AND segment_started_at < :end
       AND frame_at >= :begin AND frame_at <= :end
     ORDER BY frame_at, frame""")
@@ -56,6 +56,8 @@ _ORIGIN = text("""
     LEFT JOIN units u ON (u.video_id, u.scoring_id, u.scorer_id) = (e.video_id, rv.scoring_id, e.scorer_id)
     LEFT JOIN scan_runs run USING (run_id)
     WHERE e.event_id = :event AND rv.version = :version""")
+
+_VERSION = {"video": "video_id", "camera": "camera", "rule": "rule", "version": "version"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,4 +118,4 @@ def load_origin(connection: Connection, event: RowMapping) -> RowMapping:
 
 
 def _version(event: RowMapping) -> dict[str, Any]:
-    return {"video": event["video_id"], "rule": event["rule"], "version": event["version"]}
+    return {name: event[column] for name, column in _VERSION.items()}

@@ -1,6 +1,7 @@
 """The ledger adds up to the archive, whatever happens to footage and rules, in whatever order."""
 
 import tempfile
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,23 +18,24 @@ from anyanomaly_core.results.writer import commit_failure, commit_unit
 from tests.integration.results import world
 
 PER_VIDEO = """
-    SELECT c.video_id, c.rule_version_id, sum(c.seconds), v.duration_s
-    FROM coverage c JOIN videos v USING (video_id) GROUP BY 1, 2, 4
+    SELECT c.video_id, c.camera, c.rule_version_id, sum(c.seconds), v.duration_s
+    FROM coverage c JOIN videos v USING (video_id) GROUP BY 1, 2, 3, 5
 """
 PER_SEGMENT = """
-    SELECT video_id, rule, version, status::text, count(*), sum(cardinality(frame_scores)),
+    SELECT video_id, camera, rule, version, status::text, count(*), sum(cardinality(frame_scores)),
            sum(extract(epoch FROM ended_at - started_at))
-    FROM segment_results GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+    FROM segment_results GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
 """
 LEDGER = """
-    SELECT video_id, rule, version, state, segments, seconds FROM coverage
-    WHERE scorer_id IS NOT NULL ORDER BY video_id, rule, version, state
+    SELECT video_id, camera, rule, version, state, segments, seconds FROM coverage
+    WHERE scorer_id IS NOT NULL ORDER BY video_id, camera, rule, version, state
 """
-EXPECTED = (
-    "SELECT v.video_id, r.rule_version_id FROM videos v JOIN rule_versions r ON glob_matches(v.camera_id, r.cameras)"
-)
-EMPTY = """TRUNCATE cameras, videos, video_files, segments, segment_layouts, rules, scorings, rule_versions, scorers,
-           scan_runs, units, segment_scores, events, verdicts RESTART IDENTITY CASCADE"""
+EXPECTED = """
+    SELECT f.video_id, f.camera_id, r.rule_version_id
+    FROM video_files f JOIN rule_versions r ON glob_matches(f.camera_id, r.cameras)
+"""
+EMPTY = """TRUNCATE cameras, videos, video_files, video_cameras, segments, segment_layouts, rules, scorings,
+           rule_versions, scorers, scan_runs, units, segment_scores, events, verdicts RESTART IDENTITY CASCADE"""
 
 
 class Archive(RuleBasedStateMachine):
@@ -68,6 +70,14 @@ class Archive(RuleBasedStateMachine):
         when = world.START + timedelta(hours=hours)
         uri = f"{camera}/{len(self.videos)}.mp4"
         self.videos.append(world.add_video(self.engine, uri, camera, recorded_at=when, index=index))
+
+    @precondition(lambda self: self.videos)
+    @rule(camera=st.sampled_from(["gate", "yard"]), data=st.data())
+    def a_copy_arrives(self, camera: str, data: st.DataObject) -> None:
+        with self.engine.begin() as connection:
+            original = catalog.load_video(connection, data.draw(st.sampled_from(self.videos)))
+            copy = world.found(f"{camera}/copy of {original.video_id}.mp4", camera)
+            assert catalog.register_file(connection, copy, original.content_sha256) == original.video_id
 
     @rule(camera=st.sampled_from(["gate", "yard"]))
     def unreadable_footage_arrives(self, camera: str) -> None:
@@ -138,8 +148,8 @@ class Archive(RuleBasedStateMachine):
         with self.engine.connect() as connection:
             per_video = connection.execute(text(PER_VIDEO)).all()
             expected = {tuple(row) for row in connection.execute(text(EXPECTED))}
-        assert {(row[0], row[1]) for row in per_video} == expected
-        for _, _, seconds, duration in per_video:
+        assert {tuple(row[:3]) for row in per_video} == expected
+        for _, _, _, seconds, duration in per_video:
             assert seconds == pytest.approx(duration or 0, abs=1e-6)
 
     @invariant()
@@ -147,12 +157,12 @@ class Archive(RuleBasedStateMachine):
         with self.engine.connect() as connection:
             ledger = connection.execute(text(LEDGER)).all()
             found = connection.execute(text(PER_SEGMENT)).all()
-            frames = dict(connection.execute(text("SELECT video_id, frame_count FROM videos")).all())
-        assert [tuple(row[:5]) for row in ledger] == [tuple(row[:5]) for row in found]
-        assert [row[5] for row in ledger] == pytest.approx([float(row[6]) for row in found], abs=1e-4)
-        of_unit: dict[tuple[int, str, int], int] = {}
+            frames: dict[int, int] = dict(connection.execute(text("SELECT video_id, frame_count FROM videos")).all())  # type: ignore[arg-type]
+        assert [tuple(row[:6]) for row in ledger] == [tuple(row[:6]) for row in found]
+        assert [row[6] for row in ledger] == pytest.approx([float(row[7]) for row in found], abs=1e-4)
+        of_unit: Counter[tuple[int, str, str, int]] = Counter()
         for row in found:
-            of_unit[row[0], row[1], row[2]] = of_unit.get((row[0], row[1], row[2]), 0) + row[5]
+            of_unit[tuple(row[:4])] += row[6]
         assert all(count == frames[key[0]] for key, count in of_unit.items())
 
 

@@ -190,6 +190,31 @@ def test_late_footage_a_second_name_and_an_outage_are_caught_up_with_once(archiv
     assert found[0], "threshold 0.1 finds something in random models' scores"
 
 
+def test_a_copy_under_another_camera_is_found_there_and_scored_once(archive: World) -> None:
+    assert scan_night() == 6
+    known = archive.archive / "hall" / DAYS[0] / "10-00-00.mp4"
+    copy = archive.archive / "yard" / DAYS[1] / "23-00-00.mp4"
+    copy.parent.mkdir(parents=True)
+    copy.write_bytes(known.read_bytes())
+    aged(copy)
+    assert ingest_all(archive)["counts"]["duplicate"] == 1
+    events = """SELECT rule, first_frame, last_frame, peak_score, started_at FROM event_list
+                WHERE camera = :camera AND video_id = :id ORDER BY 1, 2"""
+    [(video_id,)] = rows(archive.engine, "SELECT video_id FROM videos WHERE uri LIKE 'hall/%01/%'")
+    at_hall, at_yard = (rows(archive.engine, events, camera=camera, id=video_id) for camera in ("hall", "yard"))
+    assert at_hall
+    assert at_yard == at_hall
+    assert scan_night() == 0, "there is nothing to score"
+
+    (archive.rules / "yard-only.yaml").write_text("name: yard-only\ntexts: [a dog]\nthreshold: 0\ncameras: [yard]\n")
+    apply_rule_files(archive.engine, archive.rules, author="test")
+    planned, summary = run(FORM | {"rule": "yard-only", "cameras": ["yard"]}, "yard")
+    assert (len(planned), summary["videos"], summary["remaining"]["videos"]) == (1, 1, 0)
+    assert {row[0] for row in rows(archive.engine, "SELECT camera FROM event_list WHERE rule = 'yard-only'")} == {
+        "yard"
+    }
+
+
 def scan_night() -> int:
     """What ``scan_archive`` does; returns how many videos it scored."""
     units = scan.plan_units()
