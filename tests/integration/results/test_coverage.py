@@ -157,7 +157,7 @@ class Archive(RuleBasedStateMachine):
         with self.engine.connect() as connection:
             ledger = connection.execute(text(LEDGER)).all()
             found = connection.execute(text(PER_SEGMENT)).all()
-            frames: dict[int, int] = dict(connection.execute(text("SELECT video_id, frame_count FROM videos")).all())  # type: ignore[arg-type]
+            frames: dict[int, int] = dict(connection.execute(text("SELECT video_id, frame_count FROM videos")).all())
         assert [tuple(row[:6]) for row in ledger] == [tuple(row[:6]) for row in found]
         assert [row[6] for row in ledger] == pytest.approx([float(row[7]) for row in found], abs=1e-4)
         of_unit: Counter[tuple[int, str, str, int]] = Counter()
