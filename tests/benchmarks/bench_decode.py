@@ -69,7 +69,7 @@ def _typical_ratio(base: list[float], taken: list[float]) -> float:
 
 
 class ChildMemory:
-    """Largest resident size of any child of this process, sampled from /proc."""
+    """Largest resident size of any decoder among this process's children, sampled from /proc."""
 
     def __init__(self) -> None:
         self.peak_mb = 0.0
@@ -88,7 +88,16 @@ class ChildMemory:
         while not self._stop.wait(0.05):
             for task in Path("/proc/self/task").iterdir():
                 for child in (task / "children").read_text().split():
-                    self.peak_mb = max(self.peak_mb, _resident_mb(child))
+                    if _is_decoder(child):
+                        self.peak_mb = max(self.peak_mb, _resident_mb(child))
+
+
+def _is_decoder(process: str) -> bool:
+    """A child that has not become ffmpeg yet shows the pages of its parent as its own."""
+    try:
+        return Path(f"/proc/{process}/comm").read_text().startswith("ffmpeg")
+    except OSError:
+        return False
 
 
 def _resident_mb(process: str) -> float:
