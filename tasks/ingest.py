@@ -5,6 +5,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -12,6 +13,7 @@ from anyanomaly_core.config import get_settings
 from anyanomaly_core.errors import StorageError
 from anyanomaly_core.footage.types import FoundFile
 from anyanomaly_core.profile import load_profile
+from anyanomaly_core.results.patience import patiently
 from anyanomaly_core.scanning.discovery import find_new_files
 from anyanomaly_core.scanning.progress import LoggedProgress
 from anyanomaly_core.scanning.register import Outcome, Registered, register_file
@@ -58,13 +60,8 @@ def register_files(chunk: Chunk) -> dict[str, Any]:
     files = [_from_json(item) for item in chunk["files"]]
     progress(0, len(files))
     for found in files:
-        result = register_file(
-            engine,
-            found,
-            settings=settings,
-            sampling=sampling,
-            again=chunk["rescan"],
-        )
+        do = partial(register_file, engine, found, settings=settings, sampling=sampling, again=chunk["rescan"])
+        result = patiently(engine, settings.database_patience_s, do)
         results.append(result)
         if result.reason:
             log.warning("%s: %s: %s", result.uri, result.outcome.value, result.reason)

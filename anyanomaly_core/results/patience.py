@@ -6,6 +6,8 @@ database can be done again from the start at any time, so it waits and does that
 
 import logging
 import time
+from collections.abc import Callable
+from typing import TypeVar
 
 import psycopg2
 from sqlalchemy import Engine, text
@@ -14,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from anyanomaly_core.errors import StorageError
 
 log = logging.getLogger(__name__)
+Result = TypeVar("Result")
 
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.1, 5.0
 _CONNECTION_CLASS = "08"  # SQLSTATE classes and codes: PostgreSQL documentation, appendix A
@@ -60,3 +63,19 @@ def wait_for_database(engine: Engine, longest_s: float) -> None:
             wait = min(2 * wait, _LONGEST_WAIT_S)
         else:
             return
+
+
+def patiently(engine: Engine, longest_s: float, do: Callable[[], Result]) -> Result:
+    """``do()``; when the database goes away meanwhile, wait until it is back and do it again from its beginning.
+
+    Raises:
+        StorageError: when the database has not answered for ``longest_s``.
+    """
+    while True:
+        try:
+            return do()
+        except (StorageError, DBAPIError) as error:
+            if not is_away(error):
+                raise
+            log.warning("The results database went away; what was under way is done again when it is back.")
+            wait_for_database(engine, longest_s)

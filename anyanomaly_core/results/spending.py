@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine, text
 
+from anyanomaly_core.results.patience import patiently
+
 _ADD = text("""
 UPDATE scan_runs SET summary = jsonb_set(
     CASE WHEN summary ? 'spent' THEN summary ELSE summary || '{"spent": {}}' END,
@@ -47,10 +49,19 @@ class Meter:
         run_id: of the run that pays.
         scorer_id: what the time is spent on.
         started_at: when the task's process was started, if somebody knows; its start counts as well.
+        patience_s: how long to wait for a database that is away.
     """
 
-    def __init__(self, engine: Engine, run_id: int, scorer_id: int, started_at: datetime | None = None) -> None:
-        self._engine, self.run_id, self._scorer_id = engine, run_id, scorer_id
+    def __init__(
+        self,
+        engine: Engine,
+        run_id: int,
+        scorer_id: int,
+        started_at: datetime | None = None,
+        *,
+        patience_s: float = 0.0,
+    ) -> None:
+        self._engine, self.run_id, self._scorer_id, self._patience_s = engine, run_id, scorer_id, patience_s
         before = 0.0 if started_at is None else (datetime.now(UTC) - started_at).total_seconds()
         self._last = time.monotonic() - max(0.0, before)
 
@@ -79,5 +90,9 @@ class Meter:
     def _add(self, **values: float) -> None:
         names = ("seconds", "start_seconds", "starts", "segments", "passes", "other_seconds")
         added = {name: float(values.get(name, 0.0)) for name in names}
-        with self._engine.begin() as connection:
-            connection.execute(_ADD, {**added, "run": self.run_id, "scorer": str(self._scorer_id)})
+
+        def add() -> None:
+            with self._engine.begin() as connection:
+                connection.execute(_ADD, {**added, "run": self.run_id, "scorer": str(self._scorer_id)})
+
+        patiently(self._engine, self._patience_s, add)

@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Engine, select
-from sqlalchemy.exc import DBAPIError
 
 from anyanomaly_core import __version__
 from anyanomaly_core.config import Settings
-from anyanomaly_core.errors import FootageError, StorageError
+from anyanomaly_core.errors import FootageError
 from anyanomaly_core.footage.content import sha256
 from anyanomaly_core.footage.masks import Mask
 from anyanomaly_core.footage.probe import probe
@@ -22,7 +21,7 @@ from anyanomaly_core.models.loading import load_encoder, load_lvlm
 from anyanomaly_core.profile import Profile
 from anyanomaly_core.results.catalog import StoredVideo
 from anyanomaly_core.results.known_answers import known_answers
-from anyanomaly_core.results.patience import is_away, wait_for_database
+from anyanomaly_core.results.patience import patiently
 from anyanomaly_core.results.rows import UnitResult
 from anyanomaly_core.results.rule_store import StoredRule
 from anyanomaly_core.results.schema import units
@@ -83,8 +82,12 @@ def load_scorer(engine: Engine, profile: Profile, settings: Settings) -> LoadedS
     lvlm = None if kind == "clip" else load_lvlm(profile, settings)
     revisions = {name: model.revision for name, model in (("encoder", encoder), ("lvlm", lvlm)) if model is not None}
     scorer = make_scorer(profile, encoder, lvlm)
-    with engine.begin() as connection:
-        stored = register_scorer(connection, profile, revisions, code_version=__version__)
+
+    def register() -> StoredScorer:
+        with engine.begin() as connection:
+            return register_scorer(connection, profile, revisions, code_version=__version__)
+
+    stored = patiently(engine, settings.database_patience_s, register)  # loading may have taken minutes
     if encoder is None:
         return LoadedScorer(profile, scorer, stored)
     pruned, reference = profile.scoring.cascade is not None, profile.encoder.reference_preprocessing
@@ -114,26 +117,23 @@ def scan_video(
         StorageError: when the results cannot be written.
     """
     mask = camera_mask(settings, video.camera_id)
-    while True:
-        try:
-            with Journal(settings.state_dir / "journal", _journal_name(video, loaded, mask)) as journal:
-                return _scan(
-                    engine,
-                    video,
-                    rules,
-                    loaded,
-                    journal=journal,
-                    mask=mask,
-                    settings=settings,
-                    limits=limits,
-                    run_id=run_id,
-                    progress=progress,
-                )
-        except (StorageError, DBAPIError) as error:
-            if not is_away(error):
-                raise
-            log.warning("%s: the results database went away; what is scored is in the journal.", video.uri)
-            wait_for_database(engine, settings.database_patience_s)
+
+    def scan() -> ScannedVideo | None:
+        with Journal(settings.state_dir / "journal", _journal_name(video, loaded, mask)) as journal:
+            return _scan(
+                engine,
+                video,
+                rules,
+                loaded,
+                journal=journal,
+                mask=mask,
+                settings=settings,
+                limits=limits,
+                run_id=run_id,
+                progress=progress,
+            )
+
+    return patiently(engine, settings.database_patience_s, scan)
 
 
 def _scan(

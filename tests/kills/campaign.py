@@ -166,8 +166,6 @@ class Campaign:
         """Try a step until a try ends well; tries are killed as long as kills are left."""
         most = MOST_KILLS.get(step, OTHERWISE)
         for turn in range(most + 5):
-            if self._server is not None:
-                self._server.wait()
             killing = self.tally.kill_count < until and turn < most
             killing &= step == "scan" or self._draw.random() < 0.3
             together = step == "scan" and self._draw.random() < 0.1  # two workers get the same unit at once
@@ -245,6 +243,8 @@ class Campaign:
                 raise AssertionError(f"a step did not end within {STEP_TIMEOUT_S:.0f} s")
             time.sleep(0.01)
         self._revive()
+        if self._server is not None:  # who was killed a moment ago may take another to die
+            self._revived["model server"] += self._server.wait()
 
     def _revive(self) -> None:
         self._revived["PostgreSQL"] += self._database.revive()

@@ -20,7 +20,6 @@ from anyanomaly_core.embedded.postgres_process import find_running
 from anyanomaly_core.results.engine import make_engine
 from anyanomaly_core.results.migrate import upgrade
 from tests.integration.scanning.small_archive import DAY, aged, film, make_models
-from tests.kills.points import kill
 
 TESTS = Path(__file__).resolve().parents[1]
 RULES = {
@@ -130,15 +129,14 @@ class Database:
 
 
 class ModelServer:
-    """tests/servers/openai_server.py on a port of its own, killed and started again."""
+    """tests/servers/openai_server.py on a port of its own, killed and started again in no time: by a nursery."""
 
     def __init__(self, model: Path) -> None:
-        self._model, self.port = model, free_port()
-        self._process = self._start()
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
+        self.port = free_port()
+        script = str(TESTS / "servers" / "openai_server.py")
+        command = [sys.executable, script, str(model), "--name", "tiny", "--port", str(self.port), "--nursery"]
+        self._nursery = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.pid = self._start()
 
     @property
     def url(self) -> str:
@@ -146,21 +144,22 @@ class ModelServer:
 
     def revive(self) -> bool:
         """Start it again if it was killed; returns whether it was."""
-        killed = self._process.poll() is not None
+        killed = not psutil.pid_exists(self.pid)
         if killed:
-            self._process = self._start()
+            self.pid = self._start()
         return killed
 
-    def wait(self) -> None:
-        """Until it answers. One whose death nobody had noticed yet is started."""
+    def wait(self) -> bool:
+        """Until it answers. One whose death nobody had noticed yet is started; returns whether that was so."""
+        revived = False
         for _ in range(600):
-            self.revive()
+            revived |= self.revive()
             try:
                 urllib.request.urlopen(f"{self.url}/models", timeout=5).read()  # noqa: S310  (our own)
             except OSError:
                 time.sleep(0.1)
             else:
-                return
+                return revived
         raise AssertionError("the model server does not start")
 
     def faults(self, *names: str) -> None:
@@ -169,10 +168,14 @@ class ModelServer:
         urllib.request.urlopen(f"http://127.0.0.1:{self.port}/faults", data, timeout=10).read()
 
     def stop(self) -> None:
-        kill([self._process.pid])
-        self._process.wait()
+        """The nursery takes its server with it."""
+        assert self._nursery.stdin is not None
+        self._nursery.stdin.close()
+        self._nursery.wait()
 
-    def _start(self) -> "subprocess.Popen[bytes]":
-        script = str(TESTS / "servers" / "openai_server.py")
-        command = [sys.executable, script, str(self._model), "--name", "tiny", "--port", str(self.port)]
-        return subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    def _start(self) -> int:
+        assert self._nursery.stdin is not None
+        assert self._nursery.stdout is not None
+        self._nursery.stdin.write("another\n")
+        self._nursery.stdin.flush()
+        return int(self._nursery.stdout.readline())

@@ -9,6 +9,8 @@ to test. ``POST /faults`` with a JSON list makes the next completions go wrong, 
 "ok", "slow", "429", "500", "400", "close", "nonsense", "truncated", "empty", "types", "huge", "echo_key"; "twice" sends
 another request's answer right behind the right one, "die" is the end of the server.
 ``GET /stats`` tells how many completions were asked for and how many were under way at once.
+With ``--nursery`` the model is loaded once, and every line on stdin starts another server process with it, whose id is
+printed: servers that are killed again and again.
 """
 
 import argparse
@@ -16,9 +18,12 @@ import base64
 import io
 import json
 import os
+import signal
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from anyanomaly_core.models import torchvision_compat  # noqa: F401  # before transformers
@@ -219,10 +224,34 @@ def main() -> None:
     parser.add_argument("--key")
     parser.add_argument("--most-shown", type=int, default=20, help="limit of top_logprobs")
     parser.add_argument("--deaf", action="store_true", help="does not know continue_final_message")
+    parser.add_argument("--nursery", action="store_true", help="a server for each line on stdin, one after the other")
     options = parser.parse_args()
-    server = Server(("127.0.0.1", options.port), Model(options.folder, options.most_shown, options.deaf), options)
+    model = Model(options.folder, options.most_shown, options.deaf)
+    if options.nursery:
+        nursery(model, options)
+    else:
+        serve(model, options)
+
+
+def serve(model: Model, options: argparse.Namespace) -> None:
+    server = Server(("127.0.0.1", options.port), model, options)
     print(server.server_address[1], flush=True)
     server.serve_forever()
+
+
+def nursery(model: Model, options: argparse.Namespace) -> None:
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead leave no zombies
+    child = 0
+    while sys.stdin.readline():
+        child = os.fork()
+        if child == 0:
+            with Path(os.devnull).open("r+") as nothing:
+                os.dup2(nothing.fileno(), 0)
+                os.dup2(nothing.fileno(), 1)
+            serve(model, options)
+        print(child, flush=True)
+    if child:
+        os.kill(child, signal.SIGKILL)
 
 
 if __name__ == "__main__":

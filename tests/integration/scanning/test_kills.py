@@ -1,18 +1,21 @@
-"""Ten kills of the campaign of tests/benchmarks/kill_harness.py, which does hundreds."""
+"""Ten kills of the campaign of tests/benchmarks/kill_harness.py, which does hundreds; and PostgreSQL shut down."""
 
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from anyanomaly_core.errors import StorageError
 from anyanomaly_core.results.engine import make_engine
 from anyanomaly_core.results.patience import is_away, wait_for_database
+from tests.kills.absence import MOMENTS, scan_through
 from tests.kills.campaign import Campaign
 from tests.kills.maintain import maintain
 from tests.kills.points import kill
-from tests.kills.stage import Database, make_material
+from tests.kills.snapshot import Difference
+from tests.kills.stage import Database, Material, make_material
 
 KILLS = 10
 
@@ -26,9 +29,13 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 
 
 @pytest.fixture(scope="module")
-def campaign(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Campaign:
-    folder = tmp_path_factory.mktemp("kills")
-    return Campaign(folder / "rounds", make_material(folder / "material"), database, None, seed=7)
+def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
+    return make_material(tmp_path_factory.mktemp("kills") / "material")
+
+
+@pytest.fixture(scope="module")
+def campaign(database: Database, material: Material, tmp_path_factory: pytest.TempPathFactory) -> Campaign:
+    return Campaign(tmp_path_factory.mktemp("kills") / "rounds", material, database, None, seed=7)
 
 
 def test_whatever_is_killed_nothing_is_lost_doubled_or_left(campaign: Campaign) -> None:
@@ -38,6 +45,17 @@ def test_whatever_is_killed_nothing_is_lost_doubled_or_left(campaign: Campaign) 
     assert tally.kill_count == KILLS, tally.kills
     assert (tally.lost, tally.doubled, tally.orphans) == ([], [], [])
     assert tally.rows > 50
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_scan_outlasts_a_database_that_is_shut_down(
+    database: Database, material: Material, tmp_path: Path, moment: str
+) -> None:
+    """Three seconds; tests/benchmarks/absence.py does a minute."""
+    absence = scan_through(database, material, tmp_path, moment, 3.0)
+    assert absence.stopped_s > 3.0
+    assert absence.waited
+    assert absence.difference == Difference([], [])
 
 
 def test_a_database_that_is_away_is_waited_for_and_one_that_refuses_is_not(database: Database) -> None:
