@@ -15,6 +15,7 @@ from anyanomaly_core.errors import AnyAnomalyError, FootageError, RuleError
 from anyanomaly_core.models.expected import known_revisions
 from anyanomaly_core.profile import load_profile
 from anyanomaly_core.results import scorer_store
+from anyanomaly_core.results.cascades import bounds_of_run, say_bound
 from anyanomaly_core.results.rule_store import list_rules, load_rule
 from anyanomaly_core.results.spending import Meter, spent_by
 from anyanomaly_core.scanning.asked import MAX_TASKS, Asked, look_up
@@ -172,6 +173,9 @@ def summarize_backfill(
         if units:
             spent = spent_by(connection, units[0]["run_id"])
             summary["took"] = {"gpu_hours": round(spent.seconds / 3600, 6), "segments": spent.segments}
+            if bounds := bounds_of_run(connection, units[0]["run_id"]):
+                summary["cascade"] = bounds
+                log.info("%s", "; ".join(map(say_bound, bounds)))
             outcome = "failed" if failed else "success"
             scorer_store.finish_run(connection, units[0]["run_id"], outcome, summary)
     engine.dispose()
@@ -187,12 +191,27 @@ def say_quote(quote: Quote) -> str:
     """One line for a log."""
     if quote.videos == 0:
         return "nothing is missing."
-    hours = "an unknown time" if quote.gpu_hours is None else f"{quote.gpu_hours:.3f} GPU hours"
+    hours = _hours(quote.gpu_hours)
     return (
         f"{quote.videos} videos, {quote.footage_s / 3600:.2f} h of footage, {quote.segments} segments, "
         f"{quote.lvlm_calls} LVLM calls, {hours} in {quote.tasks} tasks; as long as that with one slot in the pool "
         f"`backfill`, half as long with two. Measured on {quote.measured}."
+        f"{_say_prices(quote)}"
     )
+
+
+def _say_prices(quote: Quote) -> str:
+    pruned, whole = quote.with_cascade, quote.without_cascade
+    if pruned is None:
+        return ""
+    return (
+        f" With a cascade: {pruned.lvlm_calls} LVLM calls (for {pruned.judged:.0%} of the segments), "
+        f"{_hours(pruned.gpu_hours)}; without: {whole.lvlm_calls}, {_hours(whole.gpu_hours)}."
+    )
+
+
+def _hours(gpu_hours: float | None) -> str:
+    return "an unknown time" if gpu_hours is None else f"{gpu_hours:.3f} GPU hours"
 
 
 def _look_up(connection: Connection, settings: Settings, form: Form, day: str | None) -> Asked:

@@ -84,6 +84,7 @@ def backfill(
     as_json: AsJson = False,
 ) -> None:
     """Score what a rule lacks of the stored footage, here and now; what is scored is not scored again."""
+    from anyanomaly_core.results.cascades import say_bound
     from anyanomaly_core.results.engine import make_engine
     from anyanomaly_core.results.rule_store import load_rule
     from anyanomaly_core.scanning.backfill import Budget, make_scope
@@ -99,7 +100,7 @@ def backfill(
                 last_day=last.date().isoformat() if last else None,
                 newest_first=newest_first,
             )
-        outcome = {"quote": _quote(engine, scope, settings)}
+        outcome: dict[str, Any] = {"quote": _quote(engine, scope, settings)}
         if not quote and outcome["quote"]["videos"]:
             note(f"quoted: {json.dumps(outcome['quote'])}")
             outcome |= _score(engine, scope, Budget(gpu_hours, segments), settings)
@@ -111,6 +112,8 @@ def backfill(
     else:
         rows = [(part, *values.values()) for part, values in outcome.items() if part in {"quote", "remaining"}]
         print_rows(["", *outcome["quote"]], rows, as_json=False)
+    for bound in outcome.get("cascade", []):
+        note(say_bound(bound))
     for uri, reason in outcome.get("failed", {}).items():
         note(f"failed: {uri}: {reason}")
     if outcome.get("failed"):
@@ -128,6 +131,7 @@ def _quote(engine: "Engine", scope: "Scope", settings: Settings) -> dict[str, An
 def _score(engine: "Engine", scope: "Scope", budget: "Budget", settings: Settings) -> dict[str, Any]:
     from anyanomaly_core import __version__
     from anyanomaly_core.results import scorer_store
+    from anyanomaly_core.results.cascades import bounds_of_run
     from anyanomaly_core.results.spending import Meter, spent_by
     from anyanomaly_core.scanning.backfill import missing_videos, score_missing
     from anyanomaly_core.scanning.unit import load_scorer
@@ -143,10 +147,13 @@ def _score(engine: "Engine", scope: "Scope", budget: "Budget", settings: Setting
         engine, videos, scope.rule, loaded, settings=settings, budget=budget, meter=meter, progress=_progress
     )
     with engine.begin() as connection:
-        scorer_store.finish_run(connection, run_id, "failed" if done.failures else "success", dict(done.counts))
+        bounds = bounds_of_run(connection, run_id)
+        summary = {**done.counts, **({"cascade": bounds} if bounds else {})}
+        scorer_store.finish_run(connection, run_id, "failed" if done.failures else "success", summary)
         spent = spent_by(connection, run_id)
     took = {"gpu_hours": round(spent.seconds / 3600, 6), "segments": spent.segments}
-    return {"took": took, "counts": dict(done.counts), "failed": done.failures}
+    found = {"took": took, "counts": dict(done.counts), "failed": done.failures}
+    return {**found, **({"cascade": bounds} if bounds else {})}
 
 
 def _profile(name: str) -> Any:  # noqa: ANN401  (a Profile; the class is not imported for --help)

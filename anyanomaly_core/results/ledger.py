@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from anyanomaly_core.results.cascades import record_cascades
 from anyanomaly_core.results.rows import RuleRows, UnitResult
 from anyanomaly_core.results.schema import NOW, units
 from anyanomaly_core.scoring.types import Status
@@ -29,6 +30,7 @@ def record(connection: Connection, result: UnitResult, rules: Sequence[RuleRows]
         again: dict[str, Any] = {name: row.excluded[name] for name in values[0] if name not in {*_KEY, "attempts"}}
         again |= {"attempts": u.attempts + 1, "finished_at": NOW}
         connection.execute(row.on_conflict_do_update(index_elements=_KEY, set_=again), values)
+    record_cascades(connection, result, rules)
     return current
 
 

@@ -76,7 +76,8 @@ def test_each_runs_as_pasted_and_with_parameters(reader: Engine, query: ReadyQue
     as_pasted = run_sql(reader, query.with_defaults())
     with_none_given = run_ready(reader, query.name)
     assert as_pasted == with_none_given
-    if query.name != "hits_by_camera":  # by default it asks about the real last night
+    # By default the first asks about the real last night; no scorer here has a cascade.
+    if query.name not in {"hits_by_camera", "cascade_bounds"}:
         assert as_pasted.rows
     assert as_pasted.columns == run_ready(reader, query.name, {p.name: None for p in query.parameters}).columns
 
