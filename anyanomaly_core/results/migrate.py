@@ -17,13 +17,14 @@ from anyanomaly_core.results.roles import GROUP_ROLES, OWNER, create_group_roles
 from anyanomaly_core.results.sql_files import sql_folder
 
 
-def upgrade(url: str) -> str:
+def upgrade(url: str, to: str = "head") -> str:
     """Run the migrations that are missing, in one transaction; returns the revision reached.
 
     Two processes may call it at once: the second waits and then finds nothing to do.
 
     Args:
         url: of a user that is a member of ``anyanomaly_owner``, or may create that role.
+        to: revision to stop at.
 
     Raises:
         StorageError: when the database cannot be reached or the user may not migrate it.
@@ -35,7 +36,7 @@ def upgrade(url: str) -> str:
             _become_owner(connection)
             config = _config()
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, to)
             return str(MigrationContext.configure(connection).get_current_revision())
     except (DBAPIError, psycopg2.Error) as error:
         raise StorageError(
@@ -57,6 +58,11 @@ def require_current(connection: Connection) -> None:
         raise StorageError(
             f"The results database is at revision {found}, this code needs {head()}; run `make up` or migrate it."
         )
+
+
+def revisions() -> list[str]:
+    """Every revision that this code knows, the oldest first."""
+    return [str(script.revision) for script in ScriptDirectory.from_config(_config()).walk_revisions()][::-1]
 
 
 def _config() -> Config:

@@ -1,0 +1,165 @@
+"""A rule that is new on day 31, over 30 rendered camera-days, killed twice on the way: is it as if it had not been?
+
+    .venv/bin/python -m tests.benchmarks.backfill_killed
+
+The same archive is backfilled by two installations, each with its own PostgreSQL, Airflow and state, one after the
+other. In the first, SIGKILL goes twice to the process that scores, and then to the scheduler, which is started again;
+X the same. The exit status is 1 when they are not.
+"""
+
+import argparse
+import hashlib
+import json
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from anyanomaly_core.demo.archive import ArchivePlan, make_archive
+from anyanomaly_core.embedded import airflow, pipeline, report, runs, services
+from anyanomaly_core.embedded.installation import Installation
+from tests.e2e.small_site import Site, scoring_worker
+
+DAG = "backfill_rule"
+RULE = "texts: [a person riding a bicycle]\nthreshold: 0.4\nmin_duration_s: 0.5\nactive: false\n"  # no scan takes it
+FORM = {"rule": "on-day-31"}
+SEGMENTS = """
+SELECT rule, version, camera, uri, segment_index, first_frame, last_frame, started_at, ended_at, status, reason, score,
+       peak, key_score, position_score, temporal_score, key_frame, grid_frames, winning_window, winning_text, rationale,
+       frame_scores
+FROM segment_results ORDER BY uri, segment_index"""
+EVENTS = """
+SELECT event_id, rule, version, camera, uri, first_frame, last_frame, started_at, ended_at, peak_score, peak_frame,
+       mean_score, winning_text, rationale
+FROM event_list ORDER BY event_id"""
+LEDGER = "SELECT uri, state, seconds, segments, attempts FROM coverage WHERE rule = 'on-day-31' ORDER BY uri, state"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a backfill left, and what it told."""
+
+    tables: dict[str, list[tuple[Any, ...]]]
+    parquet: dict[str, str]  # path -> SHA-256 of the whole file
+    tries: list[int]  # of the camera-days' tasks
+    summary: dict[str, Any]
+    seconds: float
+
+
+def backfill(folder: Path, archive: Path, rules: Path, kills: list[int]) -> Outcome:
+    """Ingest, add the rule, backfill it; killed as soon as so many videos are committed and another one is begun."""
+    installation = Installation(folder)
+    installation.configure({"ARCHIVE_ROOT": str(archive), "RULES_DIR": str(rules), "PROFILE": "demo"})
+    try:
+        with pipeline.running(installation) as api:
+            first = pipeline.ingest_and_scan(installation, api)  # thirty days without a rule
+            pipeline.apply(installation, rules)
+            site = Site(installation, api, archive, rules, first)
+            started = time.monotonic()
+            run_id = api.trigger(DAG, FORM)
+            for videos in kills:
+                kill(site, videos)
+            run = runs.follow(api, DAG, run_id, timeout_s=3600)
+            seconds = time.monotonic() - started
+            if run.state != "success":
+                raise SystemExit(f"The run failed: {[instance['task_id'] for instance in run.failed()]}")
+            tries = [i["try_number"] for i in run.instances if i["task_id"] == "score_days"]
+            names = {"segments": SEGMENTS, "events": EVENTS, "ledger": LEDGER}
+            tables = {name: report.query(installation, statement)[1] for name, statement in names.items()}
+            return Outcome(tables, parquet_of(installation), tries, summary_of(site, run_id), seconds)
+    finally:
+        services.down(installation)
+
+
+def kill(site: Site, videos: int) -> None:
+    """SIGKILL to the process that scores and to the scheduler, in the middle of a video; the scheduler starts again."""
+    while committed(site) < videos or (task := scoring_worker(site)) is None:
+        time.sleep(0.02)
+    task.kill()
+    scheduler = next(service for service in airflow.services(site.installation) if service.name == "scheduler")
+    process = scheduler.find()
+    assert process is not None, "the scheduler runs"
+    process.kill()
+    process.wait(10)
+    print(f"  killed task {task.pid} and scheduler {process.pid}, {committed(site)} videos done", flush=True)
+    airflow.start(
+        scheduler, site.installation, airflow.environment(site.installation, site.installation.last_api_port(), 3)
+    )
+
+
+def committed(site: Site) -> int:
+    return len(report.query(site.installation, "SELECT FROM units")[1])
+
+
+def parquet_of(installation: Installation) -> dict[str, str]:
+    files = sorted(path for path in installation.parquet.rglob("*") if path.is_file())
+    return {str(p.relative_to(installation.parquet)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+
+
+def summary_of(site: Site, run_id: str) -> dict[str, Any]:
+    path = f"/api/v2/dags/{DAG}/dagRuns/{quote(run_id, safe='')}/taskInstances/summarize/xcomEntries/return_value"
+    value = site.api._send("GET", f"{path}?deserialize=true")["value"]
+    return json.loads(value) if isinstance(value, str) else value  # type: ignore[no-any-return]
+
+
+def main() -> int:
+    """Run both, print the table, say whether they are the same."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cameras", type=int, default=3)
+    parser.add_argument("--days", type=int, default=10, help="of each camera, two recordings a day")
+    parser.add_argument("--seconds", type=float, default=6.0, help="of each recording")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # a time limit must not leave services running
+    folder = Path(tempfile.mkdtemp(prefix="anyanomaly-killed-"))
+    folder.chmod(0o755)  # root's PostgreSQL runs as nobody
+    try:
+        archive, rules = folder / "archive", folder / "rules"
+        plan = ArchivePlan(
+            seed=31,
+            cameras=options.cameras,
+            clips_per_camera=2 * options.days,
+            clip_s=options.seconds,
+            events=("bicycle",),
+        )
+        make_archive(archive, plan, workers=1)
+        rules.mkdir()
+        (rules / "on-day-31.yaml").write_text(RULE, encoding="utf-8")
+        videos = 2 * options.cameras * options.days
+        killed = backfill(folder / "killed", archive, rules, [videos // 6, videos // 2])
+        left_alone = backfill(folder / "left alone", archive, rules, [])
+        return verdict(killed, left_alone)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def verdict(killed: Outcome, left_alone: Outcome) -> int:
+    print(f"\n{'':28}{'killed twice':>14}{'left alone':>14}")
+    for name in killed.tables:
+        print(f"{name:28}{len(killed.tables[name]):>14}{len(left_alone.tables[name]):>14}")
+    lines: dict[str, list[object]] = {"Parquet files": [], "camera-days": [], "of them tried again": []}
+    lines |= {"seconds quoted, in slots": [], "seconds taken, in slots": [], "seconds of the run": []}
+    for outcome in (killed, left_alone):
+        quoted, took = outcome.summary["quoted"]["gpu_hours"], outcome.summary["took"]["gpu_hours"]
+        again = sum(tries > 1 for tries in outcome.tries)
+        said = "none" if quoted is None else round(quoted * 3600)
+        values = [len(outcome.parquet), len(outcome.tries), again, said, round(took * 3600), round(outcome.seconds)]
+        for line, value in zip(lines.values(), values, strict=True):
+            line.append(value)
+    for name, (one, other) in lines.items():
+        print(f"{name:28}{one!s:>14}{other!s:>14}")
+    same = {name: killed.tables[name] == left_alone.tables[name] for name in killed.tables}
+    same["Parquet, byte for byte"] = killed.parquet == left_alone.parquet
+    same["something was found"] = bool(killed.tables["segments"]) and bool(killed.parquet)
+    same["tasks were tried again"] = sum(tries > 1 for tries in killed.tries) >= 1
+    for name, equal in same.items():
+        print(f"{name:28}{'the same' if equal else 'NOT THE SAME':>14}")
+    return 0 if all(same.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
