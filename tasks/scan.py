@@ -18,7 +18,8 @@ from anyanomaly_core.models.expected import known_revisions
 from anyanomaly_core.profile import load_profile
 from anyanomaly_core.results import scorer_store
 from anyanomaly_core.results.cascades import bounds_of_run, say_bound
-from anyanomaly_core.results.catalog import load_videos
+from anyanomaly_core.results.catalog import StoredVideo, load_videos
+from anyanomaly_core.results.patience import patiently
 from anyanomaly_core.results.planning import Unit, missing_units
 from anyanomaly_core.results.rule_store import StoredRule, list_rules
 from anyanomaly_core.results.schema import cameras as camera_table
@@ -112,11 +113,10 @@ def scan_unit(unit: Work, *, started_at: datetime | None = None) -> dict[str, An
     settings = get_settings()
     engine = database(settings)
     loaded = load_scorer(engine, load_profile(unit["profile"]), settings)
-    meter = Meter(engine, unit["run_id"], loaded.stored.scorer_id, started_at)
+    patience_s = settings.database_patience_s
+    meter = Meter(engine, unit["run_id"], loaded.stored.scorer_id, started_at, patience_s=patience_s)
     meter.started()
-    with engine.connect() as connection:
-        rules = {rule.rule_version_id: rule for rule in list_rules(connection, all_versions=True)}
-        videos = {video.video_id: video for video in load_videos(connection, [i["video_id"] for i in unit["videos"]])}
+    rules, videos = patiently(engine, patience_s, lambda: _load(engine, unit))
     counts: Counter[str] = Counter()
     failures: dict[str, str] = {}
     for item in unit["videos"]:
@@ -157,6 +157,13 @@ def summarize_scan(units: Sequence[Work], results: Sequence[dict[str, Any] | Non
         names = ", ".join(sorted({unit["name"] for unit in units} - {result["name"] for result in finished})[:20])
         raise AnyAnomalyError(f"{failed} of {len(units)} units of work failed: {names}. Their logs say why.")
     return summary
+
+
+def _load(engine: Engine, work: Work) -> tuple[dict[int, StoredRule], dict[int, StoredVideo]]:
+    with engine.connect() as connection:
+        rules = {rule.rule_version_id: rule for rule in list_rules(connection, all_versions=True)}
+        videos = {video.video_id: video for video in load_videos(connection, [i["video_id"] for i in work["videos"]])}
+    return rules, videos
 
 
 def _scan(engine: Engine, unit: Unit, loaded: LoadedScorer, settings: Settings, meter: Meter) -> dict[str, int]:
