@@ -26,6 +26,9 @@ class Settings(BaseSettings):
         description="How a path under the root states camera and recording time; see docs/footage.md.",
     )
     time_zone: str = Field(default="UTC", description="IANA time zone of times in paths and of new cameras.")
+    clocks: Path | None = Field(
+        default=None, description="YAML file of camera clocks that were wrong, and by how much; docs/footage.md."
+    )
     recorded_at_default: Literal["refuse", "modified"] = Field(
         default="refuse",
         description="Footage whose recording time is stated nowhere: `refuse` it, or go by the file's time of change.",

@@ -14,6 +14,7 @@ from anyanomaly_core.errors import StorageError
 from anyanomaly_core.footage.types import FoundFile
 from anyanomaly_core.profile import load_profile
 from anyanomaly_core.results.patience import patiently
+from anyanomaly_core.scanning.clocks import correct_clocks
 from anyanomaly_core.scanning.discovery import find_new_files
 from anyanomaly_core.scanning.progress import LoggedProgress
 from anyanomaly_core.scanning.register import Outcome, Registered, register_file
@@ -32,13 +33,16 @@ Chunk = dict[str, Any]
 def discover_files(*, cameras: Sequence[str] = (), rescan: bool = False) -> list[Chunk]:
     """List the archive; new and changed files, divided into chunks for :func:`register_files`.
 
-    Files that are gone are marked missing, unless only some cameras are looked at.
+    Files that are gone are marked missing, unless only some cameras are looked at. Known videos are moved in time
+    when the file of clock corrections has changed.
 
     Raises:
+        ConfigurationError: when that file is wrong.
         FootageError: when the archive root is not there, or is empty although it was not (not mounted?).
     """
     settings = get_settings()
     engine = database(settings)
+    correct_clocks(engine, settings)
     waiting = find_new_files(engine, settings, cameras=cameras, rescan=rescan, most=MAX_FILES)
     engine.dispose()
     if len(waiting) == MAX_FILES:

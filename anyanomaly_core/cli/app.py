@@ -8,7 +8,7 @@ from typing import Annotated, Literal, cast
 
 import typer
 
-from anyanomaly_core.cli import evidence, failures, history, judging, keeping, ledger, report
+from anyanomaly_core.cli import clocks, evidence, failures, history, judging, keeping, ledger, report
 from anyanomaly_core.cli import scan as scanning
 from anyanomaly_core.cli.ask import ask
 from anyanomaly_core.cli.output import print_rows
@@ -20,6 +20,7 @@ rules_app = typer.Typer(no_args_is_help=True, help="Rules: apply files, rehearse
 app.add_typer(rules_app, name="rules")
 app.command("quarantine")(failures.quarantine)
 app.command("retry")(failures.retry)
+app.command("clocks")(clocks.clocks)
 app.command("backfill")(history.backfill)
 app.command("coverage")(ledger.coverage)
 rules_app.command("rehearse")(history.rehearse)

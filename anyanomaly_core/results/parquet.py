@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
@@ -78,6 +79,40 @@ def stage(
             f"Parquet files of video {video.video_id} could not be written to {root}: {error}"
         ) from error
     return staged
+
+
+def stage_moved(source: Path, final: Path, recorded_at: datetime, *, compression: str = "zstd") -> StagedFile:
+    """Write the rows of a published file once more as if its video had begun at another time.
+
+    The file's own footer says when it was taken to begin; so a file that was moved before stays as it is.
+
+    Args:
+        source: the file as it is.
+        final: where it belongs then.
+        recorded_at: when the video began.
+        compression: codec.
+
+    Raises:
+        StorageError: when it cannot be read or written; nothing is left behind then.
+    """
+    file = StagedFile(final.with_name(f".{final.name}.{os.getpid()}-{secrets.token_hex(4)}"), final)
+    try:
+        table = pq.ParquetFile(source).read()
+        footer = dict(table.schema.metadata)
+        by = recorded_at - datetime.fromisoformat(footer[b"anyanomaly.recorded_at"].decode())
+        for place, field in enumerate(table.schema):
+            if field.name in _MOMENTS:
+                micros = table[place].cast(pa.int64()).combine_chunks().to_numpy() + by // timedelta(microseconds=1)
+                table = table.set_column(place, field.name, pa.array(micros).cast(_MOMENT))
+            elif pa.types.is_list(field.type):  # its parts are read under another name than they were written under
+                table = table.set_column(place, field.name, table[place].cast(pa.list_(field.type.value_type)))
+        footer[b"anyanomaly.recorded_at"] = recorded_at.isoformat().encode()
+        _write(file.temporary, table.replace_schema_metadata(footer), compression)
+        _flush(file.temporary)
+    except (OSError, pa.ArrowException) as error:
+        discard([file])
+        raise StorageError(f"{source} could not be written anew as {final}: {error}") from error
+    return file
 
 
 def publish(staged: Sequence[StagedFile]) -> None:

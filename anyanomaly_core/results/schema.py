@@ -14,6 +14,7 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Integer,
+    Interval,
     MetaData,
     SmallInteger,
     Table,
@@ -72,6 +73,7 @@ videos = Table(
     _needed("registered_at", Moment, server_default=NOW),
     Column("indexed_at", Moment),
     Column("expired_at", Moment),
+    _needed("clock_offset", Interval, server_default="0"),
 )
 
 video_files = Table(

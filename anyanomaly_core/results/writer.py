@@ -129,11 +129,17 @@ def _not_held(engine: Engine, result: UnitResult, rules: list[RuleRows]) -> list
 
 
 def _refuse_expired(connection: Connection, video: StoredVideo) -> None:
-    """A scan that began before the results expired must not bring them back."""
-    gone = select(videos.c.expired_at).where(videos.c.video_id == video.video_id)
-    if connection.execute(gone).scalar() is not None:
+    """A scan that began before the results expired must not bring them back, nor an old recording time."""
+    now = select(videos.c.expired_at, videos.c.recorded_at).where(videos.c.video_id == video.video_id)
+    expired_at, recorded_at = connection.execute(now).one()
+    if expired_at is not None:
         raise StorageError(
             f"{video.uri} is past the retention of its camera and its results were removed; nothing was written."
+        )
+    if recorded_at != video.recorded_at:
+        raise StorageError(
+            f"The recording time of {video.uri} was corrected while it was scored; nothing was written. "
+            "The next try goes on from its journal."
         )
 
 

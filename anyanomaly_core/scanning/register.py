@@ -18,6 +18,7 @@ from anyanomaly_core.results import catalog
 from anyanomaly_core.results.event_store import derive_again
 from anyanomaly_core.results.schema import videos
 from anyanomaly_core.results.segment_store import store_segments
+from anyanomaly_core.scanning.clocks import correct_clocks
 from anyanomaly_core.scanning.examine import Examined, examine
 from anyanomaly_core.scanning.limits import decoding_limits
 from anyanomaly_core.scanning.local import local_footage
@@ -75,7 +76,10 @@ def register_file(
         examined = examine(path, digest, decoding_limits(settings))
     except FootageError as error:
         return _remember_problem(engine, found, str(error))
-    return _store(engine, found, examined, time_zone=settings.time_zone, sampling=sampling)
+    registered = _store(engine, found, examined, time_zone=settings.time_zone, sampling=sampling)
+    if settings.clocks is not None:
+        correct_clocks(engine, settings, content_sha256=digest)
+    return registered
 
 
 def _store(

@@ -1,0 +1,125 @@
+"""Camera clocks that were wrong for a while: what to add to the times that footage states (docs/footage.md)."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import yaml
+
+from anyanomaly_core.errors import ConfigurationError
+
+_KEYS = {"camera", "files", "from", "until", "add", "why"}
+_UNITS = {"d": 86_400_000, "h": 3_600_000, "min": 60_000, "s": 1000, "ms": 1}  # milliseconds
+_AMOUNT = re.compile(r"\s*([+-])\s*((?:\d+(?:\.\d+)?\s*(?:d|h|min|ms|s)\s*)+)")
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(d|h|min|ms|s)")
+_MOST = timedelta(days=366 * 60)  # a clock that fell back to 1970
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What is added to stated recording times; all conditions must hold."""
+
+    camera: str  # id or pattern
+    add: timedelta
+    files: str = "*"  # path below the archive root, or pattern
+    begin: datetime | None = None  # aware, as stated by the footage, inclusive; None: ever since
+    end: datetime | None = None  # likewise, exclusive; None: from then on
+    why: str = ""
+
+    def fits(self, camera: str, uri: str, stated: datetime) -> bool:
+        """Whether footage that states this camera and time is meant."""
+        if not (fnmatchcase(camera, self.camera) and fnmatchcase(uri, self.files)):
+            return False
+        return (self.begin is None or stated >= self.begin) and (self.end is None or stated < self.end)
+
+
+NONE = Correction("*", timedelta(0))
+
+
+def correction_of(clocks: tuple[Correction, ...], camera: str, uri: str, stated: datetime) -> Correction:
+    """The first correction that fits; ``NONE`` when none does."""
+    return next((c for c in clocks if c.fits(camera, uri, stated)), NONE)
+
+
+def load_clocks(path: Path | None, time_zone: str) -> tuple[Correction, ...]:
+    """Read a file of clock corrections; none: every clock was right.
+
+    Args:
+        path: a YAML file, see docs/footage.md.
+        time_zone: IANA name; of moments in it that name no offset, as of times in paths.
+
+    Raises:
+        ConfigurationError: the file cannot be read or is wrong, and where.
+    """
+    if path is None:
+        return ()
+    try:
+        state = path.stat()
+        return _load(path, time_zone, state.st_mtime_ns, state.st_size)
+    except OSError as error:
+        raise ConfigurationError(f"The clock corrections {path} cannot be read: {error.strerror}.") from None
+
+
+@lru_cache(maxsize=4)
+def _load(path: Path, time_zone: str, _modified: int, _size: int) -> tuple[Correction, ...]:
+    """As load_clocks; the file's state is in the arguments so that a changed file is read anew."""
+    try:
+        # Every scalar stays text: YAML would read 1:30 as the number 90.
+        stated = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506  (makes text only)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"The clock corrections {path} are no YAML: {error}.") from None
+    entries = stated.get("clocks") if isinstance(stated, dict) and set(stated) == {"clocks"} else None
+    if not isinstance(entries, list):
+        raise ConfigurationError(f"The clock corrections {path} must be one list `clocks:`.")
+    return tuple(_entry(path, number, entry, ZoneInfo(time_zone)) for number, entry in enumerate(entries, 1))
+
+
+def _entry(path: Path, number: int, entry: object, zone: ZoneInfo) -> Correction:
+    where = f"Entry {number} of the clock corrections {path}"
+    if not isinstance(entry, Mapping) or not all(isinstance(value, str) for value in entry.values()):
+        raise ConfigurationError(f"{where} must have lines such as `camera: gate`, with one value each.")
+    if unknown := set(entry) - _KEYS:
+        raise ConfigurationError(f"{where} has `{min(unknown)}`; it may have {', '.join(sorted(_KEYS))}.")
+    if missing := {"camera", "add"} - set(entry):
+        raise ConfigurationError(f"{where} has no `{min(missing)}`.")
+    begin, end = (_moment(where, entry.get(key), zone) for key in ("from", "until"))
+    if begin is not None and end is not None and begin >= end:
+        raise ConfigurationError(f"{where} ends (`until`) before it begins (`from`).")
+    files, why = entry.get("files", "*"), entry.get("why", "")
+    return Correction(entry["camera"], _amount(where, entry["add"]), files, begin, end, why)
+
+
+def _moment(where: str, text: str | None, zone: ZoneInfo) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ConfigurationError(f"{where}: {text!r} is no ISO 8601 time such as 2026-10-25 03:00.") from None
+
+
+def _amount(where: str, text: str) -> timedelta:
+    match = _AMOUNT.fullmatch(text)
+    if match is None:
+        raise ConfigurationError(f"{where}: `add: {text}` must be such as `-1 h`, `+37 s` or `+1 d 2 h 30 min`.")
+    parts = _PART.findall(match[2])
+    amount = timedelta(milliseconds=round(sum(float(number) * _UNITS[unit] for number, unit in parts)))
+    if amount > _MOST:
+        raise ConfigurationError(f"{where}: `add: {text}` is more than sixty years.")
+    return -amount if match[1] == "-" else amount
+
+
+def in_words(add: timedelta) -> str:
+    """Such as ``-1 h`` or ``+1 h 0.5 s``."""
+    left, words = abs(add) // timedelta(milliseconds=1), []
+    for unit in ("d", "h", "min"):
+        count, left = divmod(left, _UNITS[unit])
+        words += [f"{count} {unit}"] if count else []
+    words += [f"{left / 1000:g} s"] if left or not words else []
+    return ("-" if add < timedelta(0) else "+") + " ".join(words)

@@ -1,0 +1,151 @@
+"""Moving a video in time: its rows, events and Parquet files follow, its scores stay. Nothing is decoded or scored."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, select, text, update
+
+from anyanomaly_core.footage.clocks import Correction, correction_of, in_words
+from anyanomaly_core.results import parquet
+from anyanomaly_core.results.catalog import StoredVideo, load_video
+from anyanomaly_core.results.event_store import load_scored, lock_video, replace_events, versions_of
+from anyanomaly_core.results.orphans import RELATIONS, remove_empty_folders
+from anyanomaly_core.results.rule_store import list_rules
+from anyanomaly_core.results.schema import legal_holds, scorers, segment_scores, units, videos
+from anyanomaly_core.results.scorer_store import StoredScorer
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A video whose recording time is not what it should be by now."""
+
+    video_id: int
+    camera: str
+    uri: str
+    recorded_at: datetime  # what is stored
+    stated_at: datetime  # by the footage
+    add: timedelta  # to the stated time
+    why: str
+    held: bool  # an event of it is under legal hold: it stays where it is
+
+    @property
+    def moved_to(self) -> datetime:
+        """The recording time it should have."""
+        return self.stated_at + self.add
+
+
+def wanted_moves(connection: Connection, clocks: Sequence[Correction], *only: ColumnElement[bool]) -> list[Move]:
+    """Videos whose stored correction is not the one that ``clocks`` has for them, oldest first; ``only`` some."""
+    v, h = videos.c, legal_holds.c
+    held = select(h.hold_id).where(h.video_id == v.video_id, h.released_at.is_(None)).exists()
+    query = select(v.video_id, v.camera_id, v.uri, v.recorded_at, v.clock_offset, held.label("held")).where(*only)
+    if not clocks:
+        query = query.where(v.clock_offset != timedelta(0))
+    found = []
+    for row in connection.execute(query.order_by(v.recorded_at, v.video_id)):
+        stated = row.recorded_at - row.clock_offset
+        wanted = correction_of(tuple(clocks), row.camera_id, row.uri, stated)
+        if wanted.add != row.clock_offset:
+            found.append(
+                Move(row.video_id, row.camera_id, row.uri, row.recorded_at, stated, wanted.add, wanted.why, row.held)
+            )
+    return found
+
+
+def move(engine: Engine, wanted: Move, clocks: Sequence[Correction], root: Path, *, compression: str) -> bool:
+    """Move a video with everything that was found in it, in one transaction; returns whether it was moved.
+
+    As with a commit of scores, new Parquet files get their names just before the commit, so that a crash leaves the
+    old rows, and the next try finds what is to be done. Old files whose folder is another go afterwards.
+
+    Args:
+        engine: of a user with the writer's rights.
+        wanted: as found.
+        clocks: asked once more under the video's lock.
+        root: folder of the Parquet files.
+        compression: their codec.
+
+    Raises:
+        StorageError: a file cannot be written; nothing was changed.
+    """
+    _make_partitions(engine, wanted)
+    staged: list[parquet.StagedFile] = []
+    try:
+        with engine.begin() as connection:
+            lock_video(connection, wanted.video_id)
+            current = wanted_moves(connection, clocks, videos.c.video_id == wanted.video_id)
+            if current != [wanted] or wanted.held:
+                return False
+            before = load_video(connection, wanted.video_id)
+            files = _files(connection, root, before, replace(before, recorded_at=wanted.moved_to))
+            for old, new in files:
+                if (source := old if old.exists() else new).exists():
+                    staged.append(parquet.stage_moved(source, new, wanted.moved_to, compression=compression))
+            _move_video(connection, wanted)
+            _move_scores(connection, wanted)
+            _derive(connection, wanted.video_id)
+            parquet.publish(staged)
+    finally:
+        parquet.discard(staged)
+    for old in {old for old, new in files if old != new}:
+        old.unlink(missing_ok=True)
+        remove_empty_folders(old.parent, root)
+    return True
+
+
+def _move_video(connection: Connection, move: Move) -> None:
+    source = func.split_part(videos.c.recorded_at_source, ", ", 1)
+    said = f", {in_words(move.add)} because of its clock" + (f": {move.why}" if move.why else "")
+    values = {
+        "recorded_at": move.moved_to,
+        "clock_offset": move.add,
+        "recorded_at_source": source + said if move.add else source,
+    }
+    connection.execute(update(videos).where(videos.c.video_id == move.video_id).values(**values))
+
+
+def _make_partitions(engine: Engine, move: Move) -> None:
+    """In their own short transaction, so that nobody waits for the move's."""
+    s, by = segment_scores.c, move.moved_to - move.recorded_at
+    with engine.begin() as connection:
+        months = select(func.date_trunc("month", s.started_at + by, "UTC")).where(s.video_id == move.video_id)
+        for month in connection.execute(months.distinct()).scalars().all():
+            connection.execute(text("SELECT ensure_score_partition(:moment)"), {"moment": month})
+
+
+def _move_scores(connection: Connection, move: Move) -> None:
+    """Rows go and come back: the time is what they are partitioned by."""
+    s, by = segment_scores.c, move.moved_to - move.recorded_at
+    gone = delete(segment_scores).where(s.video_id == move.video_id).returning(*s).cte("gone")
+    moved = [gone.c[c.name] + by if c.name in {"started_at", "ended_at"} else gone.c[c.name] for c in s]
+    connection.execute(insert(segment_scores).from_select([c.name for c in s], select(*moved)))
+
+
+def _derive(connection: Connection, video_id: int) -> None:
+    """Events anew: hours of rules are hours of the camera."""
+    video = load_video(connection, video_id)
+    mine = (units.c.video_id == video_id) & units.c.is_current
+    scoring_ids = connection.execute(select(units.c.scoring_id).where(mine)).scalars().all()
+    scored = {scoring_id: load_scored(connection, video, scoring_id) for scoring_id in scoring_ids}
+    wanted = [(of, version) for version in versions_of(connection, list(scored)) if (of := scored[version.scoring_id])]
+    replace_events(connection, wanted)
+
+
+def _files(connection: Connection, root: Path, before: StoredVideo, after: StoredVideo) -> list[tuple[Path, Path]]:
+    """Where each result file of a video lies, and where it belongs."""
+    u, s = units.c, scorers.c
+    query = select(u.scoring_id, s.scorer_id, s.digest, s.profile_name, s.code_version).join_from(units, scorers)
+    rules = {rule.scoring_id: rule for rule in list_rules(connection, all_versions=True)}
+    found = []
+    for row in connection.execute(query.where(u.video_id == before.video_id)):
+        scorer, rule = StoredScorer(*row[1:]), rules[row.scoring_id]
+        found += [
+            (parquet.file_path(root, r, rule, before, scorer), parquet.file_path(root, r, rule, after, scorer))
+            for r in RELATIONS
+        ]
+    return found

@@ -1,0 +1,99 @@
+"""Files of clock corrections: what they may say, what they mean, and how wrong ones are refused."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anyanomaly_core.errors import ConfigurationError
+from anyanomaly_core.footage.clocks import NONE, _amount, correction_of, in_words, load_clocks
+
+FILE = """
+clocks:
+  - camera: gate-*
+    from: 2026-10-25 03:00
+    until: 2026-11-01T09:30:00+01:00
+    add: -1 h
+    why: nobody set it back in autumn
+  - camera: hall
+    files: "hall/2026-10-25/02-*_2.mp4"
+    add: +1 h
+  - camera: "*"
+    from: 1970-01-01
+    until: 1970-02-01
+    add: +20519 d 1 h 30 min 2.5 s
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "clocks.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_the_first_entry_that_fits_camera_file_and_stated_time_counts(tmp_path: Path) -> None:
+    clocks = load_clocks(written(tmp_path, FILE), "Europe/Berlin")
+    hour = timedelta(hours=1)
+
+    def add(camera: str, uri: str, *stated: int) -> timedelta:
+        return correction_of(clocks, camera, uri, datetime(*stated, tzinfo=UTC)).add  # type: ignore[misc,arg-type]
+
+    # Three o'clock on that day in Berlin is two in UTC; the end is not part of it.
+    assert add("gate-1", "x", 2026, 10, 25, 1, 59, 59) == timedelta(0)
+    assert add("gate-1", "x", 2026, 10, 25, 2) == -hour
+    assert add("gate-1", "x", 2026, 11, 1, 8, 29, 59) == -hour
+    assert add("gate-1", "x", 2026, 11, 1, 8, 30) == timedelta(0)
+    assert add("gate", "x", 2026, 10, 26) == timedelta(0)
+    assert add("hall", "hall/2026-10-25/02-10-00_2.mp4", 2026, 10, 25) == hour
+    assert add("hall", "hall/2026-10-25/02-10-00.mp4", 2026, 10, 25) == timedelta(0)
+    fallen_back = add("gate-1", "x", 1970, 1, 3)
+    assert datetime(1970, 1, 3, tzinfo=UTC) + fallen_back == datetime(2026, 3, 9, 1, 30, 2, 500_000, tzinfo=UTC)
+    assert correction_of(clocks, "hall", "x", datetime(2026, 1, 1, tzinfo=UTC)) is NONE
+    assert load_clocks(None, "UTC") == ()
+
+
+def test_a_changed_file_is_read_anew(tmp_path: Path) -> None:
+    path = written(tmp_path, "clocks: [{camera: a, add: +1 s}]")
+    assert [c.add.total_seconds() for c in load_clocks(path, "UTC")] == [1]
+    written(tmp_path, "clocks: [{camera: a, add: +12 s}]")
+    assert [c.add.total_seconds() for c in load_clocks(path, "UTC")] == [12]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("clocks: [", "no YAML"),
+        ("- camera: a", "one list `clocks:`"),
+        ("clocks: [{camera: a}]", "no `add`"),
+        ("clocks: [{add: +1 h}]", "no `camera`"),
+        ("clocks: [{camera: a, add: 1 h}]", "must be such as"),
+        ("clocks: [{camera: a, add: +1:30}]", "must be such as"),
+        ("clocks: [{camera: a, add: +3600}]", "must be such as"),
+        ("clocks: [{camera: a, add: +99999 d}]", "sixty years"),
+        ("clocks: [{camera: a, add: +1 h, form: 2026-01-01}]", "has `form`"),
+        ("clocks: [{camera: a, add: +1 h, from: yesterday}]", "no ISO 8601 time"),
+        ("clocks: [{camera: a, add: +1 h, from: 0001-01-01}]", "no ISO 8601 time"),
+        ("clocks: [{camera: a, add: +1 h, from: 2026-01-02, until: 2026-01-01}]", "before it begins"),
+        ("clocks: [{camera: [a], add: +1 h}]", "one value each"),
+        ("clocks: [a]", "one value each"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_the_place(tmp_path: Path, text: str, said: str) -> None:
+    path = written(tmp_path, text)
+    with pytest.raises(ConfigurationError, match=said) as refused:
+        load_clocks(path, "Asia/Tokyo")
+    assert str(path) in str(refused.value)
+
+
+def test_a_missing_file_is_no_empty_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        load_clocks(tmp_path / "away.yaml", "UTC")
+
+
+@given(st.integers(-(10**12), 10**12))
+def test_words_say_the_amount_they_are_read_as(milliseconds: int) -> None:
+    add = timedelta(milliseconds=milliseconds)
+    said = in_words(add)
+    assert abs(_amount("x", said) - add) <= timedelta(milliseconds=1)
