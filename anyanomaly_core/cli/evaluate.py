@@ -1,6 +1,7 @@
 """``anyanomaly evaluate`` and ``anyanomaly calibrate``: how good a profile is, and what its scores mean."""
 
 import os
+import time
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -14,16 +15,20 @@ from anyanomaly_core.embedded.installation import LOCAL, for_footage
 from anyanomaly_core.evaluation.archives import open_archive
 from anyanomaly_core.evaluation.evaluate import evaluate
 from anyanomaly_core.evaluation.labels import LabelledArchive
+from anyanomaly_core.evaluation.metrics import Interval
 from anyanomaly_core.evaluation.reliability import Method, calibration_error, reliability
+from anyanomaly_core.evaluation.runner import Progress
 from anyanomaly_core.evaluation.store import judged_events, learn_map
-from anyanomaly_core.evaluation.summary import Summary
+from anyanomaly_core.evaluation.summary import AUC, MEAN, Summary
 from anyanomaly_core.evaluation.variants import GROUPS
 from anyanomaly_core.profile import load_profile
 from anyanomaly_core.results.engine import make_engine
 
 Row = tuple[Any, ...]
 COLUMNS = ["variant", "class", "metric", "protocol", "value", "low", "high", "difference", "videos"]
+HELPS = ["group", "variant", "mean roc_auc", "low", "high", "difference", "difference low", "difference high"]
 ALL = "all"
+LINE_EVERY_S = 30.0
 
 
 def read(root: Path, labels: Path | None, label_format: str, texts: Path | None, most_videos: int) -> LabelledArchive:
@@ -53,11 +58,6 @@ def run(
     chosen = load_profile(profile)
     place = site(root, "", configure=_remembered(root)) if store else nullcontext(files_only(root))
     with place as settings, tqdm(desc="scoring", unit="video x scorer", disable=None) as bar:
-
-        def to(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
         engine = make_engine(settings.database_url.get_secret_value()) if store else None
         try:
             return evaluate(
@@ -69,11 +69,48 @@ def run(
                 resamples=resamples,
                 out=out,
                 engine=engine,
-                progress=to,
+                progress=_Lines() if bar.disable else _advance(bar),
             )
         finally:
             if engine is not None:
                 engine.dispose()
+
+
+class _Lines:
+    """Where there is no terminal for a bar: a line now and then."""
+
+    def __init__(self) -> None:
+        self._began = self._last = time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if now - self._last < LINE_EVERY_S and done < total:
+            return
+        self._last = now
+        left = (now - self._began) / done * (total - done) / 60  # of a repeated run too much at first: it reads quickly
+        note(f"{done} of {total} videos x scorers scored, about {left:.0f} minutes left.")
+
+
+def _advance(bar: "tqdm[Any]") -> Progress:
+    def to(done: int, total: int) -> None:
+        bar.total = total
+        bar.update(done - bar.n)
+
+    return to
+
+
+def what_helps(summary: Summary) -> list[Row]:
+    """The mean ROC-AUC of every variant; none where the profile alone was judged."""
+    found = [summary.find(variant.name, MEAN, AUC) for variant in summary.variants[1:]]
+    return [
+        (m.group, m.variant, m.value, *_ends(m.interval), m.difference, *_ends(m.difference_interval))
+        for m in found
+        if m is not None
+    ]
+
+
+def _ends(interval: Interval | None) -> tuple[float | None, float | None]:
+    return (None, None) if interval is None else (interval.low, interval.high)
 
 
 def rows(summary: Summary) -> list[Row]:
@@ -85,8 +122,7 @@ def rows(summary: Summary) -> list[Row]:
             m.metric,
             m.protocol,
             m.value,
-            None if m.interval is None else m.interval.low,
-            None if m.interval is None else m.interval.high,
+            *_ends(m.interval),
             m.difference,
             m.videos,
         )

@@ -70,6 +70,9 @@ def evaluate(
     found = evaluating.rows(summary)
     base = [row for row in found if row[0] == "profile"]
     print_rows(evaluating.COLUMNS, found if as_json else base, as_json=as_json)
+    if (helps := evaluating.what_helps(summary)) and not as_json:
+        note("What helps: one thing changed at a time, compared with the profile on the same resamples.")
+        print_rows(evaluating.HELPS, helps, as_json=False)
     for name, reason in summary.problems.items():
         note(f"no scores: {name}: {reason}")
     notice = summary.variants[0].profile.notice

@@ -21,7 +21,7 @@ from anyanomaly_core.errors import ConfigurationError
 from anyanomaly_core.evaluation.archives import open_archive
 from anyanomaly_core.evaluation.evaluate import evaluate
 from anyanomaly_core.evaluation.runner import Bench
-from anyanomaly_core.evaluation.variants import ablation
+from anyanomaly_core.evaluation.variants import CONTEXTS, ablation
 from anyanomaly_core.footage.decode import decode
 from anyanomaly_core.profile import load_profile
 from anyanomaly_core.results.engine import make_engine
@@ -104,6 +104,15 @@ def test_the_command_reports_stores_and_goes_on(root: Path, profile: Path, engin
     assert json.loads(again.stdout) == shown
     assert {file: file.read_bytes() for file in journals} == journals, "nothing was scored again (timings would differ)"
     assert len(figures(engine)) == len(stored), "the same evaluation replaces itself"
+
+
+def test_the_command_says_what_helps_and_how_far_it_is(root: Path, profile: Path, tmp_path: Path) -> None:
+    given = ["--profile", str(profile), "--videos", "2", "--no-store", "--resamples", "20", "--ablate", "contexts"]
+    done = command(str(root), *given, "--out", str(tmp_path / "out"))
+    assert done.returncode == 0, done.stderr
+    assert "2 of 2 videos x scorers scored" in done.stderr, "no terminal, no bar: a line"
+    table = done.stdout.split("group ")[1]
+    assert [line.split("  ")[1].strip() for line in table.splitlines()[2:-1]] == list(CONTEXTS)
 
 
 def test_two_scorers_side_by_side_in_sql(
