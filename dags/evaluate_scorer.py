@@ -63,7 +63,7 @@ with DAG(
             items={"type": "string"},
             title="Ablations",
             description="One group a line: contexts, weights, smoothing (these cost nothing), scales, lengths, "
-            "strategies, static, prompts, readouts, scorers (each scores the footage again).",
+            "strategies, static, cascade, prompts, readouts, scorers (each scores the footage again).",
         ),
     },
 ):

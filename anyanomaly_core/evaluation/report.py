@@ -30,7 +30,8 @@ class Table:
 
 def tables(summary: Summary) -> list[Table]:
     """Everything a report says in figures."""
-    found = [_classes(summary), _ablation(summary), _reference(summary), _reliability(summary), _counts(summary)]
+    found = [_classes(summary), _ablation(summary), _cascades(summary)]
+    found += [_reference(summary), _reliability(summary), _counts(summary)]
     return [table for table in found if table.rows]
 
 
@@ -123,6 +124,29 @@ def _ablation(summary: Summary) -> Table:
         "is, on the same resamples; `better` and `worse` mean that its interval leaves 0 out.",
         ("group", "variant", "ROC-AUC", "difference", "", "average precision", "weakest class"),
         rows if len(rows) > 1 else [],
+    )
+
+
+def _cascades(summary: Summary) -> Table:
+    rows = [
+        (
+            own.variant,
+            f"{own.saved:.0%} ({own.judged:,} of {own.judged_without:,} judged)",
+            f"{own.auc:.3f} ({own.auc_without:.3f} without)",
+            f"{own.events_found} of {own.events} ({own.events_found_without} without)",
+            f"{own.missed} of {own.pruned:,}",
+            f"{own.missed_bound} ({own.share_bound:.1%})",
+            f"{own.audited_hits} of {own.audited}",
+        )
+        for own in summary.cascades
+    ]
+    return Table(
+        "Cascade",
+        "Against the profile as it is; segments and labelled events count for each class. ROC-AUC: mean of classes, "
+        "pruned frames ranked behind all that have a score. An event is found, a segment missed or an audit a hit at a "
+        "score of 0.5 or more. The bound is what a run would have said: at 95 %, at most so many missed.",
+        ("variant", "saved", "ROC-AUC", "events found", "missed segments", "bound on them", "audit hits"),
+        rows,
     )
 
 

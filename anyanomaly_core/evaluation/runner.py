@@ -28,13 +28,15 @@ from anyanomaly_core.footage.probe import probe
 from anyanomaly_core.footage.segments import Segment, split_into_segments
 from anyanomaly_core.models.loading import load_encoder, load_lvlm
 from anyanomaly_core.profile import Profile
+from anyanomaly_core.scanning.cascade import Cascade
 from anyanomaly_core.scanning.journal import Journal
 from anyanomaly_core.scanning.limits import decoding_limits
 from anyanomaly_core.scanning.stream import scaled_size
 from anyanomaly_core.scanning.video import VideoToScore, score_video
+from anyanomaly_core.scoring.ranking import Ranker
 from anyanomaly_core.scoring.scorers import make_scorer
 from anyanomaly_core.scoring.smoothing import unsmoothed
-from anyanomaly_core.scoring.types import RuleTexts, SegmentScore, Status
+from anyanomaly_core.scoring.types import Chosen, RuleTexts, SegmentScore, Status
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +55,17 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """What became of a segment for a class."""
+
+    first_frame: int
+    last_frame: int
+    status: Status
+    score: float | None  # before smoothing
+    chosen: Chosen | None  # by a cascade
+
+
+@dataclass(frozen=True, slots=True)
 class ScoredVideo:
     """One video under one variant."""
 
@@ -61,6 +74,7 @@ class ScoredVideo:
     statuses: Counter[str] = field(default_factory=Counter)  # (segment, class) rows by status
     problem: str | None = None  # why the whole video has no score
     told: dict[str, list[Reason]] = field(default_factory=dict)  # by class, where the LVLM gave a reason
+    judged: dict[str, list[Judged]] = field(default_factory=dict)  # by class, segments in order
 
 
 class Bench:
@@ -71,6 +85,7 @@ class Bench:
         self._folder = settings.state_dir / FOLDER
         self._lengths = _Lengths(self._folder / "frame-counts.json", settings)
         self._digests: dict[Path, str] = {}
+        self._answers: dict[str, dict[tuple[int, int], SegmentScore]] = {}  # of the video at hand, by what was asked
 
     @cached_property
     def encoder(self) -> RememberingEncoder:
@@ -122,7 +137,11 @@ class Bench:
         scorer = make_scorer(variant.profile, *self._models(variant))
         key = self._key(path, variant, rules)
         with Journal(self._folder / "scores", key) as journal:
-            rows = score_video(plan, rules, scorer, journal, limits=decoding_limits(self._settings))
+            limits, cascade = decoding_limits(self._settings), self._cascade(path, variant)
+            # A cascade chooses segments; what is answered about them is known from the variant without it.
+            known = self._answers.setdefault(variant.profile.answers_digest(self.revisions(variant)), {})
+            rows = score_video(plan, rules, scorer, journal, limits=limits, cascade=cascade, known=known)
+            known |= {(r.segment_index, r.rule_version_id): r for r in rows if r.status is Status.SCORED}
             if any(row.status is Status.FAILED for row in rows):
                 journal.discard()
         if any(row.status is Status.FAILED for row in rows):
@@ -132,6 +151,7 @@ class Bench:
             {rule.name: _columns(segments, rows, rule, frame_count) for rule in rules},
             Counter(row.status.value for row in rows),
             told={rule.name: _reasons(segments, rows, rule) for rule in rules},
+            judged={rule.name: _judged(segments, rows, rule) for rule in rules},
         )
 
     def _keep_scored(self, key: str, rows: Sequence[SegmentScore]) -> None:
@@ -140,18 +160,31 @@ class Bench:
         with Journal(self._folder / "scores", key) as journal:
             journal.append([row for row in rows if row.segment_index not in failed])
 
-    def _key(self, path: Path, variant: Variant, rules: Sequence[RuleTexts]) -> str:
+    def _cascade(self, path: Path, variant: Variant) -> Cascade | None:
+        """As a scan has it, so that the same segments are judged."""
+        profile = variant.profile
+        if profile.scoring.cascade is None:
+            return None
+        ranker = Ranker(self.encoder, reference=profile.encoder.reference_preprocessing)
+        digest = profile.digest(self.revisions(variant))
+        return Cascade(profile.scoring.cascade, ranker, self._content(path), digest)
+
+    def _content(self, path: Path) -> str:
         if path not in self._digests:
             self._digests[path] = sha256(path)
+        return self._digests[path]
+
+    def _key(self, path: Path, variant: Variant, rules: Sequence[RuleTexts]) -> str:
         texts = json.dumps([(rule.name, rule.texts) for rule in rules]).encode()
         digest = variant.profile.digest(self.revisions(variant))
-        return f"{self._digests[path][:24]}-{digest[:16]}-{hashlib.sha256(texts).hexdigest()[:16]}"
+        return f"{self._content(path)[:24]}-{digest[:16]}-{hashlib.sha256(texts).hexdigest()[:16]}"
 
     def _models(self, variant: Variant) -> tuple[RememberingEncoder | None, RememberingLvlm | None]:
         kind = variant.profile.scoring.scorer
         return None if kind == "baseline" else self.encoder, None if kind == "clip" else self.lvlm
 
     def _forget(self, variants: Sequence[Variant]) -> None:
+        self._answers.clear()
         for variant in variants:
             for model in self._models(variant):
                 if model is not None:
@@ -208,6 +241,14 @@ def _reasons(segments: Sequence[Segment], rows: Sequence[SegmentScore], rule: Ru
         Reason(segment.first_frame, segment.last_frame, row.rationale)
         for segment, row in zip(segments, own, strict=True)
         if row.rationale is not None
+    ]
+
+
+def _judged(segments: Sequence[Segment], rows: Sequence[SegmentScore], rule: RuleTexts) -> list[Judged]:
+    own = [row for row in rows if row.rule_version_id == rule.rule_version_id]
+    return [
+        Judged(segment.first_frame, segment.last_frame, row.status, row.score, row.chosen)
+        for segment, row in zip(segments, own, strict=True)
     ]
 
 

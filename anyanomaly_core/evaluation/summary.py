@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyanomaly_core.evaluation import metrics, protocols
+from anyanomaly_core.evaluation.cascades import CascadeFigures, all_figures
 from anyanomaly_core.evaluation.labels import UNLABELLED, LabelledArchive, LabelledVideo, Labels
 from anyanomaly_core.evaluation.metrics import Frames, Interval, Reals
 from anyanomaly_core.evaluation.protocols import HONEST, REFERENCE
@@ -69,6 +70,7 @@ class Summary:
     counts: dict[str, Counts] = field(default_factory=dict)  # by variant
     curves: list[Curve] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)  # video -> why it has no scores
+    cascades: list[CascadeFigures] = field(default_factory=list)  # of variants that have one
 
     def find(self, variant: str, label: str, metric: str, protocol: str = HONEST) -> Measure | None:
         """One measure, or None."""
@@ -114,6 +116,7 @@ def summarize(
         if number == 0:
             summary.curves.extend(curve for name in archive.classes for _, curve in curves[name])
             summary.problems.update({v.name: s.problem for v, s in own if s.problem is not None})
+    summary.cascades.extend(all_figures(variants, scored, archive.classes))
     return summary
 
 

@@ -78,6 +78,12 @@ CHANGED: dict[str, dict[str, Changes]] = {
         "carried below 6 grey levels": {"scoring": {"static_level": 6.0}},
         "carried below 12 grey levels": {"scoring": {"static_level": 12.0}},
     },
+    "cascade": {
+        "cascade 10 %": {"scoring": {"cascade": {"share": 0.1}}},
+        "cascade 20 %": {"scoring": {"cascade": {"share": 0.2}}},
+        "cascade 40 %": {"scoring": {"cascade": {"share": 0.4}}},
+        "cascade 20 %, rank alone": {"scoring": {"cascade": {"share": 0.2, "motion": None}}},
+    },
     "scorers": {
         "encoder alone": {"scoring": {"scorer": "clip"}},
         "baseline (every frame)": {"scoring": {"scorer": "baseline"}},
@@ -102,7 +108,7 @@ def ablation(profile: Profile, groups: list[str]) -> list[Variant]:
 def _group(base: Variant, group: str) -> Iterator[Variant]:
     profile = base.profile
     if group in CHANGED:
-        for name, changes in CHANGED[group].items():
+        for name, changes in _possible(profile, group).items():
             changed = changed_profile(profile, changes)
             if changed != profile:
                 yield Variant(group, name, changed)
@@ -116,9 +122,16 @@ def _group(base: Variant, group: str) -> Iterator[Variant]:
                 yield Variant(group, name, profile, weights=weights)
 
 
+def _possible(profile: Profile, group: str) -> dict[str, Changes]:
+    """Without cascades where one model alone scores: there is nothing to rank for."""
+    return {} if group == "cascade" and profile.scoring.scorer != "anyanomaly" else CHANGED[group]
+
+
 def changed_profile(profile: Profile, changes: Changes) -> Profile:
     """The profile with some parameters replaced, validated again."""
     body = profile.model_dump()
     for section, values in changes.items():
         body[section] |= values
+        if section == "scoring" and values.get("scorer", "anyanomaly") != "anyanomaly":
+            body[section]["cascade"] = None
     return Profile.model_validate(body)
