@@ -3,8 +3,11 @@
     python tests/benchmarks/bench_efficiency.py [--segments 6] [--rules 1 3 10] [--clock wall|cpu] [--footage FILE]
 
 Each contender runs in a process of its own (its peak memory is that process's), one after the other. `known` is a scan
-of footage whose embeddings are kept. Scores of `generate` must be those of the loop, and no image may be encoded twice;
-else the benchmark fails. A bar that is missed is shown, and fails with --strict.
+of footage whose embeddings are kept. `generate` and `likelihood` encode every window and compute in 32 bits, as the
+loop does; `reuse` is `likelihood` as the profile has it, which does not encode again what has not changed
+(`contexts.same_level`); `bf16` is that in 16 bits, where the processor has them. Scores of `generate` must be those of
+the loop, and no image may be encoded twice; else the benchmark fails. A bar that is missed is shown, and fails with
+--strict.
 """
 
 import argparse
@@ -32,8 +35,8 @@ TEXTS = [
     "a person climbing",
 ]
 BARS = {("generate", 1): 3, ("generate", 10): 15, ("likelihood", 1): 10, ("likelihood", 10): 50}
+BARS |= {(name, count): BARS["likelihood", count] for name in ("reuse", "bf16") for count in (1, 10)}
 FRAMES = 24
-WINDOWS = 38  # of a frame
 
 
 def main() -> None:
@@ -51,8 +54,15 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as scratch:
         options.footage = options.footage or render(Path(scratch), options.segments)
-        found = {name: in_process(name, options) for name in ("reference", "generate", "likelihood")}
+        found = {name: in_process(name, options) for name in contenders()}
     report(found, options)
+
+
+def contenders() -> list[str]:
+    """What is compared, the loop first."""
+    import torch  # noqa: PLC0415
+
+    return ["reference", "generate", "likelihood", "reuse", *["bf16"] * torch.cpu._is_avx512_bf16_supported()]
 
 
 def render(folder: Path, segments: int) -> Path:
@@ -86,10 +96,19 @@ def run(contender: str, options: argparse.Namespace) -> list[dict[str, Any]]:
     profile = load_profile("demo")
     if contender == "reference":
         return _reference(profile, batches, options.rules, clock)
-    changed = {**profile.scoring.model_dump(), "readout": contender, "rationale_threshold": 1.0}
-    return _ours(
-        profile.model_copy(update={"scoring": type(profile.scoring)(**changed)}), batches, options.rules, clock
-    )
+    return _ours(_changed(profile, contender), batches, options.rules, clock)
+
+
+def _changed(profile: Any, contender: str) -> Any:  # noqa: ANN401
+    """The profile as a contender has it, without rationales."""
+    readout = "generate" if contender == "generate" else "likelihood"
+    changes = {"scoring": {"readout": readout, "rationale_threshold": 1.0}}
+    if contender in ("generate", "likelihood"):
+        changes["contexts"] = {"same_level": 0.0}
+    if contender == "bf16":
+        changes |= {part: {"precision": "bf16"} for part in ("encoder", "lvlm")}
+    parts = {part: getattr(profile, part).model_copy(update=values) for part, values in changes.items()}
+    return profile.model_copy(update=parts)
 
 
 def _reference(profile: Any, batches: Sequence[Any], rules: Sequence[int], clock: Any) -> list[dict[str, Any]]:  # noqa: ANN401
@@ -143,13 +162,28 @@ def _ours(profile: Any, batches: Sequence[Any], rules: Sequence[int], clock: Any
             if scores[0] != scores[1]:
                 sys.exit("kept embeddings give other scores than fresh ones")
             by_segment = [scores[0][n : n + count] for n in range(0, len(scores[0]), count)]
-            grids = {(row.segment_index, frame) for row in rows for frame in row.grid_frames}
-            once = sum(len(segment.images) for batch in batches for segment in batch) + WINDOWS * len(grids)
-            used = {"encodes": encodes[0], "twice": sum(encodes) - once, **lvlm.used()}
+            used = {"encodes": encodes[0], "twice": sum(encodes) - _needed(profile, batches, rows), **lvlm.used()}
             results.append(
                 {"rules": count, "first": times[0], "known": times[1], "scores": by_segment, **used, "peak_mb": _peak()}
             )
     return results
+
+
+def _needed(profile: Any, batches: Sequence[Any], rows: Sequence[Any]) -> int:  # noqa: ANN401
+    """Images that have to be encoded: each frame, and each distinct window of the frames in some rule's grid."""
+    from anyanomaly_core.contexts.unchanged import window_sources  # noqa: PLC0415
+    from anyanomaly_core.contexts.windows import window_scales  # noqa: PLC0415
+    from anyanomaly_core.footage.stillness import cells  # noqa: PLC0415
+
+    scales = window_scales(profile.contexts.window_sizes, profile.contexts.half_strides)
+    needed = 0
+    for segment in (segment for batch in batches for segment in batch):
+        own = [row.grid_frames for row in rows if row.segment_index == segment.segment.index]
+        places = sorted({segment.segment.sampled.index(frame) for frames in own for frame in frames})
+        level = profile.contexts.same_level or -1.0  # below 0 nothing is like anything else
+        chosen = window_sources(cells(segment.images), scales, level)[places]
+        needed += len(segment.images) + sum(len(set(column)) for column in chosen.T)
+    return needed
 
 
 def _used(counts: Any) -> dict[str, Any]:  # noqa: ANN401
