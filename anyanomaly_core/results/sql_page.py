@@ -24,7 +24,9 @@ parameters), the views show the newest that did not fail; the others stay in the
 The same content under names of two cameras is scored once and found under both: `event_list` has an event for each,
 with an id of its own, and the other views a row for each. `videos` has it once, Parquet under its first camera.
 
-A fast query of frames names rule, camera and a span of `segment_started_at`: see the ready query *frame_curve*.
+A fast query of frames names rule, camera and the span that segments and files may lie in: see the ready query
+*frame_curve*. Give a client of your own `SET join_collapse_limit = 6` first, as `anyanomaly query` does: with more,
+trying all orders of joins takes longer than the answer.
 
 ## Who may do what
 | group role | login user here | may |

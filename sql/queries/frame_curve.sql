@@ -6,8 +6,7 @@
 SELECT frame_at, score, status, reason, uri, frame
 FROM frame_scores
 WHERE rule = :rule AND camera = :camera AND frame_at >= :from AND frame_at < :until
-  -- Segments that begin earlier may reach into the time asked for; these conditions are what makes the query fast.
-  AND segment_started_at >= :from - interval '10 minutes' AND segment_started_at < :until
-  AND video_id IN (SELECT video_id FROM videos
-                   WHERE recorded_at < :until AND recorded_at + make_interval(secs => duration_s) > :from)
+  -- Which segments and files that can be; these conditions are what makes the query fast. No file is longer than a day.
+  AND segment_started_at >= :from - interval '10 minutes' AND segment_started_at < :until AND segment_ended_at > :from
+  AND video_started_at >= :from - interval '1 day' AND video_started_at < :until AND video_ended_at > :from
 ORDER BY frame_at, frame;
