@@ -48,6 +48,12 @@ LEFT JOIN coverage c ON (c.rule_version_id, c.video_id, c.camera) = (v.rule_vers
 GROUP BY r.name, v.version, w.video_id, p.camera_id, w.uri, w.duration_s
 HAVING sum(c.seconds) IS NULL OR abs(sum(c.seconds) - coalesce(w.duration_s, 0)) > 0.001
 ORDER BY 1, 2, 3"""
+_CASCADE = """
+SELECT rule, version, profile, videos, judged_by_rank, judged_for_motion, pruned, audited, audited_failed, audited_hits,
+       missed_share_bound, missed_segments_bound
+FROM cascade_bounds
+WHERE (is_current_version OR %(all_versions)s) AND (%(rule)s IS NULL OR rule = %(rule)s)
+ORDER BY rule, version, profile"""
 _SIZE = """
 SELECT count(DISTINCT rule_version_id) AS versions, count(DISTINCT video_id) AS videos,
        coalesce(round(sum(seconds)::numeric, 1), 0) AS seconds
@@ -63,12 +69,20 @@ def coverage(
     check: Annotated[
         bool, typer.Option("--check", help="Does the ledger add up to the archive? Exits 1 if not.")
     ] = False,
+    cascade: Annotated[
+        bool, typer.Option("--cascade", help="What cascades left out of each rule, and at most how much was missed.")
+    ] = False,
     stack: Stack = "",
     as_json: AsJson = False,
 ) -> None:
     """What became of every second of footage: scored, carried, pruned, failed (why, how often tried) or not yet."""
     if check:
         _check(stack, as_json=as_json)
+        return
+    if cascade:
+        names, bounds = ask(stack, _CASCADE, {"rule": rule, "all_versions": all_versions})
+        print_rows(names, bounds, as_json=as_json)
+        note("Bounds hold with 95 % confidence: of segments whose own score reaches the rule's threshold.")
         return
     statement = _TABLE.format(columns=_COLUMNS[by], groups=_GROUPS[by])
     chosen = {"rule": rule, "camera": camera, "unfinished": unfinished, "all_versions": all_versions}

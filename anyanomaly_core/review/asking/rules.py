@@ -44,6 +44,9 @@ _JUDGED = text("""
     JOIN events e USING (rule_version_id)
     JOIN current_verdicts d USING (event_id)
     WHERE r.name = :name AND d.verdict IN ('real', 'false_alarm') ORDER BY e.peak_score""")
+_CASCADES = text("""
+    SELECT profile, pruned, audited, audited_hits, missed_share_bound, missed_segments_bound FROM cascade_bounds
+    WHERE rule = :name AND is_current_version ORDER BY profile, scorer_id""")
 
 
 def load_rules(connection: Connection, name: str | None = None) -> list[dict[str, Any]]:
@@ -72,7 +75,7 @@ def load_rule_page(connection: Connection, name: str) -> dict[str, Any]:
     found = load_rules(connection, name)
     if not found:
         raise StorageError(f"There is no rule {name[:80]!r}.")
-    return found[0]
+    return {**found[0], "cascades": connection.execute(_CASCADES, {"name": name}).mappings().all()}
 
 
 def versions(connection: Connection, name: str) -> Sequence[RowMapping]:

@@ -73,5 +73,6 @@ def test_coverage_is_asked_by_rule_day_and_file_and_checked(here: Site) -> None:
     assert here.json("coverage", "--rule", "running", "--by", "file")[0]["uri"].endswith("10-00-00.mp4")
     assert here.json("coverage", "--camera", "gate*") == []
     assert here.json("coverage", "--rule", "running", "--unfinished") == []
+    assert here.json("coverage", "--cascade") == []  # no scorer here has one
     checked = here.run("coverage", "--check")
     assert (checked.returncode, "the ledger adds up" in checked.stderr) == (0, True)

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, text
 from anyanomaly_core.profile import load_profile
 from anyanomaly_core.results.bounds import missed_bound, share_bound
 from anyanomaly_core.results.cascades import bounds_of_run, say_bound
+from anyanomaly_core.results.engine import make_engine
 from anyanomaly_core.results.known_answers import known_answers
 from anyanomaly_core.results.queries import run_ready
 from anyanomaly_core.results.rows import UnitResult
@@ -19,7 +20,9 @@ from anyanomaly_core.results.rule_store import StoredRule
 from anyanomaly_core.results.scorer_store import StoredScorer, start_run
 from anyanomaly_core.results.writer import commit_unit
 from anyanomaly_core.scoring.types import Chosen, SegmentScore, Status
+from tests.conftest import TestDatabase
 from tests.integration.results import world
+from tests.integration.review.pages_site import client_of
 
 KINDS = ["rank", "motion", "audit", "carried", "pruned", "failed"]  # carried from an audited one; failed in the audit
 
@@ -107,6 +110,24 @@ def test_views_and_run_say_what_was_committed(engine: Engine, tmp_path: Path) ->
     pruned = of(engine, "SELECT * FROM coverage WHERE state = 'pruned'")
     assert sum(found["segments"] for found in pruned) == whole[0]["pruned"]
     assert of(engine, "SELECT count(*) FROM segment_scores WHERE status = 'pruned' AND (score, peak) IS DISTINCT FROM (NULL, NULL)") == [{"count": 0}]  # fmt: skip  # noqa: E501
+
+
+def test_the_rule_page_says_what_was_left_out(engine: Engine, database: TestDatabase, tmp_path: Path) -> None:
+    world.add_camera(engine, "gate")
+    rule, video = world.add_rule(engine, "fall"), world.add_video(engine, "gate/1.mp4", frames=40 * 24)
+    kinds = ["rank"] * 8 + ["audit"] * 2 + ["pruned"] * 30
+    with engine.begin() as connection:
+        run = start_run(connection, "scan", code_version="1")
+    commit(engine, tmp_path, video, kinds, rule=rule, scorer=cascade_scorer(engine, 0.2), run=run)
+    reviewer = make_engine(database.url("reviewer"))
+    page = client_of(reviewer, tmp_path).get("/rules/fall?quote=1")
+    reviewer.dispose()
+    [found] = of(engine, "SELECT * FROM cascade_bounds")
+    text = " ".join(page.text.split())
+    assert "30 segments, by the cascade of demo" in text
+    assert f"{found['audited_hits']} of 2 audited ones reach the threshold" in text
+    assert f"at most {found['missed_segments_bound']} were missed" in text
+    assert "With a cascade: " in text
 
 
 @pytest.mark.parametrize(
