@@ -97,7 +97,12 @@ with DAG(
             title="Budget in segments",
             description="Stop before more segments than this are scored; empty: no limit.",
         ),
-        "dry_run": Param(False, type="boolean", title="Dry run", description="Only the quote; nothing is scored."),
+        "dry_run": Param(
+            False,
+            type="boolean",
+            title="Dry run",
+            description="Only the quote, with and without cascade; nothing is scored.",
+        ),
     },
 ):
 
