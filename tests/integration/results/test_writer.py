@@ -1,5 +1,6 @@
 import dataclasses
 import hashlib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -139,3 +140,35 @@ def test_timings_of_any_name_arrive(engine: Engine, tmp_path: Path) -> None:
     assert stored == str(
         {name: float(value) for name, value in sorted(timings.items(), key=lambda i: len(i[0].encode()))}
     )
+
+
+def test_partitions_of_new_months_appear_with_the_first_commit_of_their_footage(engine: Engine, tmp_path: Path) -> None:
+    """As the tasks' user, who may make no table; the video begins two seconds before a new year."""
+    there = """SELECT inhrelid::regclass::text, pg_get_expr(c.relpartbound, c.oid)
+               FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid
+               WHERE inhparent = 'segment_scores'::regclass ORDER BY 1"""
+    world.add_camera(engine, "gate", "Asia/Tokyo")  # months are of UTC, whatever the camera's zone
+    recorded_at = datetime(2031, 12, 31, 23, 59, 58, tzinfo=UTC)
+    video_id = world.add_video(engine, "gate/1.mp4", recorded_at=recorded_at)
+    rule, scorer = world.add_rule(engine), world.add_scorer(engine)
+    with engine.connect() as connection:
+        assert connection.execute(text(there)).all() == []
+    for _ in range(2):
+        commit_unit(engine, world.unit_result(engine, video_id, (rule,), scorer), tmp_path)
+    with engine.connect() as connection:
+        assert [tuple(row) for row in connection.execute(text(there))] == [
+            (
+                "segment_scores_2031_12",
+                "FOR VALUES FROM ('2031-12-01 00:00:00+00') TO ('2032-01-01 00:00:00+00')",
+            ),
+            (
+                "segment_scores_2032_01",
+                "FOR VALUES FROM ('2032-01-01 00:00:00+00') TO ('2032-02-01 00:00:00+00')",
+            ),
+        ]
+        count = "SELECT tableoid::regclass::text, count(*) FROM segment_scores GROUP BY 1 ORDER BY 1"
+        # 100 frames at 25 a second: segments of 24 begin after 0, 0.96 and 1.92 s, then 2.88 and 3.84.
+        assert [tuple(row) for row in connection.execute(text(count))] == [
+            ("segment_scores_2031_12", 3),
+            ("segment_scores_2032_01", 2),
+        ]
