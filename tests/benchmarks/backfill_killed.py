@@ -23,6 +23,7 @@ from urllib.parse import quote
 from anyanomaly_core.demo.archive import ArchivePlan, make_archive
 from anyanomaly_core.embedded import airflow, pipeline, report, runs, services
 from anyanomaly_core.embedded.installation import Installation
+from anyanomaly_core.embedded.ports import free_port
 from tests.e2e.small_site import Site, scoring_worker
 
 DAG = "backfill_rule"
@@ -55,6 +56,8 @@ def backfill(folder: Path, archive: Path, rules: Path, kills: list[int]) -> Outc
     """Ingest, add the rule, backfill it; killed as soon as so many videos are committed and another one is begun."""
     installation = Installation(folder)
     installation.configure({"ARCHIVE_ROOT": str(archive), "RULES_DIR": str(rules), "PROFILE": "demo"})
+    installation.run.mkdir()
+    (installation.run / "api.port").write_text(str(free_port()))  # not the usual one, which others may be about to take
     try:
         with pipeline.running(installation) as api:
             first = pipeline.ingest_and_scan(installation, api)  # thirty days without a rule
@@ -112,7 +115,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cameras", type=int, default=3)
     parser.add_argument("--days", type=int, default=10, help="of each camera, two recordings a day")
-    parser.add_argument("--seconds", type=float, default=6.0, help="of each recording")
+    parser.add_argument("--seconds", type=float, default=4.0, help="of each recording")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # a time limit must not leave services running
     folder = Path(tempfile.mkdtemp(prefix="anyanomaly-killed-"))
