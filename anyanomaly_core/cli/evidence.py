@@ -21,6 +21,9 @@ def export(
     before: Annotated[float, typer.Option(help="Seconds of the clip before each event.", min=0)] = 10.0,
     after: Annotated[float, typer.Option(help="Seconds after it.", min=0)] = 10.0,
     attention: Annotated[bool, typer.Option(help="Make attention images, which loads the encoder.")] = True,
+    blur: Annotated[
+        str, typer.Option("--blur", help="`faces`: cover those that a detector finds. It misses some.")
+    ] = "",
     stack: Annotated[str, typer.Option("--stack", help="Installation under .local, where there are several.")] = "",
 ) -> None:
     """Write one ZIP with clips, stills, scores and provenance of the events; signed when a key is configured."""
@@ -28,6 +31,11 @@ def export(
     from anyanomaly_core.review.evidence import export_evidence
 
     ids = [_event_id(text) for text in events]
+    if blur not in {"", "faces"}:
+        raise ConfigurationError(
+            f"--blur {blur}: only faces can be blurred. Number plates have to be hidden by a privacy mask; see "
+            "docs/evidence.md."
+        )
     with site(None, stack) as settings:
         engine = make_engine(settings.database_url.get_secret_value())
         try:
@@ -40,12 +48,17 @@ def export(
                 before_s=before,
                 after_s=after,
                 load_models=attention,
+                blur_faces=blur == "faces",
                 progress=_progress if sys.stderr.isatty() else None,
             )
         finally:
             engine.dispose()
     signed = f"signed with {manifest.signed_with}" if manifest.signed_with else "NOT signed: no key is configured"
     note(f"{out}: {len(manifest.events)} events, {len(manifest.files)} files, {signed}.")
+    for event in manifest.events:
+        if event.blurred is not None:
+            where = f"{event.blurred.frames_covered} of {event.blurred.frames} frames"
+            note(f"{event.folder}: faces covered in {where}. {event.blurred.warning}")
 
 
 @evidence_app.command("verify")

@@ -30,6 +30,22 @@ class ListedFile(_Strict):
     sha256: str = _Hash
 
 
+class Blurring(_Strict):
+    """How faces in an event's clip and stills were covered."""
+
+    what: Literal["faces"] = "faces"
+    detector: str
+    frames: int  # of the clip
+    frames_looked_at: int  # the others are covered as gaps between those are
+    frames_found: int  # of those looked at
+    frames_covered: int
+    held_s: float  # that a cover stays before a face is first found, and after it is last found
+    warning: str = (
+        "A program found what is covered. It misses faces, above all small, turned, dark and hidden ones, and persons "
+        "can be known by more than their faces. Look at every frame before you hand this on."
+    )
+
+
 class ListedEvent(_Strict):
     """An event of the bundle, and the original file it was filmed in."""
 
@@ -43,6 +59,7 @@ class ListedEvent(_Strict):
     ended_at: str
     source_file: str
     source_sha256: str = _Hash
+    blurred: Blurring | None = None
 
 
 class Manifest(_Strict):

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from textwrap import wrap
 from zoneinfo import ZoneInfo
 
-from anyanomaly_core.review.evidence_manifest import ListedEvent
+from anyanomaly_core.review.evidence_manifest import Blurring, ListedEvent
 from anyanomaly_core.review.inert import inert
 
 _FILES = """In each event's folder:
@@ -58,7 +59,15 @@ def read_me(events: Sequence[ListedEvent], by: str, at: datetime, fingerprint: s
             f"  ended    {ended.isoformat(timespec='milliseconds')}",
             f"  original {inert(event.source_file)}",
             f"  SHA-256  {event.source_sha256}",
+            *_blurred(event.blurred),
             "",
         ]
     signed = _UNSIGNED if fingerprint is None else _SIGNED.format(fingerprint=fingerprint)
     return "\n".join([*lines, _FILES, _CHECK, signed])
+
+
+def _blurred(how: Blurring | None) -> list[str]:
+    if how is None:
+        return []
+    covered = f"covered in {how.frames_covered} of {how.frames} frames; found by {how.detector}"
+    return [f"  faces    {covered}", *(f"           {line}" for line in wrap(how.warning, 100))]

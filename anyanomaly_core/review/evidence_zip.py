@@ -1,7 +1,8 @@
 """ZIP files in which every byte is determined by the names and contents: nothing compressed, no times, no extras.
 
 The writer and the check use the same few functions, so that a byte changed anywhere in a file is noticed, in the
-contents as in the headers. (PKWARE APPNOTE 6.3.10, sections 4.3.7, 4.3.12 and 4.3.16; no ZIP64, so below 4 GiB.)
+contents as in the headers. (PKWARE APPNOTE 6.3.10, sections 4.3.7, 4.3.12, 4.3.14 to 4.3.16, 4.5.3.) ZIP64 fields are
+there exactly where a size or an offset does not fit into 32 bits. Contents are streamed; none has to fit into memory.
 """
 
 import struct
@@ -13,9 +14,11 @@ from pathlib import Path
 from anyanomaly_core.errors import StorageError
 
 _CHUNK = 1 << 20
-_MOST = 0xFFFFFFFF
-_MOST_ENTRIES = 0xFFFF
-_NEEDED, _MADE_BY = 20, 0x0314  # version 2.0; made on Unix
+_BORDER = 0xFFFFFFFF  # sizes and offsets from here on stand in ZIP64 fields
+_ELSEWHERE = 0xFFFFFFFF  # what stands in their place then
+_MOST_ENTRIES = 0xFFFF - 1
+_NEEDED, _NEEDED_64, _UNIX = 20, 45, 0x0300  # versions 2.0 and 4.5 of the format; made on Unix
+_ZIP64 = 1  # kind of extra field
 _UTF8, _STORED = 0x0800, 0
 _TIME, _DATE = 0, 0x21  # midnight of 1 January 1980, the zero of the format
 _MODE = 0o100644 << 16
@@ -33,33 +36,60 @@ class Entry:
 def local_header(entry: Entry) -> bytes:
     """What stands before a file's content."""
     name = entry.name.encode()
-    fields = (_NEEDED, _UTF8, _STORED, _TIME, _DATE, entry.crc, entry.size, entry.size, len(name), 0)
-    return struct.pack("<4s5H3I2H", b"PK\x03\x04", *fields) + name
+    large = entry.size >= _BORDER
+    extra = _extra(entry.size, entry.size) if large else b""
+    size = _ELSEWHERE if large else entry.size
+    needed = _NEEDED_64 if large else _NEEDED
+    fields = (needed, _UTF8, _STORED, _TIME, _DATE, entry.crc, size, size, len(name), len(extra))
+    return struct.pack("<4s5H3I2H", b"PK\x03\x04", *fields) + name + extra
 
 
 def directory(entries: Sequence[Entry]) -> bytes:
     """What stands behind the last content."""
     offset, listed = 0, []
     for entry in entries:
-        name = entry.name.encode()
-        fields = (_MADE_BY, _NEEDED, _UTF8, _STORED, _TIME, _DATE, entry.crc, entry.size, entry.size)
-        more = (len(name), 0, 0, 0, 0, _MODE, offset)
-        listed.append(struct.pack("<4s6H3I5H2I", b"PK\x01\x02", *fields, *more) + name)
+        listed.append(_listed(entry, offset))
         offset += len(local_header(entry)) + entry.size
     body = b"".join(listed)
-    count = len(entries)
-    return body + struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, count, count, len(body), offset, 0)
+    return body + _end(len(entries), len(body), offset)
+
+
+def _listed(entry: Entry, offset: int) -> bytes:
+    name = entry.name.encode()
+    sizes = (entry.size, entry.size) if entry.size >= _BORDER else ()
+    extra = _extra(*sizes, *((offset,) if offset >= _BORDER else ()))
+    needed = _NEEDED_64 if extra else _NEEDED
+    size, at = (_ELSEWHERE if number >= _BORDER else number for number in (entry.size, offset))
+    fields = (_UNIX | needed, needed, _UTF8, _STORED, _TIME, _DATE, entry.crc, size, size)
+    more = (len(name), len(extra), 0, 0, 0, _MODE, at)
+    return struct.pack("<4s6H3I5H2I", b"PK\x01\x02", *fields, *more) + name + extra
+
+
+def _end(count: int, size: int, offset: int) -> bytes:
+    """The end of the directory, which is ``size`` bytes long and begins at ``offset``."""
+    large, at = b"", offset
+    if offset >= _BORDER:
+        at = _ELSEWHERE
+        fields = (44, _UNIX | _NEEDED_64, _NEEDED_64, 0, 0, count, count, size, offset)
+        large = struct.pack("<4sQ2H2I4Q", b"PK\x06\x06", *fields)
+        large += struct.pack("<4sIQI", b"PK\x06\x07", 0, offset + size, 1)
+    return large + struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, count, count, size, at, 0)
+
+
+def _extra(*numbers: int) -> bytes:
+    """Numbers that do not fit where they belong."""
+    return struct.pack(f"<2H{len(numbers)}Q", _ZIP64, 8 * len(numbers), *numbers) if numbers else b""
 
 
 def write(target: Path, files: Sequence[tuple[str, Path | bytes]]) -> None:
     """Write a ZIP of the files in the order given.
 
     Raises:
-        StorageError: more than the format holds: 4 GiB or 65,535 files.
+        StorageError: more than 65,535 files.
     """
     entries = [Entry(name, *_measure(content)) for name, content in files]
-    if len(entries) > _MOST_ENTRIES or sum(len(local_header(e)) + e.size for e in entries) > _MOST - (64 << 20):
-        raise StorageError("This is more than one bundle holds (4 GiB, 65,535 files); export fewer events at once.")
+    if len(entries) > _MOST_ENTRIES:
+        raise StorageError("This is more than one bundle holds (65,535 files); export fewer events at once.")
     with target.open("wb") as out:
         for entry, (_, content) in zip(entries, files, strict=True):
             out.write(local_header(entry))

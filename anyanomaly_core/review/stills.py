@@ -1,5 +1,6 @@
 """Pictures of an event: thumbnail, key frame, grid and attention image, made on demand and cached."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +22,7 @@ from anyanomaly_core.results.schema import scorers, segment_scores
 from anyanomaly_core.review import attention
 from anyanomaly_core.review.file_cache import made_once
 from anyanomaly_core.review.found_event import FoundEvent, find_event
+from anyanomaly_core.review.hiding.covering import Covering
 from anyanomaly_core.review.originals import original
 from anyanomaly_core.scanning.limits import decoding_limits
 from anyanomaly_core.scanning.privacy import camera_mask
@@ -68,15 +70,35 @@ def event_still(engine: Engine, settings: Settings, event_id: UUID, kind: Kind, 
     )
 
 
-def _make(engine: Engine, settings: Settings, event: FoundEvent, kind: Kind) -> NDArray[np.uint8]:
+def covered_still(
+    engine: Engine, settings: Settings, event: FoundEvent, kind: Kind, covering: Covering, *, load_models: bool = False
+) -> bytes:
+    """A picture as :func:`event_still` makes it, with faces covered, as PNG; not cached. Raises as event_still."""
+    if kind == "attention":
+        path = event_still(engine, settings, event.event_id, kind, load_models=load_models)
+        number = _key_frame(event, _peak_segment(engine, event))
+        [frame] = _frames(settings, event, original(settings, event.video), [number], None)
+        with Pictures.open(path) as picture:  # the whole key frame, darkened and stretched to a square
+            image = covering.cover(number, frame, np.asarray(picture.convert("RGB")))
+    else:
+        image = _make(engine, settings, event, kind, covering)
+    content = io.BytesIO()
+    Pictures.fromarray(image).save(content, "PNG")
+    return content.getvalue()
+
+
+def _make(
+    engine: Engine, settings: Settings, event: FoundEvent, kind: Kind, covering: Covering | None = None
+) -> NDArray[np.uint8]:
     """[H, W, 3] RGB."""
     peak = _peak_segment(engine, event)
     path = original(settings, event.video)
     if kind in {"thumbnail", "key"}:
-        number = event.peak_frame if peak["key_frame"] is None else int(peak["key_frame"])
         header = probe(path)
         size = scaled_size(header.width, header.height, THUMBNAIL_SIDE) if kind == "thumbnail" else None
-        return _frames(settings, event, path, [number], size)[0]
+        return _covered(
+            _frames(settings, event, path, [_key_frame(event, peak)], size), [_key_frame(event, peak)], covering
+        )[0]
     profile = Profile.model_validate(peak["profile"])
     header = probe(path)
     size = scaled_size(header.width, header.height, profile.sampling.max_side)
@@ -84,10 +106,23 @@ def _make(engine: Engine, settings: Settings, event: FoundEvent, kind: Kind) -> 
         if peak["grid_frames"] is None or peak["winning_window"] is None:
             raise StorageError(f"The scorer {profile.name} looked at no grid for event {event.event_id}.")
         numbers = [int(number) for number in peak["grid_frames"]]
-        return _grid(_frames(settings, event, path, numbers, size), numbers, peak["winning_window"], profile)
+        images = _covered(_frames(settings, event, path, numbers, size), numbers, covering)
+        return _grid(images, numbers, peak["winning_window"], profile)
     segment = event.segments.segments[event.segment_index]
     frames = SegmentFrames(segment, tuple(_frames(settings, event, path, segment.sampled, size)))
     return attention.image(engine, settings, event, frames, profile=profile, recorded=peak)
+
+
+def _covered(
+    images: Sequence[NDArray[np.uint8]], numbers: Sequence[int], covering: Covering | None
+) -> list[NDArray[np.uint8]]:
+    if covering is None:
+        return list(images)
+    return [covering.cover(number, image) for number, image in zip(numbers, images, strict=True)]
+
+
+def _key_frame(event: FoundEvent, peak: RowMapping) -> int:
+    return event.peak_frame if peak["key_frame"] is None else int(peak["key_frame"])
 
 
 def _peak_segment(engine: Engine, event: FoundEvent) -> RowMapping:

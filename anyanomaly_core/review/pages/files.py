@@ -8,12 +8,12 @@ import shutil
 import tempfile
 from functools import cache, partial
 from pathlib import Path
-from typing import cast
+from typing import Annotated, cast
 from uuid import UUID
 
 import anyio
 from anyio import CapacityLimiter
-from fastapi import APIRouter
+from fastapi import APIRouter, Form
 from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, Response
 
@@ -51,11 +51,26 @@ async def still(event_id: UUID, name: str, engine: Database, settings: Configura
 
 
 @router.post("/event/{event_id}/evidence.zip")
-async def evidence(visitor: Judging, event_id: UUID, engine: Database, settings: Configuration) -> Response:
+async def evidence(
+    visitor: Judging,
+    event_id: UUID,
+    engine: Database,
+    settings: Configuration,
+    blur_faces: Annotated[bool, Form()] = False,
+) -> Response:
     """The event's evidence bundle, exported in the visitor's name."""
     folder = Path(tempfile.mkdtemp(prefix="anyanomaly-evidence-"))
     out = folder / f"evidence-{event_id}.zip"
-    export = partial(export_evidence, engine, settings, [event_id], out, exported_by=visitor.name, load_models=False)
+    export = partial(
+        export_evidence,
+        engine,
+        settings,
+        [event_id],
+        out,
+        exported_by=visitor.name,
+        load_models=False,
+        blur_faces=blur_faces,
+    )
     try:
         await anyio.to_thread.run_sync(export, limiter=_limit())
     except BaseException:

@@ -167,7 +167,7 @@
       if (event.target.name === "note" && event.key === "Enter") { event.preventDefault(); event.target.blur(); return; }
       if (event.target.name === "note" && event.key === "Escape") { event.target.blur(); return; }
       if (typing(event)) return;
-      const onButton = event.target.matches("button, a, video");
+      const onButton = event.target.matches("button, a, video, input");
       const step = (by) => { video.pause(); video.currentTime = Math.max(0, video.currentTime + by); place(); };
       const keys = {
         " ": () => (video.paused ? video.play().catch(() => {}) : video.pause()),

@@ -1,6 +1,7 @@
 """An archive of real footage with made-up scores: what clips, stills and evidence are made of."""
 
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -64,10 +65,10 @@ def make_settings(folder: Path, **more: object) -> Settings:
     )
 
 
-def keep(engine: Engine, folder: Path, *, rationale: bool = True) -> Kept:
+def keep(engine: Engine, folder: Path, *, rationale: bool = True, filmed: Callable[[Path], Path] = film) -> Kept:
     """Film, register and score one file; frames FIRST to LAST are over the threshold."""
     settings = make_settings(folder)
-    file = film(folder / "archive" / "gate" / "2026-03-01" / "22-00-00.mp4")
+    file = filmed(folder / "archive" / "gate" / "2026-03-01" / "22-00-00.mp4")
     for found in find_new_files(engine, settings):
         register_file(engine, found, settings=settings, sampling=SamplingSpec(segment_frames=SEGMENT))
     rule = add_rule(engine, "fall", description="somebody on the ground", excluded=["a person sits"])

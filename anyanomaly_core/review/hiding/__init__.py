@@ -1,0 +1,1 @@
+"""Faces in evidence: found, followed through gaps, and covered."""
