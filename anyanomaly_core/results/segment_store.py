@@ -19,6 +19,7 @@ from anyanomaly_core.footage.types import FrameIndex
 from anyanomaly_core.results.schema import segment_layouts, segments, videos
 
 _EVEN_S = 1e-3
+_AT_ONCE = 1000  # rows that are statement parameters at a time; ten hours have 18,000
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +133,9 @@ def _store(
         raise StorageError(f"Video {video_id} has {frame_count} frames, not {len(times_s)}; run ingest on it again.")
     parts = split_into_segments(frame_count, segment_frames, step)
     rows = tuple(_place(part, times_s, motion, duration_s) for part in parts)
-    values = [_values(video_id, layout_id, row) for row in rows]
-    connection.execute(insert(segments).on_conflict_do_nothing(), values)
+    for first in range(0, len(rows), _AT_ONCE):
+        values = [_values(video_id, layout_id, row) for row in rows[first : first + _AT_ONCE]]
+        connection.execute(insert(segments).on_conflict_do_nothing(), values)
     return VideoSegments(layout_id, segment_frames, step, rows)
 
 
