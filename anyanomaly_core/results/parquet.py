@@ -2,10 +2,12 @@
 
 ``frame_scores/rule=<name>/version=<n>/date=<yyyy-mm-dd>/camera=<id>/<video>-<scorer>.parquet`` and
 ``segment_scores/…`` alike: the date is the recording's in the camera's time zone, the version the first of the rule
-that asked the models this, <video> begins the SHA-256 of its content and <scorer> the scorer's digest. The bytes of
-a file depend on what was scored and by what, never on when, by which run or under which database id.
+that asked the models this, <id> is quoted as in a URL and cut when very long, <video> begins the SHA-256 of its content
+and <scorer> the scorer's digest. The bytes of a file depend on what was scored and by what, never on when, by which run
+or under which database id.
 """
 
+import hashlib
 import os
 import secrets
 from collections.abc import Sequence
@@ -32,6 +34,7 @@ _SCORES = ("score", "key_score", "position_score", "temporal_score")
 _NUMBERS = ["frame", "segment", "first_frame", "last_frame", "key_frame"]
 # Waiting for the disk in turns is most of what many small files cost; it takes several at once.
 _FLUSHES = 8
+_LONGEST_NAME = 200  # of a folder, beside "camera="; file systems take 255 bytes, and a letter may become nine
 _MOMENTS = ["frame_at", "started_at", "ended_at"]
 
 
@@ -46,8 +49,17 @@ class StagedFile:
 def file_path(root: Path, relation: str, rule: StoredRule, video: StoredVideo, scorer: StoredScorer) -> Path:
     """Where the file of a rule's scores of a video lies."""
     folders = f"rule={quote(rule.name, safe='')}", f"version={rule.scoring_version}"
-    place = f"date={video.local_date}", f"camera={quote(video.camera_id, safe='')}"
+    place = f"date={video.local_date}", f"camera={_folder_name(video.camera_id)}"
     return root.joinpath(relation, *folders, *place, f"{video.content_sha256[:16]}-{scorer.digest[:12]}.parquet")
+
+
+def _folder_name(name: str) -> str:
+    """Quoted as in a URL; of a name that is too long for a folder the beginning, and a hash of the whole."""
+    kept = name
+    while len(quote(kept, safe="")) > (_LONGEST_NAME if kept == name else _LONGEST_NAME - 17):
+        kept = kept[:-1]  # by letters: half of one could not be read
+    ending = "" if kept == name else f"~{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+    return quote(kept, safe="") + ending
 
 
 def stage(
