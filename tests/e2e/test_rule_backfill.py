@@ -122,8 +122,8 @@ def backfills(site: Site) -> list[dict[str, Any]]:
     return site.api._send("GET", f"/api/v2/backfills?dag_id={DAG}")["backfills"]  # type: ignore[no-any-return]
 
 
-def xcom(site: Site, run_id: str, task: str) -> dict[str, Any]:
-    path = f"/api/v2/dags/{DAG}/dagRuns/{quote(run_id, safe='')}/taskInstances/{task}/xcomEntries/return_value"
+def xcom(site: Site, run_id: str, task: str, *, dag: str = DAG) -> dict[str, Any]:
+    path = f"/api/v2/dags/{dag}/dagRuns/{quote(run_id, safe='')}/taskInstances/{task}/xcomEntries/return_value"
     value = site.api._send("GET", f"{path}?deserialize=true")["value"]
     return json.loads(value) if isinstance(value, str) else value  # type: ignore[no-any-return]
 
