@@ -39,8 +39,8 @@ def _sources(window: NDArray[np.float32], level: float) -> NDArray[np.int64]:
     found = np.empty(len(window), np.int64)
     source = 0
     while source < len(window):
-        changed = np.abs(window[source:] - window[source]).max(axis=1) > level
-        end = source + int(changed.argmax()) if changed.any() else len(window)
+        changed = np.abs(window[source + 1 :] - window[source]).max(axis=1) > level
+        end = source + 1 + int(changed.argmax()) if changed.any() else len(window)
         found[source:end] = source
         source = end
     return found
