@@ -45,6 +45,8 @@ def main() -> None:
                 profile = "served" if campaign.tally.rounds % 2 else "tiny"
                 campaign.disturbed(profile, min(PER_ROUND, left), maintain)
                 print(_line(campaign.tally, time.monotonic() - began), flush=True)
+        except KeyboardInterrupt:
+            print("stopped; the round that was under way is not compared", flush=True)
         finally:
             server.stop()
             database.server.stop()

@@ -76,7 +76,7 @@ def teach_model(folder: Path) -> Path:
     paths = [str(TESTS / "unit" / "models"), str(TESTS / "integration" / "models")]
     program = f"import sys; sys.path[:0] = {paths!r}\nfrom pathlib import Path\nfrom taught_vlm import teach\n"
     program += f"import torch; torch.set_num_threads(1); torch.manual_seed(0); teach(Path({str(folder)!r}))"
-    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, timeout=180)
+    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, timeout=600)
     return folder
 
 

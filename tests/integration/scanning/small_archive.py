@@ -32,7 +32,7 @@ def aged(path: Path) -> Path:
 def make_models(folder: Path, *, scorer: str = "anyanomaly") -> Path:
     """Random encoder and, unless the scorer is ``clip``, language model; returns a profile that uses them."""
     builder = f"import sys; sys.path.insert(0, {str(MODELS)!r})\n" + _BUILD
-    subprocess.run([sys.executable, "-c", builder, str(folder), scorer], check=True, timeout=120, capture_output=True)
+    subprocess.run([sys.executable, "-c", builder, str(folder), scorer], check=True, timeout=600, capture_output=True)
     profile = {
         "name": "tiny",
         "encoder": {"model": "tiny-encoder", "path": str(folder / "encoder")},
