@@ -1,7 +1,7 @@
 """Memory of a scan against the length of the video: ``python -m tests.benchmarks.bench_memory [--minutes 1 60 600]``.
 
 A rendered clip of one minute is repeated without encoding to an hour and to ten; each is registered and scanned, with a
-real database, in a process of its own. Two ways: `judged`: one frame in so many that 600 minutes have 150 segments, all
+real database, in a process of its own. Two ways: `judged`: one frame in so many that 600 minutes have 75 segments, all
 of them judged; `carried`: a still scene at one frame a second with segments of two frames, so that 600 minutes have
 18,000 segments and 72,000 rows, as many as 24-frame segments at 12 frames a second. Printed: the most that each process
 ever held, and the decoder beside it. The bar: ten hours within 5 % of one minute.
@@ -31,7 +31,7 @@ RULES = {
 }
 # sampled frames per second and frames of a segment
 WAYS: dict[str, dict[str, Any]] = {
-    "judged": {"sampling": {"fps": 0.1, "segment_frames": 24}, "scoring": {"static_level": 0.0}},
+    "judged": {"sampling": {"fps": 0.05, "segment_frames": 24}, "scoring": {"static_level": 0.0}},
     "carried": {"sampling": {"fps": None, "segment_frames": 2}, "scoring": {"static_level": 6.0}},
 }
 

@@ -1,7 +1,9 @@
 """A database, an archive and rules for a benchmark that scans in its own processes; everything goes with the folder."""
 
 import os
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -26,6 +28,7 @@ def one_site(rules: dict[str, str], **settings: object) -> Iterator[Path]:
         rules: name to YAML body.
         settings: further ``ANYANOMALY_*`` variables, in lower case.
     """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is stopped then, too
     with TemporaryDirectory(prefix="anyanomaly-bench-") as made:
         folder = Path(made)
         folder.chmod(0o755)  # root's server runs as nobody
