@@ -1,7 +1,7 @@
 """Where the time of a scan goes: ``python -m tests.benchmarks.bench_share [--segments 500] [--rules 4]``.
 
-A video (`--footage`, else a rendered one) is scanned as Airflow does it: the unit that ``plan_units`` made, in a process
-of its own, with a real database and Parquet. Model calls and waiting for the decoder are timed from outside; what is
+A video (`--footage`, else a rendered one) is scanned as Airflow does it: the unit that ``plan_units`` made, in a task
+process, with a real database and Parquet. Model calls and waiting for the decoder are timed from outside; what is
 left is ours: start of the process, cutting pictures, journal, kept embeddings, commit. The bar is 5 % of the wall time
 for all that is neither decoding, encoding nor answering, in a scan of ten minutes or more. Beside it the same by
 processor time (of this process and the decoder), which others on the machine do not disturb.
