@@ -10,6 +10,7 @@ exactly the frames asked for is given up for a slower one:
 """
 
 import dataclasses
+import errno
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from anyanomaly_core.footage.probe import read_header, why_unreadable
 from anyanomaly_core.footage.sandbox import Child, Limits, confined, describe_end, opened
 
 _MOOV_BYTES = 8192, 64  # room for the table of contents at the front: in all, and per frame
+_DISK_FULL, _TOO_LARGE = 256 - errno.ENOSPC, 256 - errno.EFBIG  # exit statuses of ffmpeg
 Options = dict[str, str | float | None]  # of ffmpeg
 _QUALITY: Options = {"c:v": "libx264", "preset": "veryfast", "crf": 18, "g": 50, "pix_fmt": "yuv420p"}
 
@@ -70,7 +72,7 @@ def cut(path: Path, part: Part, target: Path, *, limits: Limits) -> Literal["cop
         limits: what the child may use; ``written_mb`` bounds the clip.
 
     Raises:
-        FootageError: the file cannot be opened, or no way gives exactly these frames.
+        FootageError: the file cannot be opened, no way gives exactly these frames, or the clip cannot be written.
         UnreadableFootageError: nothing can be decoded.
     """
     if not 0 <= part.first <= part.last < len(part.times_s):
@@ -215,6 +217,13 @@ def _run(path: Path, command: Sequence[str], target: Path, limits: Limits) -> tu
             said = "; ".join(pipes.complaints.lines()[:3])
     finally:
         os.close(handle)
+    if status in (_DISK_FULL, _TOO_LARGE):
+        why = (
+            f"it would be larger than the {limits.written_mb} MB allowed"
+            if status == _TOO_LARGE
+            else f"{target.parent} has no space left"
+        )
+        raise FootageError(f"The clip of {path.name!r} cannot be written: {why}.")
     return _read(lines), None if problem is None else f"{problem}. {said}".strip()
 
 

@@ -8,7 +8,8 @@ import getpass
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -31,6 +32,7 @@ from anyanomaly_core.review.evidence_manifest import (
     ListedEvent,
     ListedFile,
     Manifest,
+    order,
     utc,
 )
 from anyanomaly_core.review.evidence_readme import read_me
@@ -79,14 +81,14 @@ def export_evidence(
         raise ConfigurationError(f"{out} exists already; evidence is never written over.")
     key = signing.signing_key(settings)
     by, at = exported_by or getpass.getuser(), now or datetime.now(UTC)
-    with tempfile.TemporaryDirectory(prefix="evidence-", dir=_folder(settings)) as scratch:
+    with _scratch(settings) as scratch:
         files: list[File] = []
         listed: list[ListedEvent] = []
         wanted = list(dict.fromkeys(event_ids))
         for number, event_id in enumerate(wanted, 1):
             event = find_event(engine, event_id)
             folder = f"event-{number:04d}-{str(event_id)[:8]}"
-            work = Path(scratch) / folder
+            work = scratch / folder
             work.mkdir()
             own, blurred = event_files(
                 engine, settings, event, work, (before_s, after_s), load_models=load_models, blur_faces=blur_faces
@@ -113,7 +115,8 @@ def export_evidence(
         )
         encoded = manifest.encoded()
         signature = [] if key is None else [(SIGNATURE, key.sign(encoded))]
-        _publish(out, [(MANIFEST, encoded), *signature, *sorted(files, key=_name)])
+        content = dict([(MANIFEST, encoded), *signature, *files])
+        _publish(out, [(name, content[name]) for name in order(content)])
     return manifest
 
 
@@ -144,9 +147,16 @@ def _publish(out: Path, files: Sequence[File]) -> None:
         part.unlink(missing_ok=True)
 
 
-def _folder(settings: Settings) -> Path:
-    settings.state_dir.mkdir(parents=True, exist_ok=True)
-    return settings.state_dir
+@contextmanager
+def _scratch(settings: Settings) -> Iterator[Path]:
+    """An empty folder, removed afterwards; what cannot be written there is a StorageError."""
+    try:
+        settings.state_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="evidence-", dir=settings.state_dir) as folder:
+            yield Path(folder)
+    except OSError as error:
+        where = settings.state_dir
+        raise StorageError(f"The bundle's files cannot be written in {where}: {error.strerror}.") from None
 
 
 def _sums(files: Sequence[File]) -> bytes:

@@ -1,6 +1,7 @@
 """The manifest of an evidence bundle: what is in it, from where, exported by whom, and the hash of every file."""
 
 import json
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
@@ -76,6 +77,12 @@ class Manifest(_Strict):
     def encoded(self) -> bytes:
         """The bytes that are signed."""
         return (json.dumps(self.model_dump(), indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def order(names: Iterable[str]) -> list[str]:
+    """The files of a bundle as they follow each other in it."""
+    first = (MANIFEST, SIGNATURE)
+    return sorted(names, key=lambda name: (first.index(name) if name in first else len(first), name))
 
 
 def utc(moment: datetime) -> str:

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import ValidationError
 
 from anyanomaly_core.review import signing
-from anyanomaly_core.review.evidence_manifest import MANIFEST, NAME, PUBLIC_KEY, SIGNATURE, Manifest
+from anyanomaly_core.review.evidence_manifest import MANIFEST, NAME, PUBLIC_KEY, SIGNATURE, Manifest, order
 from anyanomaly_core.review.evidence_zip import Entry, has_no_other_bytes
 from anyanomaly_core.review.inert import inert
 
@@ -70,6 +70,10 @@ def verify(path: Path, *, key: Ed25519PublicKey | None = None) -> Verification:
         if found.manifest is not None:
             found.problems += _signature(archive, contents, encoded, found, key)
             found.problems += _files(archive, contents, found.manifest)
+            if not found.problems and list(contents) != order(contents):
+                found.problems.append(
+                    "The files are in another order than they were exported in; the bundle was packed anew."
+                )
     entries = [Entry(info.filename, info.file_size, info.CRC) for info in infos]
     if not has_no_other_bytes(path, entries):
         found.problems.append("Bytes outside the files were changed, or the bundle was packed anew by another program.")

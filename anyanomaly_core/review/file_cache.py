@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from anyanomaly_core.errors import StorageError
+
 _LOCKS = 256  # files that requests for different things seldom share
 
 
@@ -22,20 +24,31 @@ def made_once(folder: Path, name: str, make: Callable[[Path], object], *, most_m
         name: without folders; must say everything that the content depends on.
         make: writes the file to the path that it is given, or raises.
         most_mb: of all files together.
+
+    Raises:
+        StorageError: the folder cannot be written, as when the disk is full. And whatever ``make`` raises.
     """
     target = folder / name
+    try:
+        return _made(folder, target, make, most_mb)
+    except OSError as error:
+        raise StorageError(f"{target.name} cannot be kept in {folder}: {error.strerror}.") from None
+
+
+def _made(folder: Path, target: Path, make: Callable[[Path], object], most_mb: int) -> Path:
     if _touch(target):
         return target
     folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder, name):
+    with _locked(folder, _number_of(target.name)):
         if _touch(target):  # somebody made it while this one waited
             return target
         handle, part = tempfile.mkstemp(dir=folder, prefix=".", suffix=f".part{target.suffix}")
         os.close(handle)
         try:
             make(Path(part))
-            _make_room(folder, (most_mb << 20) - Path(part).stat().st_size)
-            Path(part).rename(target)
+            with _locked(folder, "room"):  # else two would count the same room
+                _make_room(folder, (most_mb << 20) - Path(part).stat().st_size)
+                Path(part).rename(target)
         finally:
             Path(part).unlink(missing_ok=True)
     return target
@@ -50,12 +63,15 @@ def _touch(path: Path) -> bool:
     return True
 
 
+def _number_of(name: str) -> str:
+    return f"{int.from_bytes(hashlib.sha256(name.encode()).digest()[:4]) % _LOCKS:03d}"
+
+
 @contextmanager
-def _locked(folder: Path, name: str) -> Iterator[None]:
-    number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4]) % _LOCKS
+def _locked(folder: Path, lock: str) -> Iterator[None]:
     locks = folder / ".locks"
     locks.mkdir(exist_ok=True)
-    with (locks / f"{number:03d}").open("wb") as file:
+    with (locks / lock).open("wb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

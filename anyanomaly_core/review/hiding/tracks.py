@@ -22,13 +22,21 @@ class _Track:
     frames: list[int]
     boxes: list[Boxes]  # each [4]
 
-    def moved(self, frames: int, *, at_end: bool) -> Boxes:
-        """[4] the last or first box, and where it would be so many frames later or earlier at its speed there."""
+    def around(self, frames: int, *, at_end: bool) -> list[Boxes]:
+        """The last or first box, and where it would be so many frames later or earlier at its speed there."""
         ends = [-1, -min(len(self.boxes), _SPEED_BOXES)] if at_end else [0, min(len(self.boxes), _SPEED_BOXES) - 1]
         box, other = (self.boxes[end] for end in ends)
         between = abs(self.frames[ends[0]] - self.frames[ends[1]])
-        shift = (box[:2] + box[2:] - other[:2] - other[2:]) / 2 * (frames / max(1, between))
-        return _hull(box, box + np.concatenate([shift, shift]))
+        if between == 0:
+            return [box]
+        shift = (box[:2] + box[2:] - other[:2] - other[2:]) / 2 * (frames / between)
+        return [box, box + np.concatenate([shift, shift])]
+
+    def between(self, place: int) -> list[tuple[int, Boxes]]:
+        """Frames between two boxes, and where the face should be if it moved steadily."""
+        first, last = self.frames[place], self.frames[place + 1]
+        step = (self.boxes[place + 1] - self.boxes[place]) / (last - first)
+        return [(number, self.boxes[place] + step * (number - first)) for number in range(first + 1, last)]
 
 
 def covered(found: Mapping[int, Boxes], frame_count: int, hold: int, rate: float) -> list[Boxes]:
@@ -45,15 +53,14 @@ def covered(found: Mapping[int, Boxes], frame_count: int, hold: int, rate: float
     for track in _tracks(found, 2 * hold, rate):
         first, last = track.frames[0], track.frames[-1]
         for number in range(max(0, first - hold), first):
-            frames[number].append(enlarged(track.moved(first - number, at_end=False), _HELD_MARGIN))
+            frames[number] += [enlarged(box, _HELD_MARGIN) for box in track.around(first - number, at_end=False)]
         for number in range(last + 1, min(frame_count, last + hold + 1)):
-            frames[number].append(enlarged(track.moved(number - last, at_end=True), _HELD_MARGIN))
+            frames[number] += [enlarged(box, _HELD_MARGIN) for box in track.around(number - last, at_end=True)]
         for number, box in zip(track.frames, track.boxes, strict=True):
             frames[number].append(enlarged(box, MARGIN))
         for place in range(len(track.frames) - 1):
-            both = _hull(track.boxes[place], track.boxes[place + 1])
-            for number in range(track.frames[place] + 1, track.frames[place + 1]):
-                frames[number].append(enlarged(both, MARGIN))
+            for number, box in track.between(place):
+                frames[number].append(enlarged(box, _HELD_MARGIN))
     return [np.array(boxes, np.float64).reshape(-1, 4) for boxes in frames]
 
 
@@ -96,7 +103,3 @@ def _distance(one: Boxes, other: Boxes) -> float:
     """Between the middles of two boxes [4], in sides of the larger."""
     side = max(np.max(one[2:] - one[:2]), np.max(other[2:] - other[:2]), 1e-9)
     return float(np.linalg.norm((one[:2] + one[2:] - other[:2] - other[2:]) / 2) / side)
-
-
-def _hull(one: Boxes, other: Boxes) -> Boxes:
-    return np.concatenate([np.minimum(one[:2], other[:2]), np.maximum(one[2:], other[2:])])

@@ -183,5 +183,12 @@
       keys[key]();
     });
     $(".judge")?.addEventListener("submit", (event) => { if (!event.submitter?.value) event.preventDefault(); });
+    // A bundle takes seconds, blurred minutes, and a browser shows nothing meanwhile.
+    $("form.evidence")?.addEventListener("submit", (event) => {
+      const button = $("button", event.target);
+      setTimeout(() => { button.disabled = true; }); // after the form is sent
+      setTimeout(() => { button.disabled = false; }, 10_000);
+      $(".making", event.target).hidden = false;
+    });
   }
 })();

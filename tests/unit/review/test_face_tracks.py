@@ -26,8 +26,7 @@ def test_a_box_is_enlarged_on_each_side() -> None:
 def test_a_face_lost_for_some_frames_is_covered_between_and_the_cover_moves_along() -> None:
     cover = covered({10: box(100), 14: box(120)}, 30, HOLD, RATE)
     for number in (11, 12, 13):
-        assert holds(cover[number], box(100)[0])
-        assert holds(cover[number], box(120)[0])
+        assert holds(cover[number], enlarged(box(100 + 5 * (number - 10)), MARGIN)[0])
     assert holds(cover[10], enlarged(box(100), MARGIN)[0])
     assert not holds(cover[10], box(120)[0]), "found frames are covered where the face is"
 
@@ -45,7 +44,6 @@ def test_a_face_that_walks_is_found_again_and_its_cover_walks_on() -> None:
     cover = covered(seen, 20, HOLD, RATE)
     for number in range(2, 12):
         assert holds(cover[number], box(20 * number)[0]), number
-    assert all(len(boxes) == 1 for boxes in cover[:14])
 
 
 def test_a_longer_gap_is_two_faces() -> None:
