@@ -79,7 +79,7 @@ def step_in_this_process(step: str, camera: str) -> dict[str, Any]:
     engine = make_engine(settings.database_url.get_secret_value())
     with ChildMemory() as child:
         work = (_register if step == "register" else _scan)(engine, settings, camera)
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
     return {"own_mb": own, "child_mb": child.peak_mb, "seconds": time.monotonic() - began, **work}
 
 
