@@ -3,7 +3,9 @@
 import json
 import logging
 import random
+import re
 import time
+import uuid
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -18,6 +20,7 @@ _QUOTED = 300  # characters of a server's own words in our messages
 _TRY_AGAIN = {408, 409, 425, 429, 500, 502, 503, 504, 529}
 _SETUP_IS_WRONG = {401, 403, 404, 405}
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_OUR_NAME = re.compile(r"anyanomaly-[0-9a-f]{32}")  # of a request; servers such as vLLM say it again in the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +82,9 @@ class ServerConnection:
         problem, unreachable = "", False
         for turn in range(self._patience.tries):
             wait = min(self._patience.longest_wait_s, self._patience.first_wait_s * 2**turn)
+            name = f"anyanomaly-{uuid.uuid4().hex}"
             try:
-                status, headers, content = self._once(method, path, body)
+                status, headers, content = self._once(method, path, body, name)
             except httpx.RequestError as error:
                 unreachable = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
                 problem = f"{type(error).__name__} ({self._quoted(str(error))})"
@@ -88,9 +92,13 @@ class ServerConnection:
                 problem, unreachable = self._problem(status, content, path), False
                 if not problem:
                     parsed = _json_object(content)
-                    if parsed is not None:
+                    if parsed is not None and not _names_another(name, headers, parsed):
                         return parsed
-                    problem = f"a reply that is no JSON object: {self._quoted(content)}"
+                    problem = (
+                        f"a reply that is no JSON object: {self._quoted(content)}"
+                        if parsed is None
+                        else "the answer to another request"
+                    )
                 wait = max(wait, min(_retry_after(headers), self._patience.longest_wait_s))
             if turn + 1 < self._patience.tries:
                 time.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311  # spreads load, protects nothing
@@ -101,13 +109,16 @@ class ServerConnection:
             )
         raise RequestFailedError(f"the model server still failed after {self._patience.tries} tries: {problem}")
 
-    def _once(self, method: str, path: str, body: dict[str, Any] | None) -> tuple[int, httpx.Headers, bytes]:
-        with self._client.stream(method, path, json=body) as reply:
+    def _once(self, method: str, path: str, body: dict[str, Any] | None, name: str) -> tuple[int, httpx.Headers, bytes]:
+        began = time.monotonic()
+        with self._client.stream(method, path, json=body, headers={"X-Request-Id": name}) as reply:
             content = b""
             for piece in reply.iter_bytes():
                 content += piece
                 if len(content) > _LARGEST_REPLY:
                     raise RequestFailedError(f"the model server's reply has more than {_LARGEST_REPLY} bytes")
+                if time.monotonic() - began > self._patience.reply_s:  # httpx bounds the wait for each piece only
+                    raise httpx.ReadTimeout(f"the reply was not complete after {self._patience.reply_s:.0f} s")
             return reply.status_code, reply.headers, content
 
     def _problem(self, status: int, content: bytes, path: str) -> str:
@@ -145,6 +156,12 @@ def _json_object(content: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return parsed if isinstance(parsed, dict) else None
+
+
+def _names_another(name: str, headers: httpx.Headers, answer: dict[str, Any]) -> bool:
+    """Whether an answer says that it belongs to another request of ours; many servers say nothing about it."""
+    said = f"{headers.get('x-request-id', '')} {answer.get('id', '')}"
+    return any(found != name for found in _OUR_NAME.findall(said))
 
 
 def _retry_after(headers: httpx.Headers) -> float:

@@ -7,7 +7,8 @@ prints the port it got. It knows /v1/models and /v1/chat/completions with image 
 continue_final_message and an optional key. It calls ``generate`` itself and shares no code with the client it is there
 to test. ``POST /faults`` with a JSON list makes the next completions go wrong, one entry each:
 "ok", "slow", "429", "500", "400", "close", "nonsense", "truncated", "empty", "types", "huge", "echo_key"; "twice" sends
-another request's answer right behind the right one, "die" is the end of the server.
+another request's answer right behind the right one, "other" sends it instead, named after the request it belongs to,
+"drip" a byte now and then, and "die" is the end of the server.
 ``GET /stats`` tells how many completions were asked for and how many were under way at once.
 With ``--nursery`` the model is loaded once, and every line on stdin starts another server process with it, whose id is
 printed: servers that are killed again and again.
@@ -180,10 +181,11 @@ class Handler(BaseHTTPRequestHandler):
         elif fault == "close":
             self.close_connection = True
             self.connection.close()
-        elif fault == "echo_key":
-            self.reply(400, {"error": f"I do not like {self.headers.get('authorization')}"})
-        elif fault.isdigit():
-            self.reply(int(fault), {"error": f"fault {fault}"}, {"Retry-After": "0"})
+        elif fault.isdigit() or fault == "echo_key":
+            said = self.headers.get("authorization") if fault == "echo_key" else f"fault {fault}"
+            self.reply(400 if fault == "echo_key" else int(fault), {"error": said}, {"Retry-After": "0"})
+        elif fault == "drip":
+            self.drip()
         elif fault in _NONSENSE:
             self.reply(200, _NONSENSE[fault])
         elif fault == "huge":
@@ -191,10 +193,19 @@ class Handler(BaseHTTPRequestHandler):
         else:
             if fault == "slow":
                 time.sleep(1.5)
-            full = json.dumps(self.server.model.complete(body)).encode()
+            name = self.headers.get("x-request-id", "unnamed")
+            full = json.dumps({**self.server.model.complete(body), "id": f"chatcmpl-{name}"}).encode()
             self.reply(200, full[: len(full) // 2] if fault == "truncated" else full)
             if fault == "twice":
                 self.reply(200, {"choices": [{"message": {"role": "assistant", "content": "1.0 somebody else's"}}]})
+
+    def drip(self) -> None:
+        self.send_response(200)
+        self.end_headers()  # without a length: until the connection ends
+        for _ in range(100):
+            self.wfile.write(b" ")
+            self.wfile.flush()
+            time.sleep(0.1)
 
     def reply(self, status: int, content: Any, headers: dict[str, str] | None = None) -> None:
         data = content if isinstance(content, bytes) else json.dumps(content).encode()
@@ -213,6 +224,10 @@ _NONSENSE: dict[str, Any] = {
     "halves": b'{"choices": [{"message": {"content": "0.5 \\ud800 \\u0000"}}], "usage": {"prompt_tokens": 1e99}}',
     "types": {"choices": [{"message": {"content": 7}, "logprobs": {"content": [{"token": 1}]}}], "usage": "many"},
     "list": [1, 2, 3],
+    "other": {
+        "id": f"chatcmpl-anyanomaly-{'0' * 32}",
+        "choices": [{"message": {"role": "assistant", "content": "1.0 somebody else's"}}],
+    },
 }
 
 

@@ -81,7 +81,7 @@ def test_requests_run_side_by_side_but_bounded(ask: Any, server: Any) -> None:
     assert 2.5 < time.monotonic() - before < 8.5  # six sleeps of 1.5 s, three at a time
 
 
-@pytest.mark.parametrize("fault", ["429", "500", "503", "close", "nonsense", "truncated", "list"])
+@pytest.mark.parametrize("fault", ["429", "500", "503", "close", "nonsense", "truncated", "list", "other"])
 def test_a_fault_that_passes_is_not_noticed(fault: str, ask: Any, server: Any) -> None:
     served = ask()
     expected = served.answer(BRIGHT[:2])
@@ -98,6 +98,7 @@ def test_a_fault_that_passes_is_not_noticed(fault: str, ask: Any, server: Any) -
         ("nonsense", "no JSON object"),
         ("truncated", "no JSON object"),
         ("list", "no JSON object"),
+        ("other", "answer to another request"),
         ("empty", "no choice"),
         ("types", "no text"),
         ("huge", "bytes"),
@@ -108,13 +109,31 @@ def test_a_fault_that_stays_is_this_requests_error(fault: str, said: str, ask: A
     served = ask(concurrency=1)
     requests = [Request(r.image, QUESTION, Want.TEXT) for r in BRIGHT[:3]]
     good = served.answer(requests)
-    tries = HASTY.tries if said.startswith(("HTTP 5", "HTTP 4", "Remote", "no JSON")) and fault != "400" else 1
+    tries = (
+        HASTY.tries if said.startswith(("HTTP 5", "HTTP 4", "Remote", "no JSON", "answer to")) and fault != "400" else 1
+    )
     server.faults("ok", *[fault] * tries)
     answers = served.answer(requests)
     assert (answers[0], answers[2]) == (good[0], good[2])
     assert answers[1].text is None
     assert answers[1].distribution is None
     assert said in (answers[1].error or "")
+
+
+@pytest.mark.parametrize("fault", ["slow", "drip"])
+def test_a_reply_that_does_not_come_in_time_is_asked_for_again(fault: str, ask: Any, server: Any) -> None:
+    """Nothing for too long, or a byte now and then for ever."""
+    served = ask(Patience(tries=3, first_wait_s=0.01, longest_wait_s=0.05, reply_s=1.0), concurrency=1)
+    request = Request(BRIGHT[0].image, QUESTION, Want.TEXT)
+    good = served.answer([request])
+    server.faults(fault)
+    assert served.answer([request]) == good
+    server.faults(fault, fault, fault)
+    before = time.monotonic()
+    [answer] = served.answer([request])
+    assert time.monotonic() - before < 8
+    assert answer.text is None
+    assert "Timeout" in (answer.error or "")
 
 
 def test_text_can_be_stored_whatever_the_server_sends(ask: Any, server: Any) -> None:
