@@ -133,10 +133,13 @@ def test_note_undo_and_back_by_keys(site: Site, browser: Browser) -> None:
         expect(page.locator(".said .what")).to_contain_text("yes: somebody-runs")
         page.keyboard.press("n")
         expect(page.locator(".said .what")).to_contain_text("no: ")
+        expect(page.locator("#left")).to_have_text(str(MANY - 2))
         page.wait_for_load_state("networkidle")
         window.shot("queue-judged")
         page.keyboard.press("z")
         expect(cards.nth(2)).to_have_attribute("data-verdict", "")
+        expect(page.locator(".said .what")).to_contain_text("Before that – yes: somebody-runs")
+        expect(page.locator("#left")).to_have_text(str(MANY - 1))
         expect(cards.nth(2)).to_be_focused()
         page.keyboard.press("k")
         page.keyboard.press("Enter")
@@ -195,6 +198,14 @@ def test_pages_fit_a_phone(site: Site, browser: Browser) -> None:
             window.page.goto(f"{PAGES}{path}", wait_until="networkidle")
             width = window.page.evaluate("document.documentElement.scrollWidth")
             assert width <= 390, (path, width)
+            if path == "/day":  # all 24 hours are seen without scrolling, and events can be hit with a thumb
+                boxes = [strip.bounding_box() for strip in window.page.locator(".strip svg").all()]
+                assert boxes
+                assert all(box and box["x"] + box["width"] <= 390 for box in boxes)
+                assert all(
+                    (link.bounding_box() or {"height": 0})["height"] > 20
+                    for link in window.page.locator(".day-hits a").all()
+                )
             window.shot("phone-" + path.strip("/").split("/")[0].split("?")[0])
         assert not window.complaints
 

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from anyanomaly_core.review import verdicts
-from anyanomaly_core.review.access import Database, Looking
+from anyanomaly_core.review.access import Configuration, Database, Looking
 from anyanomaly_core.review.asking import event as asking
 from anyanomaly_core.review.asking.queue import Filters
 from anyanomaly_core.review.drawing import HEIGHT, WIDTH, draw_curve
@@ -18,7 +18,14 @@ router = APIRouter()
 
 
 @router.get("/event/{event_id}")
-def event(request: Request, visitor: Looking, engine: Database, event_id: UUID, version: int | None = None) -> Response:
+def event(
+    request: Request,
+    visitor: Looking,
+    engine: Database,
+    settings: Configuration,
+    event_id: UUID,
+    version: int | None = None,
+) -> Response:
     """Everything about an event on one page."""
     filters = Filters.parse(request.query_params)
     with engine.connect() as connection:
@@ -42,6 +49,7 @@ def event(request: Request, visitor: Looking, engine: Database, event_id: UUID, 
         box=(WIDTH, HEIGHT),
         clip_begins=local(curve.begin, found["time_zone"]),
         filters=filters,
+        signed=settings.evidence_key is not None or settings.evidence_key_file is not None,
         following=next_event(engine, filters, event_id) if version is None else None,
         **values,
     )

@@ -54,12 +54,20 @@
   // ---- The queue ------------------------------------------------------------------------------------------------
   if (page === "queue") {
     const cards = $$(".event");
-    const done = []; // verdicts given here, newest last: [id, card]
+    const done = []; // verdicts given here, newest last: [id, card, verdict before, what was said]
     const current = () => document.activeElement?.closest?.(".event") || null;
     const go = (card) => card && (card.focus({ preventScroll: true }), card.scrollIntoView({ block: "nearest" }));
     const beside = (card, step) => cards[cards.indexOf(card) + step];
 
+    const left = $("#left[data-left]"); // how many are not judged yet
+    const count = (by) => {
+      if (!left || !by) return;
+      left.dataset.left = Number(left.dataset.left) + by;
+      left.textContent = Number(left.dataset.left).toLocaleString("en");
+    };
+
     function show(card, verdict) {
+      count(Number(!verdict) - Number(!card.dataset.verdict));
       card.dataset.verdict = verdict;
       const mark = $(".mark", card);
       mark.className = `mark ${verdict || "open"}`;
@@ -76,8 +84,9 @@
       else $(".pager .next")?.focus();
       try {
         const given = await send(form, { verdict });
-        done.push([given.verdict_id, card, before]);
-        tell(`${words[verdict]}: ${$(".head a", card).textContent}, ${$(".where", card).textContent}`, given.verdict_id);
+        const said = `${words[verdict]}: ${$(".head a", card).textContent}, ${$(".where", card).textContent}`;
+        done.push([given.verdict_id, card, before, said]);
+        tell(said, given.verdict_id);
       } catch (error) {
         show(card, before);
         tell(`Not kept. ${error.message}`, null);
@@ -96,7 +105,7 @@
         show(last[1], last[2]);
         go(last[1]);
         const earlier = done.at(-1);
-        tell("Taken back.", earlier ? earlier[0] : null);
+        tell(earlier ? `Taken back. Before that – ${earlier[3]}` : "Taken back.", earlier ? earlier[0] : null);
       } catch (error) { tell(`Not taken back. ${error.message}`, form.elements.verdict_id.value); }
     }
 

@@ -68,6 +68,13 @@ def test_without_a_range_the_whole_clip_comes_and_says_that_ranges_can_be_asked_
     assert answer.content == whole
 
 
+def test_the_page_says_when_no_key_signs_the_bundle(browser: TestClient, kept: Kept, tmp_path: Path) -> None:
+    assert "not signed" in browser.get(f"/event/{kept.event_id}").text
+    settings = kept.settings.model_copy(update={"evidence_key_file": tmp_path / "key.pem"})
+    signing = TestClient(create_app(HeaderHost(), kept.engine, settings), headers={"x-user": "anna/user"})
+    assert "not signed" not in signing.get(f"/event/{kept.event_id}").text
+
+
 def test_the_page_exports_with_faces_blurred(browser: TestClient, kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         files, "export_evidence", partial(export_evidence, before_s=0.2, after_s=0.2)
