@@ -47,12 +47,13 @@ class Outcome:
 
     tables: dict[str, list[tuple[Any, ...]]]
     parquet: dict[str, str]  # path -> SHA-256 of the whole file
+    unfinished: int  # files that a killed task had not published yet; maintenance removes them
     tries: list[int]  # of the camera-days' tasks
     summary: dict[str, Any]
     seconds: float
 
 
-def backfill(folder: Path, archive: Path, rules: Path, kills: list[int]) -> Outcome:
+def backfill(folder: Path, archive: Path, rules: Path, kills: list[int], slots: int) -> Outcome:
     """Ingest, add the rule, backfill it; killed as soon as so many videos are committed and another one is begun."""
     installation = Installation(folder)
     installation.configure({"ARCHIVE_ROOT": str(archive), "RULES_DIR": str(rules), "PROFILE": "demo"})
@@ -62,6 +63,8 @@ def backfill(folder: Path, archive: Path, rules: Path, kills: list[int]) -> Outc
         with pipeline.running(installation) as api:
             first = pipeline.ingest_and_scan(installation, api)  # thirty days without a rule
             pipeline.apply(installation, rules)
+            pool = {"pool": "backfill", "slots": slots, "include_deferred": False, "description": "as measured"}
+            api._send("PATCH", "/api/v2/pools/backfill", pool)
             site = Site(installation, api, archive, rules, first)
             started = time.monotonic()
             run_id = api.trigger(DAG, FORM)
@@ -74,7 +77,9 @@ def backfill(folder: Path, archive: Path, rules: Path, kills: list[int]) -> Outc
             tries = [i["try_number"] for i in run.instances if i["task_id"] == "score_days"]
             names = {"segments": SEGMENTS, "events": EVENTS, "ledger": LEDGER}
             tables = {name: report.query(installation, statement)[1] for name, statement in names.items()}
-            return Outcome(tables, parquet_of(installation), tries, summary_of(site, run_id), seconds)
+            parquet = parquet_of(installation)
+            unfinished = sum(path.is_file() for path in installation.parquet.rglob(".*"))
+            return Outcome(tables, parquet, unfinished, tries, summary_of(site, run_id), seconds)
     finally:
         services.down(installation)
 
@@ -100,7 +105,7 @@ def committed(site: Site) -> int:
 
 
 def parquet_of(installation: Installation) -> dict[str, str]:
-    files = sorted(path for path in installation.parquet.rglob("*") if path.is_file())
+    files = sorted(path for path in installation.parquet.rglob("*.parquet") if path.is_file())
     return {str(p.relative_to(installation.parquet)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 
@@ -116,6 +121,7 @@ def main() -> int:
     parser.add_argument("--cameras", type=int, default=3)
     parser.add_argument("--days", type=int, default=10, help="of each camera, two recordings a day")
     parser.add_argument("--seconds", type=float, default=4.0, help="of each recording")
+    parser.add_argument("--slots", type=int, default=1, help="of the pool: camera-days at the same time")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # a time limit must not leave services running
     folder = Path(tempfile.mkdtemp(prefix="anyanomaly-killed-"))
@@ -133,8 +139,8 @@ def main() -> int:
         rules.mkdir()
         (rules / "on-day-31.yaml").write_text(RULE, encoding="utf-8")
         videos = 2 * options.cameras * options.days
-        killed = backfill(folder / "killed", archive, rules, [videos // 6, videos // 2])
-        left_alone = backfill(folder / "left alone", archive, rules, [])
+        killed = backfill(folder / "killed", archive, rules, [videos // 6, videos // 2], options.slots)
+        left_alone = backfill(folder / "left alone", archive, rules, [], options.slots)
         return verdict(killed, left_alone)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -144,13 +150,15 @@ def verdict(killed: Outcome, left_alone: Outcome) -> int:
     print(f"\n{'':28}{'killed twice':>14}{'left alone':>14}")
     for name in killed.tables:
         print(f"{name:28}{len(killed.tables[name]):>14}{len(left_alone.tables[name]):>14}")
-    lines: dict[str, list[object]] = {"Parquet files": [], "camera-days": [], "of them tried again": []}
+    lines: dict[str, list[object]] = {"Parquet files": [], "unfinished files": []}
+    lines |= {"camera-days": [], "of them tried again": []}
     lines |= {"seconds quoted, in slots": [], "seconds taken, in slots": [], "seconds of the run": []}
     for outcome in (killed, left_alone):
         quoted, took = outcome.summary["quoted"]["gpu_hours"], outcome.summary["took"]["gpu_hours"]
         again = sum(tries > 1 for tries in outcome.tries)
         said = "none" if quoted is None else round(quoted * 3600)
-        values = [len(outcome.parquet), len(outcome.tries), again, said, round(took * 3600), round(outcome.seconds)]
+        values = [len(outcome.parquet), outcome.unfinished, len(outcome.tries), again, said]
+        values += [round(took * 3600), round(outcome.seconds)]
         for line, value in zip(lines.values(), values, strict=True):
             line.append(value)
     for name, (one, other) in lines.items():
