@@ -146,6 +146,7 @@ class PostgresServer:
         run_as = choose_run_as(self.data_dir)
         if not (self.data_dir / "PG_VERSION").exists():
             self._create(run_as)
+        self.data_dir.chmod(0o700)  # a copy or a backup that was put back is often readable to all: PostgreSQL refuses
         forget_dead_server(self.data_dir)
         self._write_settings(run_as, self._choose_port())
         # PGDATA and a relative log file: pg_ctl passes its arguments through a shell, the environment does not.

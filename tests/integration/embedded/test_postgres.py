@@ -92,6 +92,13 @@ def test_starting_again_changes_nothing(server: PostgresServer) -> None:
         PostgresServer(server.data_dir, 1).start()
 
 
+def test_a_data_directory_that_a_restore_left_open_is_closed_again(server: PostgresServer) -> None:
+    server.stop()
+    server.data_dir.chmod(0o755)
+    server.start()
+    assert server.data_dir.stat().st_mode & 0o077 == 0
+
+
 STARTER = """
 import sys
 from anyanomaly_core.embedded.postgres import PostgresServer
