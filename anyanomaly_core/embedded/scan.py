@@ -54,8 +54,8 @@ def _folder(name: str, given: str) -> Path:
     if not given or not Path(given).is_dir():
         problem = f"{name}={given} is not a folder" if given else f"{name} is not given"
         raise ConfigurationError(
-            f"{problem}. Write `make scan FOOTAGE=/archive RULES=/my/rules [PROFILE=name]`; rule files to begin with lie "
-            "in anyanomaly_core/demo/rules."
+            f"{problem}. Write `make scan FOOTAGE=/archive RULES=/my/rules [PROFILE=name]`; rule files to begin with "
+            "lie in anyanomaly_core/demo/rules."
         )
     return Path(given)
 

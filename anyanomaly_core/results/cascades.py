@@ -1,4 +1,4 @@
-"""What a cascade did to a unit of work, beside the ledger; the views ``cascade_units`` and ``cascade_bounds`` show it."""
+"""What a cascade did to a unit, beside the ledger; the views ``cascade_units`` and ``cascade_bounds`` show it."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -56,8 +56,9 @@ def say_bound(bound: dict[str, Any]) -> str:
     failed = f", {bound['audited_failed']} of them failed" if bound["audited_failed"] else ""
     return (
         f"{bound['rule']}: the cascade pruned {bound['pruned']} segments; of the {bound['audited']} audited{failed} "
-        f"{bound['audited_hits']} reach the threshold. With 95 % confidence it missed at most "
-        f"{bound['missed_segments_bound']} segments (at most {bound['missed_share_bound']:.2%} of what it left to chance)."
+        f"{bound['audited_hits']} reach the threshold. With 95 % confidence it missed "
+        f"at most {bound['missed_segments_bound']} segments "
+        f"(at most {bound['missed_share_bound']:.2%} of what it left to chance)."
     )
 
 

@@ -44,9 +44,9 @@ Under the Parquet folder (`make demo` prints where) lie `frame_scores/` and `seg
 camera's time zone; `version` is the first version of the rule with the same texts, excluded texts and profile, since
 versions that differ only in thresholds, durations, hours or cameras share their scores (`scorings.first_version`).
 `video` is the SHA-256 of the footage (`videos.content_sha256`). Footers say which rule, models, code and footage.
-Files of earlier scorers stay beside the newer ones; their names end in the scorer's digest. A camera's name that would be
-too long for a folder (over 200 bytes, a letter outside ASCII counts three for each of its own) is cut there and ends in
-`~` and a hash of the whole.
+Files of earlier scorers stay beside the newer ones; their names end in the scorer's digest. A camera's name that would
+be too long for a folder (over 200 bytes, a letter outside ASCII counts three for each of its own) is cut there and ends
+in `~` and a hash of the whole.
 
 ```sql
 -- DuckDB
