@@ -163,12 +163,12 @@ def verdict(killed: Outcome, left_alone: Outcome) -> int:
             line.append(value)
     for name, (one, other) in lines.items():
         print(f"{name:28}{one!s:>14}{other!s:>14}")
-    same = {name: killed.tables[name] == left_alone.tables[name] for name in killed.tables}
-    same["Parquet, byte for byte"] = killed.parquet == left_alone.parquet
+    same = {f"the same {name}": killed.tables[name] == left_alone.tables[name] for name in killed.tables}
+    same["the same bytes in Parquet"] = killed.parquet == left_alone.parquet
     same["something was found"] = bool(killed.tables["segments"]) and bool(killed.parquet)
     same["tasks were tried again"] = sum(tries > 1 for tries in killed.tries) >= 1
     for name, equal in same.items():
-        print(f"{name:28}{'the same' if equal else 'NOT THE SAME':>14}")
+        print(f"{name:28}{'yes' if equal else 'NO':>14}")
     return 0 if all(same.values()) else 1
 
 
