@@ -8,6 +8,8 @@ import io
 import json
 import struct
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ COLUMNS = (
     "status", "score", "key_score", "position_score", "temporal_score", "peak", "frame_scores", "key_frame",
     "grid_frames", "winning_window", "winning_text", "rationale", "reason", "raw_answer", "timings",
 )  # fmt: skip
+_ROWS_AT_ONCE = 1024  # of which the bytes are held; ten hours have 18,000 of each rule
 _HEADER = b"PGCOPY\n\xff\r\n\x00" + struct.pack(">ii", 0, 0)
 _TRAILER = struct.pack(">h", -1)
 _NULL = struct.pack(">i", -1)
@@ -71,16 +74,22 @@ class CopyStream(io.RawIOBase):
 
 def _chunks(unit: tuple[int, int, int], rules: Iterable[RuleRows]) -> Iterator[bytes]:
     yield _HEADER
-    video_id, scorer_id, layout_id = unit
     fields = _Fields()
-    for of_rule in rules:
-        head = _HEAD.pack(len(COLUMNS), 8, video_id, 4, of_rule.rule.scoring_id, 4, scorer_id, 2, layout_id)
+    # Nothing here keeps a rule's rows while those of the next are made.
+    yield from chain.from_iterable(map(partial(_of_rule, unit, fields), rules))
+    yield _TRAILER
+
+
+def _of_rule(unit: tuple[int, int, int], fields: "_Fields", of_rule: RuleRows) -> Iterator[bytes]:
+    video_id, scorer_id, layout_id = unit
+    head = _HEAD.pack(len(COLUMNS), 8, video_id, 4, of_rule.rule.scoring_id, 4, scorer_id, 2, layout_id)
+    for start in range(0, len(of_rule.rows), _ROWS_AT_ONCE):
+        rows = of_rule.rows[start : start + _ROWS_AT_ONCE]
+        frames = of_rule.frames[rows[0].segment.first_frame : rows[-1].segment.last_frame + 1]
         parts: list[bytes] = []
-        arrays = real_arrays(of_rule.frames, [len(row.frames) for row in of_rule.rows])
-        for row, array in zip(of_rule.rows, arrays, strict=True):
+        for row, array in zip(rows, real_arrays(frames, [row.segment.frame_count for row in rows]), strict=True):
             _append_row(parts, head, row, array, fields)
         yield b"".join(parts)
-    yield _TRAILER
 
 
 def _append_row(parts: list[bytes], head: bytes, row: SegmentRow, frames: bytes, fields: "_Fields") -> None:
@@ -117,7 +126,7 @@ class _Fields:
 
     def place(self, row: SegmentRow) -> bytes:
         """Index, first frame, start and end of a segment."""
-        segment = row.stored.segment
+        segment = row.segment
         field = self._places.get(segment.index)
         if field is None:
             started, ended = row.started_us - _TO_2000_US, row.ended_us - _TO_2000_US

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.dialects.postgresql import insert
 
 from anyanomaly_core.results.cascade_tables import unit_cascades
-from anyanomaly_core.results.rows import RuleRows, UnitResult
+from anyanomaly_core.results.rows import RuleScores, UnitResult
 from anyanomaly_core.scoring.types import Chosen, Status
 
 _KEY = ("video_id", "scoring_id", "scorer_id")
@@ -25,7 +25,7 @@ CROSS JOIN LATERAL (SELECT clopper_pearson_upper(c.audited_hits + c.audited_fail
 ORDER BY c.rule, c.profile""")
 
 
-def record_cascades(connection: Connection, result: UnitResult, rules: Sequence[RuleRows]) -> None:
+def record_cascades(connection: Connection, result: UnitResult, rules: Sequence[RuleScores]) -> None:
     """Write how the segments of a unit were chosen; nothing where its scorer has no cascade. The ledger goes first."""
     values = [_values(result, of_rule) for of_rule in rules if _has_cascade(of_rule)]
     if not values:
@@ -62,12 +62,12 @@ def say_bound(bound: dict[str, Any]) -> str:
     )
 
 
-def _has_cascade(of_rule: RuleRows) -> bool:
-    return any(row.score.chosen is not None or row.score.status is Status.PRUNED for row in of_rule.rows)
+def _has_cascade(of_rule: RuleScores) -> bool:
+    return any(score.chosen is not None or score.status is Status.PRUNED for score in of_rule.scores)
 
 
-def _values(result: UnitResult, of_rule: RuleRows) -> dict[str, Any]:
-    scores = [row.score for row in of_rule.rows]
+def _values(result: UnitResult, of_rule: RuleScores) -> dict[str, Any]:
+    scores = of_rule.scores
     judged = Counter(score.chosen for score in scores if score.status is not Status.CARRIED)
     audited = [s for s in scores if s.chosen is Chosen.AUDIT and s.status is not Status.CARRIED]
     carried = sum(s.chosen is Chosen.AUDIT and s.status is Status.CARRIED for s in scores)

@@ -14,7 +14,7 @@ from anyanomaly_core.results.catalog import StoredVideo, cameras_of, load_video,
 from anyanomaly_core.results.events import FrameRun, counted_frames, event_id, find_events
 from anyanomaly_core.results.holds import open_holds
 from anyanomaly_core.results.moments import Micros, frame_moments, to_datetime, to_micros
-from anyanomaly_core.results.rows import RuleRows
+from anyanomaly_core.results.rows import RuleScores, UnitScores, clean_text
 from anyanomaly_core.results.rule_store import StoredRule, list_rules
 from anyanomaly_core.results.schema import events, rules, segment_layouts, segment_scores, units
 from anyanomaly_core.results.segment_store import load_segments
@@ -51,18 +51,20 @@ def lock_video(connection: Connection, video_id: int) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": key})
 
 
-def from_rows(video: StoredVideo, scorer_id: int, of_rule: RuleRows) -> ScoredVideo:
+def from_unit(unit: UnitScores, of_rule: RuleScores) -> ScoredVideo:
     """Scores that are about to be written."""
-    rows = of_rule.rows
+    video, scorer = unit.result.video, unit.result.scorer
 
     def segments() -> tuple[ScoredSegment, ...]:
-        places = ((row, row.stored.segment) for row in rows)
+        pairs = zip(unit.result.segments.segments, of_rule.scores, strict=True)
         return tuple(
-            ScoredSegment(s.index, s.first_frame, s.last_frame, row.score.score, row.winning_text, row.rationale)
-            for row, s in places
+            ScoredSegment(
+                s.index, s.first_frame, s.last_frame, score.score, clean_text(score.text), clean_text(score.rationale)
+            )
+            for s, score in pairs
         )
 
-    return ScoredVideo(video, scorer_id, of_rule.frames, of_rule.moments, rows[-1].ended_us, segments)
+    return ScoredVideo(video, scorer.scorer_id, of_rule.frames, unit.moments, unit.bounds_us[-1][1], segments)
 
 
 def versions_of(connection: Connection, scoring_ids: Sequence[int]) -> list[StoredRule]:

@@ -7,14 +7,14 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from anyanomaly_core.results.cascades import record_cascades
-from anyanomaly_core.results.rows import RuleRows, UnitResult
+from anyanomaly_core.results.rows import RuleScores, UnitResult
 from anyanomaly_core.results.schema import NOW, units
 from anyanomaly_core.scoring.types import Status
 
 _KEY = ("video_id", "scoring_id", "scorer_id")
 
 
-def record(connection: Connection, result: UnitResult, rules: Sequence[RuleRows]) -> set[int]:
+def record(connection: Connection, result: UnitResult, rules: Sequence[RuleScores]) -> set[int]:
     """Write the rows of a unit; returns the scorings whose scores are now the ones that views show."""
     u = units.c
     others = (u.video_id == result.video.video_id) & (u.scorer_id != result.scorer.scorer_id) & u.is_current
@@ -34,7 +34,7 @@ def record(connection: Connection, result: UnitResult, rules: Sequence[RuleRows]
     return current
 
 
-def _values(result: UnitResult, of_rule: RuleRows, *, is_current: bool) -> dict[str, Any]:
+def _values(result: UnitResult, of_rule: RuleScores, *, is_current: bool) -> dict[str, Any]:
     return {
         "video_id": result.video.video_id,
         "scoring_id": of_rule.rule.scoring_id,

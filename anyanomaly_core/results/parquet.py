@@ -11,31 +11,27 @@ import hashlib
 import os
 import secrets
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
 from urllib.parse import quote
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from anyanomaly_core.errors import StorageError
 from anyanomaly_core.results.catalog import StoredVideo
+from anyanomaly_core.results.parquet_tables import MOMENT, MOMENTS, encodings, tables
 from anyanomaly_core.results.rows import RuleRows
 from anyanomaly_core.results.rule_store import StoredRule
 from anyanomaly_core.results.scorer_store import StoredScorer
 
-_MOMENT = pa.timestamp("us", tz="UTC")
-_SCORES = ("score", "key_score", "position_score", "temporal_score")
-_NUMBERS = ["frame", "segment", "first_frame", "last_frame", "key_frame"]
 # Waiting for the disk in turns is most of what many small files cost; it takes several at once.
 _FLUSHES = 8
 _LONGEST_NAME = 200  # of a folder, beside "camera="; file systems take 255 bytes, and a letter may become nine
-_MOMENTS = ["frame_at", "started_at", "ended_at"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,34 +59,70 @@ def _folder_name(name: str) -> str:
 
 
 def stage(
-    root: Path, video: StoredVideo, scorer: StoredScorer, rules: Sequence[RuleRows], *, compression: str = "zstd"
+    root: Path, video: StoredVideo, scorer: StoredScorer, of_rule: RuleRows, *, compression: str = "zstd"
 ) -> list[StagedFile]:
-    """Write a unit's files next to where they will be, and make sure they are on disk.
+    """Write a rule's files next to where they will be; they need not be on disk yet.
 
     Raises:
         StorageError: when they cannot be written, a full disk included; nothing is left behind then.
     """
     staged: list[StagedFile] = []
     try:
-        with ThreadPoolExecutor(_FLUSHES) as pool:
-            flushed = []
-            for of_rule in rules:
-                footer = _provenance(of_rule.rule, video, scorer)
-                tables = {"frame_scores": _frames(video, of_rule), "segment_scores": _segments(video, of_rule)}
-                for relation, table in tables.items():
-                    final = file_path(root, relation, of_rule.rule, video, scorer)
-                    file = StagedFile(final.with_name(f".{final.name}.{os.getpid()}-{secrets.token_hex(4)}"), final)
-                    staged.append(file)
-                    _write(file.temporary, table.replace_schema_metadata(footer), compression)
-                    flushed.append(pool.submit(_flush, file.temporary))
-            for flush in flushed:
-                flush.result()
+        for relation, table in tables(video, scorer, of_rule).items():
+            file = _beside(file_path(root, relation, of_rule.rule, video, scorer))
+            staged.append(file)
+            _write(file.temporary, table, compression)
     except (OSError, pa.ArrowException) as error:
         discard(staged)
-        raise StorageError(
-            f"Parquet files of video {video.video_id} could not be written to {root}: {error}"
-        ) from error
+        raise _unwritten(video, root, error) from error
     return staged
+
+
+class Staging:
+    """A unit's files, written beside its transaction: one rule's at a time, so that memory holds no more of them.
+
+    Leaving it removes what was not published.
+    """
+
+    def __init__(self, root: Path, video: StoredVideo, scorer: StoredScorer, *, compression: str = "zstd") -> None:
+        self._root, self._video, self._scorer, self._compression = root, video, scorer, compression
+        self._writer, self._flushers = ThreadPoolExecutor(1), ThreadPoolExecutor(_FLUSHES)
+        self._written: list[Future[None]] = []
+        self._flushed: list[Future[None]] = []
+        self._files: list[StagedFile] = []
+
+    def __enter__(self) -> Self:
+        """Nothing is written yet."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Wait for what is under way, and remove it if it was not published."""
+        self._writer.shutdown()
+        self._flushers.shutdown()
+        discard(self._files)
+
+    def add(self, of_rule: RuleRows) -> None:
+        """Have a rule's files written, after those of the rule before. What goes wrong is said by ``finished``."""
+        wait(self._written)
+        self._written.append(self._writer.submit(self._stage, of_rule))
+
+    def finished(self) -> list[StagedFile]:
+        """The files, on disk.
+
+        Raises:
+            StorageError: when one could not be written.
+        """
+        try:
+            for step in (*self._written, *self._flushed):
+                step.result()
+        except OSError as error:
+            raise _unwritten(self._video, self._root, error) from error
+        return self._files
+
+    def _stage(self, of_rule: RuleRows) -> None:
+        files = stage(self._root, self._video, self._scorer, of_rule, compression=self._compression)
+        self._files += files
+        self._flushed += [self._flushers.submit(_flush, file.temporary) for file in files]
 
 
 def stage_moved(source: Path, final: Path, recorded_at: datetime, *, compression: str = "zstd") -> StagedFile:
@@ -107,15 +139,15 @@ def stage_moved(source: Path, final: Path, recorded_at: datetime, *, compression
     Raises:
         StorageError: when it cannot be read or written; nothing is left behind then.
     """
-    file = StagedFile(final.with_name(f".{final.name}.{os.getpid()}-{secrets.token_hex(4)}"), final)
+    file = _beside(final)
     try:
         table = pq.ParquetFile(source).read()
         footer = dict(table.schema.metadata)
         by = recorded_at - datetime.fromisoformat(footer[b"anyanomaly.recorded_at"].decode())
         for place, field in enumerate(table.schema):
-            if field.name in _MOMENTS:
+            if field.name in MOMENTS:
                 micros = table[place].cast(pa.int64()).combine_chunks().to_numpy() + by // timedelta(microseconds=1)
-                table = table.set_column(place, field.name, pa.array(micros).cast(_MOMENT))
+                table = table.set_column(place, field.name, pa.array(micros).cast(MOMENT))
             elif pa.types.is_list(field.type):  # its parts are read under another name than they were written under
                 table = table.set_column(place, field.name, table[place].cast(pa.list_(field.type.value_type)))
         footer[b"anyanomaly.recorded_at"] = recorded_at.isoformat().encode()
@@ -142,53 +174,17 @@ def discard(staged: Sequence[StagedFile]) -> None:
             file.temporary.unlink(missing_ok=True)
 
 
-def _frames(video: StoredVideo, of_rule: RuleRows) -> Any:  # noqa: ANN401  pyarrow has no types
-    rows = of_rule.rows
-    lengths = [len(row.frames) for row in rows]
-    scores = of_rule.frames  # [F]
-    statuses = pa.array([row.score.status.value for row in rows]).dictionary_encode()
-    which = np.repeat(np.arange(len(rows), dtype=np.int32), lengths)  # [F] segment of each frame
-    columns = {
-        "video": pa.array([video.content_sha256]).dictionary_encode().take(pa.array(np.zeros_like(which), pa.int32())),
-        "frame": pa.array(np.arange(len(scores), dtype=np.int32)),
-        "frame_at": pa.array(of_rule.moments).cast(_MOMENT),
-        "score": pa.array(scores, mask=np.isnan(scores)),
-        "segment": pa.array(which),
-        "status": statuses.take(pa.array(which, pa.int32())),
-    }
-    return pa.table(columns)
+def _beside(final: Path) -> StagedFile:
+    return StagedFile(final.with_name(f".{final.name}.{os.getpid()}-{secrets.token_hex(4)}"), final)
 
 
-def _segments(video: StoredVideo, of_rule: RuleRows) -> Any:  # noqa: ANN401  pyarrow has no types
-    rows = of_rule.rows
-    columns = {
-        "video": pa.array([video.content_sha256] * len(rows)).dictionary_encode(),
-        "segment": pa.array([row.stored.segment.index for row in rows], pa.int32()),
-        "first_frame": pa.array([row.stored.segment.first_frame for row in rows], pa.int32()),
-        "last_frame": pa.array([row.stored.segment.last_frame for row in rows], pa.int32()),
-        "started_at": pa.array([row.started_us for row in rows], pa.int64()).cast(_MOMENT),
-        "ended_at": pa.array([row.ended_us for row in rows], pa.int64()).cast(_MOMENT),
-        "status": pa.array([row.score.status.value for row in rows]).dictionary_encode(),
-        **{name: pa.array([getattr(row.score, name) for row in rows], pa.float32()) for name in _SCORES},
-        "peak": pa.array([row.peak for row in rows], pa.float32()),
-        "key_frame": pa.array([row.score.key_frame for row in rows], pa.int32()),
-        "grid_frames": pa.array([list(row.score.grid_frames) or None for row in rows], pa.list_(pa.int32())),
-        "winning_window": pa.array([row.score.window for row in rows], pa.list_(pa.int16())),
-        "winning_text": pa.array([row.winning_text for row in rows], pa.string()),
-        "rationale": pa.array([row.rationale for row in rows], pa.string()),
-        "reason": pa.array([row.reason for row in rows], pa.string()),
-    }
-    return pa.table(columns)
+def _unwritten(video: StoredVideo, root: Path, error: Exception) -> StorageError:
+    return StorageError(f"Parquet files of video {video.video_id} could not be written to {root}: {error}")
 
 
 def _write(path: Path, table: Any, compression: str) -> None:  # noqa: ANN401  pyarrow has no types
-    names = set(table.column_names)
-    encodings = dict.fromkeys(names & {*_SCORES, "peak"}, "BYTE_STREAM_SPLIT")
-    encodings |= dict.fromkeys(names & {*_NUMBERS, *_MOMENTS}, "DELTA_BINARY_PACKED")
-    repeated = sorted(names & {"video", "status", "winning_text", "rationale", "reason"})
-    options: dict[str, Any] = {"use_dictionary": repeated, "column_encoding": encodings, "compression": compression}
     with _new(path) as file:
-        pq.write_table(table, file, **options)
+        pq.write_table(table, file, compression=compression, **encodings(set(table.column_names)))
 
 
 def _new(path: Path) -> IO[bytes]:
@@ -208,18 +204,3 @@ def _flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _provenance(rule: StoredRule, video: StoredVideo, scorer: StoredScorer) -> dict[str, str]:
-    """Footer metadata: which question, which models and code, which footage."""
-    return {
-        "anyanomaly.rule": rule.name,
-        "anyanomaly.version": str(rule.scoring_version),
-        "anyanomaly.scoring_digest": rule.definition.scoring_digest(),
-        "anyanomaly.scorer_digest": scorer.digest,
-        "anyanomaly.profile": scorer.profile_name,
-        "anyanomaly.code_version": scorer.code_version,
-        "anyanomaly.camera": video.camera_id,
-        "anyanomaly.recorded_at": video.recorded_at.isoformat(),
-        "anyanomaly.video_sha256": video.content_sha256,
-    }

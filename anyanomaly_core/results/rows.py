@@ -1,18 +1,20 @@
 """A unit of work's outcome, checked and made ready to be written to the database and to Parquet alike."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
+from math import isnan
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anyanomaly_core.errors import StorageError
+from anyanomaly_core.footage.segments import Segment
 from anyanomaly_core.results.catalog import StoredVideo
 from anyanomaly_core.results.moments import Micros, frame_moments, segment_bounds
 from anyanomaly_core.results.rule_store import StoredRule
 from anyanomaly_core.results.scorer_store import StoredScorer
-from anyanomaly_core.results.segment_store import StoredSegment, VideoSegments
+from anyanomaly_core.results.segment_store import VideoSegments
 from anyanomaly_core.scoring.types import SegmentScore, Status
 
 _MAX_TEXT = 4000
@@ -33,17 +35,53 @@ class UnitResult:
     mask_digest: str | None = None  # of the camera's privacy mask; None: it has none
 
 
+@dataclass(frozen=True, slots=True)
+class RuleScores:
+    """What a unit found out for one rule, checked: nothing of it is a copy."""
+
+    rule: StoredRule
+    scores: tuple[SegmentScore, ...]  # by segment
+    frames: NDArray[np.float32]  # [F], NaN where unscored
+    peaks: NDArray[np.float32]  # [segments], NaN where unscored
+    seconds: Mapping[Status, float]
+    segments: Mapping[Status, int]
+
+    @property
+    def state(self) -> str:
+        """What the ledger says: done, partial or failed."""
+        failed = self.segments[Status.FAILED]
+        return "done" if failed == 0 else "failed" if failed == len(self.scores) else "partial"
+
+    @property
+    def last_error(self) -> str | None:
+        """Reason of the first failed segment."""
+        return next((clean_text(score.reason) for score in self.scores if score.status is Status.FAILED), None)
+
+    @property
+    def work_ms(self) -> float:
+        """What the segments took."""
+        return float(sum(chain.from_iterable(score.timings_ms.values() for score in self.scores)))
+
+
+@dataclass(frozen=True, slots=True)
+class UnitScores:
+    """A unit's outcome, whole and without contradictions."""
+
+    result: UnitResult
+    bounds_us: tuple[tuple[int, int], ...]  # of each segment
+    moments: Micros  # [F]
+    rules: tuple[RuleScores, ...]
+
+
 @dataclass(slots=True)  # frozen ones take three times as long to make, and there are very many
 class SegmentRow:
     """A row of ``segment_scores``."""
 
-    stored: StoredSegment
+    segment: Segment
     score: SegmentScore  # its texts are not cleaned; use the fields below
     started_us: int
     ended_us: int
-    frames: NDArray[np.float32]  # [frames of the segment], NaN where unscored
     peak: float | None
-    moments: Micros  # [frames of the segment]
     winning_text: str | None
     rationale: str | None
     reason: str | None
@@ -52,32 +90,12 @@ class SegmentRow:
 
 @dataclass(frozen=True, slots=True)
 class RuleRows:
-    """All rows of one rule, by segment."""
+    """All rows of one rule, by segment. They weigh much more than its scores: make them rule by rule."""
 
     rule: StoredRule
     rows: tuple[SegmentRow, ...]
     frames: NDArray[np.float32]  # [F] those of all rows
     moments: Micros  # [F] likewise
-    seconds: Mapping[Status, float] = field(default_factory=dict)
-    segments: Mapping[Status, int] = field(default_factory=dict)
-
-    @property
-    def state(self) -> str:
-        """What the ledger says: done, partial or failed."""
-        failed = self.segments[Status.FAILED]
-        return "done" if failed == 0 else "failed" if failed == len(self.rows) else "partial"
-
-    @property
-    def last_error(self) -> str | None:
-        """Reason of the first failed segment."""
-        if not self.segments[Status.FAILED]:
-            return None
-        return next((row.reason for row in self.rows if row.score.status is Status.FAILED), None)
-
-    @property
-    def work_ms(self) -> float:
-        """What the segments took."""
-        return float(sum(chain.from_iterable(row.score.timings_ms.values() for row in self.rows)))
 
 
 def clean_text(text: str | None) -> str | None:
@@ -87,7 +105,7 @@ def clean_text(text: str | None) -> str | None:
     return text[:_MAX_TEXT].replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
-def make_rows(result: UnitResult) -> list[RuleRows]:
+def check_unit(result: UnitResult) -> UnitScores:
     """Check that the unit is whole, and arrange it by rule and segment.
 
     Raises:
@@ -102,30 +120,56 @@ def make_rows(result: UnitResult) -> list[RuleRows]:
         )
     if len({rule.scoring_id for rule in result.rules}) != len(result.rules):
         raise StorageError("Two rule versions of a unit ask the models the same; planning names only one of them.")
-    found: dict[tuple[int, int], SegmentScore] = {}
+    recorded_at = result.video.recorded_at
+    bounds = tuple(segment_bounds(recorded_at, segment) for segment in segments)
+    moments = np.concatenate([frame_moments(recorded_at, segment) for segment in segments])
+    rules = tuple(_checked(result, *pair) for pair in zip(result.rules, _by_rule(result), strict=True))
+    return UnitScores(result, bounds, moments, rules)
+
+
+def make_rows(unit: UnitScores, of_rule: RuleScores) -> RuleRows:
+    """The rows of one rule."""
+    segments = (stored.segment for stored in unit.result.segments.rows)
+    peaks = of_rule.peaks.tolist()
+    rows = tuple(
+        SegmentRow(
+            segment=segment,
+            score=score,
+            started_us=started_us,
+            ended_us=ended_us,
+            peak=None if isnan(peak) else peak,
+            winning_text=None if score.text is None else clean_text(score.text),
+            rationale=None if score.rationale is None else clean_text(score.rationale),
+            reason=None if score.reason is None else clean_text(score.reason),
+            raw_answer=None if score.raw_answer is None else clean_text(score.raw_answer),
+        )
+        for segment, score, (started_us, ended_us), peak in zip(
+            segments, of_rule.scores, unit.bounds_us, peaks, strict=True
+        )
+    )
+    return RuleRows(of_rule.rule, rows, of_rule.frames, unit.moments)
+
+
+def _by_rule(result: UnitResult) -> list[tuple[SegmentScore, ...]]:
+    """For each rule, its scores by segment: exactly one for each."""
+    places = {stored.segment.index: place for place, stored in enumerate(result.segments.rows)}
+    found: dict[int, list[SegmentScore | None]] = {rule.rule_version_id: [None] * len(places) for rule in result.rules}
     for score in result.scores:
-        key = score.rule_version_id, score.segment_index
-        if key in found:
+        of_rule, place = found.get(score.rule_version_id), places.get(score.segment_index)
+        if of_rule is None or place is None:
+            raise _wrong(result.video, score, "was not asked for")
+        if of_rule[place] is not None:
             raise _wrong(result.video, score, "came out twice")
-        found[key] = score
-    if len(found) != len(segments) * len(result.rules):
+        of_rule[place] = score
+    if len(result.scores) != len(places) * len(result.rules):
         raise StorageError(
-            f"Video {result.video.video_id}: {len(found)} outcomes for {len(segments)} segments and "
+            f"Video {result.video.video_id}: {len(result.scores)} outcomes for {len(places)} segments and "
             f"{len(result.rules)} rules; every segment needs one for every rule, if only `failed`."
         )
-    recorded_at = result.video.recorded_at
-    places = [(s, *segment_bounds(recorded_at, s), frame_moments(recorded_at, s)) for s in segments]
-    moments = np.concatenate([place[3] for place in places])
-    return [_rule_rows(result, rule, found, places, moments) for rule in result.rules]
+    return [tuple(filter(None, found[rule.rule_version_id])) for rule in result.rules]
 
 
-def _rule_rows(
-    result: UnitResult,
-    rule: StoredRule,
-    found: Mapping[tuple[int, int], SegmentScore],
-    places: Sequence[tuple[StoredSegment, int, int, Micros]],  # with start, end and the frames' moments
-    moments: Micros,
-) -> RuleRows:
+def _checked(result: UnitResult, rule: StoredRule, scores: tuple[SegmentScore, ...]) -> RuleScores:
     frames = result.frame_scores.get(rule.rule_version_id)
     if frames is None or len(frames) != result.video.frame_count:
         raise StorageError(
@@ -133,35 +177,13 @@ def _rule_rows(
         )
     frames = np.asarray(frames, dtype=np.float32)
     firsts = [stored.segment.first_frame for stored in result.segments.rows]
-    scored = np.add.reduceat(~np.isnan(frames), firsts, dtype=np.int64).tolist()  # [segments] frames with a score
-    lows, peaks = np.fmin.reduceat(frames, firsts).tolist(), np.fmax.reduceat(frames, firsts).tolist()
-    rows = []
-    by_status: dict[Status, list[SegmentRow]] = {status: [] for status in Status}
-    for place, (stored, started, ended, when) in enumerate(places):
-        score = found.get((rule.rule_version_id, stored.segment.index))
-        if score is None:
-            raise StorageError(
-                f"Video {result.video.video_id}, rule {rule.name}: segment {stored.segment.index} has no outcome."
-            )
-        span = (lows[place], peaks[place]) if scored[place] else None
-        _check(result.video, score, span)
-        row = SegmentRow(
-            stored=stored,
-            score=score,
-            started_us=started,
-            ended_us=ended,
-            frames=frames[stored.segment.first_frame : stored.segment.last_frame + 1],
-            peak=None if span is None else span[1],
-            moments=when,
-            winning_text=None if score.text is None else clean_text(score.text),
-            rationale=None if score.rationale is None else clean_text(score.rationale),
-            reason=None if score.reason is None else clean_text(score.reason),
-            raw_answer=None if score.raw_answer is None else clean_text(score.raw_answer),
-        )
-        rows.append(row)
-        by_status[score.status].append(row)
-    seconds = {s: float(sum(r.stored.end_s - r.stored.start_s for r in of)) for s, of in by_status.items()}
-    return RuleRows(rule, tuple(rows), frames, moments, seconds, {status: len(of) for status, of in by_status.items()})
+    lows, peaks = np.fmin.reduceat(frames, firsts), np.fmax.reduceat(frames, firsts)  # [segments] NaN where unscored
+    seconds, counts = dict.fromkeys(Status, 0.0), dict.fromkeys(Status, 0)
+    for stored, score, low, peak in zip(result.segments.rows, scores, lows.tolist(), peaks.tolist(), strict=True):
+        _check(result.video, score, None if isnan(peak) else (low, peak))
+        seconds[score.status] += stored.end_s - stored.start_s
+        counts[score.status] += 1
+    return RuleScores(rule, scores, frames, peaks, seconds, counts)
 
 
 def _check(video: StoredVideo, score: SegmentScore, span: tuple[float, float] | None) -> None:

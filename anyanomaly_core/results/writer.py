@@ -6,7 +6,6 @@ new Parquet files; running the unit again gives the same new rows and bytes. Aft
 
 import logging
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import cast
 
@@ -20,11 +19,11 @@ from anyanomaly_core.errors import StorageError
 from anyanomaly_core.results import parquet
 from anyanomaly_core.results.binary_copy import COLUMNS, copy_stream
 from anyanomaly_core.results.catalog import StoredVideo
-from anyanomaly_core.results.event_store import from_rows, lock_video, replace_events, versions_of
+from anyanomaly_core.results.event_store import from_unit, lock_video, replace_events, versions_of
 from anyanomaly_core.results.holds import held_scorings
 from anyanomaly_core.results.ledger import record
 from anyanomaly_core.results.moments import to_datetime
-from anyanomaly_core.results.rows import RuleRows, UnitResult, make_rows
+from anyanomaly_core.results.rows import RuleRows, RuleScores, UnitResult, UnitScores, check_unit, make_rows
 from anyanomaly_core.results.rule_store import StoredRule, hold_rules
 from anyanomaly_core.results.schema import segment_scores, units, videos
 from anyanomaly_core.results.scorer_store import StoredScorer
@@ -51,34 +50,27 @@ def commit_unit(engine: Engine, result: UnitResult, parquet_root: Path, *, compr
     Raises:
         StorageError: nothing was changed, and why.
     """
-    rules = _not_held(engine, result, make_rows(result))
-    # Files are packed and flushed to disk while the server takes in the rows.
-    with ThreadPoolExecutor(1) as beside:
-        staging = beside.submit(
-            parquet.stage, parquet_root, result.video, result.scorer, rules, compression=compression
-        )
-        try:
-            return _commit(engine, result, rules, staging)
-        except (DBAPIError, psycopg2.Error, OSError) as error:  # the driver's own come out of COPY
-            video = result.video.video_id
-            raise StorageError(f"Results of video {video} could not be written: {_said(error)}") from error
-        finally:
-            if staging.exception() is None:
-                parquet.discard(staging.result())
+    unit = check_unit(result)
+    rules = _not_held(engine, unit)
+    try:
+        # Files are packed and flushed to disk while the server takes in the rows.
+        with parquet.Staging(parquet_root, result.video, result.scorer, compression=compression) as staging:
+            return _commit(engine, unit, rules, staging)
+    except (DBAPIError, psycopg2.Error, OSError) as error:  # the driver's own come out of COPY
+        video = result.video.video_id
+        raise StorageError(f"Results of video {video} could not be written: {_said(error)}") from error
 
 
-def _commit(
-    engine: Engine, result: UnitResult, rules: Sequence[RuleRows], staging: "Future[list[parquet.StagedFile]]"
-) -> int:
-    _make_partitions(engine, rules)
+def _commit(engine: Engine, unit: UnitScores, rules: Sequence[RuleScores], staging: parquet.Staging) -> int:
+    _make_partitions(engine, unit)
     with engine.begin() as connection:
-        lock_video(connection, result.video.video_id)
-        _refuse_expired(connection, result.video)
-        _replace_scores(connection, result, rules)
+        lock_video(connection, unit.result.video.video_id)
+        _refuse_expired(connection, unit.result.video)
+        _replace_scores(connection, unit, rules, staging)
         hold_rules(connection)
-        shown = record(connection, result, rules)
-        events = _derive(connection, result, [of_rule for of_rule in rules if of_rule.rule.scoring_id in shown])
-        parquet.publish(staging.result())
+        shown = record(connection, unit.result, rules)
+        events = _derive(connection, unit, [of_rule for of_rule in rules if of_rule.rule.scoring_id in shown])
+        parquet.publish(staging.finished())
     return events
 
 
@@ -117,15 +109,16 @@ def commit_failure(
     commit_unit(engine, UnitResult(video, segments, lost, scorer, scores, frames, run_id), parquet_root)
 
 
-def _not_held(engine: Engine, result: UnitResult, rules: list[RuleRows]) -> list[RuleRows]:
+def _not_held(engine: Engine, unit: UnitScores) -> list[RuleScores]:
     """Rules whose scores of this video may be replaced. A hold that comes later makes the transaction fail."""
+    video, scorer = unit.result.video, unit.result.scorer
     with engine.begin() as connection:
-        held = held_scorings(connection, result.video.video_id, result.scorer.scorer_id)
+        held = held_scorings(connection, video.video_id, scorer.scorer_id)
         if held:
-            frozen = _units(result.video, [r.rule for r in rules if r.rule.scoring_id in held], result.scorer)
+            frozen = _units(video, [rule for rule in unit.result.rules if rule.scoring_id in held], scorer)
             connection.execute(update(units).where(frozen).values(attempts=units.c.attempts + 1))
-            log.warning("Scores of %s under legal hold stay as they are: %d rules", result.video.uri, len(held))
-    return [of_rule for of_rule in rules if of_rule.rule.scoring_id not in held]
+            log.warning("Scores of %s under legal hold stay as they are: %d rules", video.uri, len(held))
+    return [of_rule for of_rule in unit.rules if of_rule.rule.scoring_id not in held]
 
 
 def _refuse_expired(connection: Connection, video: StoredVideo) -> None:
@@ -154,22 +147,31 @@ def _units(video: StoredVideo, rules: Sequence[StoredRule], scorer: StoredScorer
     return and_(u.video_id == video.video_id, u.scorer_id == scorer.scorer_id, u.scoring_id.in_(scoring_ids))
 
 
-def _make_partitions(engine: Engine, rules: Sequence[RuleRows]) -> None:
+def _make_partitions(engine: Engine, unit: UnitScores) -> None:
     """In their own short transaction, so that nobody waits for a unit's."""
-    segments = rules[0].rows if rules else ()  # those of every rule
-    months = {to_datetime(row.started_us).replace(day=1).date() for row in segments}
+    months = {to_datetime(started_us).replace(day=1).date() for started_us, _ in unit.bounds_us}
     with engine.begin() as connection:
         for month in sorted(months):
             connection.execute(text("SELECT ensure_score_partition(:moment)"), {"moment": f"{month} 00:00:00+00"})
 
 
-def _replace_scores(connection: Connection, result: UnitResult, rules: Sequence[RuleRows]) -> None:
-    s = segment_scores.c
+def _replace_scores(
+    connection: Connection, unit: UnitScores, rules: Sequence[RuleScores], staging: parquet.Staging
+) -> None:
+    s, result = segment_scores.c, unit.result
     scorings = [of_rule.rule.scoring_id for of_rule in rules]
     # Without a condition on time: rows of a recording time that was corrected since must go as well.
     mine = and_(s.video_id == result.video.video_id, s.scorer_id == result.scorer.scorer_id, s.scoring_id.in_(scorings))
     connection.execute(delete(segment_scores).where(mine))
-    stream = copy_stream(result.video.video_id, result.scorer.scorer_id, result.segments.layout_id, rules)
+
+    def rows(of_rule: RuleScores) -> RuleRows:
+        made = make_rows(unit, of_rule)
+        staging.add(made)
+        return made
+
+    # Rule by rule, as the server takes them in: those of all rules of a long video would fill the memory.
+    place = result.video.video_id, result.scorer.scorer_id, result.segments.layout_id
+    stream = copy_stream(*place, map(rows, rules))
     cursor = cast("pg.cursor", connection.connection.cursor())
     try:
         cursor.copy_expert(_COPY, stream, size=1 << 18)
@@ -177,9 +179,9 @@ def _replace_scores(connection: Connection, result: UnitResult, rules: Sequence[
         cursor.close()
 
 
-def _derive(connection: Connection, result: UnitResult, rules: Sequence[RuleRows]) -> int:
+def _derive(connection: Connection, unit: UnitScores, rules: Sequence[RuleScores]) -> int:
     """Events of every version that these scores serve; returns how many the unit's own versions have."""
-    scored = {r.rule.scoring_id: from_rows(result.video, result.scorer.scorer_id, r) for r in rules}
+    scored = {of_rule.rule.scoring_id: from_unit(unit, of_rule) for of_rule in rules}
     versions = versions_of(connection, list(scored))
     found = replace_events(connection, [(scored[version.scoring_id], version) for version in versions])
     return sum(found.get(of_rule.rule.rule_version_id, 0) for of_rule in rules)

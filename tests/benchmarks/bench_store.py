@@ -14,7 +14,7 @@ import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from datetime import timedelta
@@ -32,7 +32,7 @@ from anyanomaly_core.results.binary_copy import COLUMNS, copy_stream
 from anyanomaly_core.results.engine import make_engine
 from anyanomaly_core.results.migrate import upgrade
 from anyanomaly_core.results.queries import ready_queries, run_ready
-from anyanomaly_core.results.rows import UnitResult, make_rows
+from anyanomaly_core.results.rows import RuleRows, UnitResult, check_unit, make_rows
 from anyanomaly_core.results.writer import commit_unit
 from tests.benchmarks import store_rows
 from tests.benchmarks.store_rows import FRAMES, RULES, SEGMENTS, Store
@@ -121,18 +121,29 @@ def copy(engine: Engine, table: str, columns: str, stream: bytes) -> None:
 
 def rows_only(bench: Bench, unit: UnitResult) -> None:
     """What a commit does for ``segment_scores`` alone, from the scorer's outcome on."""
-    with bench.writer.begin() as connection:
-        writer._replace_scores(connection, unit, make_rows(unit))
+    checked = check_unit(unit)
+    with (
+        without_parquet(),
+        parquet.Staging(bench.parquet, unit.video, unit.scorer) as staging,
+        bench.writer.begin() as connection,
+    ):
+        writer._replace_scores(connection, checked, checked.rules, staging)
 
 
 def without_parquet() -> "mock._patch[object]":
     """Rows, ledger and events only."""
-    return mock.patch.object(parquet, "stage", return_value=[])
+    return mock.patch.object(parquet.Staging, "add")
+
+
+def made(unit: UnitResult) -> Iterator[RuleRows]:
+    """The rows of all rules."""
+    checked = check_unit(unit)
+    return (make_rows(checked, of_rule) for of_rule in checked.rules)
 
 
 def bare_files(bench: Bench, unit: UnitResult, stream: bytes) -> Callable[[], None]:
     """COPY while the bytes of the unit's Parquet files are written and flushed, as many at once as a commit does."""
-    staged = parquet.stage(bench.parquet, unit.video, unit.scorer, make_rows(unit))
+    staged = [file for of_rule in made(unit) for file in parquet.stage(bench.parquet, unit.video, unit.scorer, of_rule)]
     contents = [file.temporary.read_bytes() for file in staged]
     parquet.discard(staged)
     folder = Path(tempfile.mkdtemp(dir=bench.parquet))
@@ -158,7 +169,7 @@ def loading(bench: Bench, ids: list[int]) -> None:
     size = 0
     for number, video_id in enumerate(ids):
         unit = bench.unit(video_id)
-        stream = copy_stream(video_id, 1, 1, make_rows(unit)).read()
+        stream = copy_stream(video_id, 1, 1, made(unit)).read()
         size = len(stream)
         way = (ROWS, LEDGER, WHOLE, BARE_FILES)[number % 4]
         if way == BARE_FILES:
@@ -249,12 +260,12 @@ def _frame_rows(unit: UnitResult) -> list[bytes]:
          ("d", ">i4"), ("at", ">i8"), ("e", ">i4"), ("score", ">f4")]
     )  # fmt: skip
     streams = []
-    for of_rule in make_rows(unit):
+    for of_rule in made(unit):
         rows = np.zeros(FRAMES, kind)
         rows["n"], rows["a"], rows["b"], rows["c"], rows["d"], rows["e"] = 5, 8, 4, 4, 8, 4
         rows["video"], rows["scoring"], rows["frame"] = unit.video.video_id, of_rule.rule.scoring_id, np.arange(FRAMES)
-        rows["at"] = np.concatenate([row.moments for row in of_rule.rows]) - 946_684_800_000_000
-        rows["score"] = np.concatenate([row.frames for row in of_rule.rows])
+        rows["at"] = of_rule.moments - 946_684_800_000_000
+        rows["score"] = of_rule.frames
         streams.append(b"PGCOPY\n\xff\r\n\x00" + bytes(8) + rows.tobytes() + b"\xff\xff")
     return streams
 

@@ -1,7 +1,9 @@
 import dataclasses
+import gc
 import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -9,6 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import Engine, text
 
+from anyanomaly_core.results import writer
+from anyanomaly_core.results.rows import RuleRows
 from anyanomaly_core.results.writer import commit_unit
 from tests.integration.results import world
 
@@ -58,6 +62,26 @@ def test_committing_again_gives_the_same_rows_and_bytes(engine: Engine, tmp_path
     assert (rows(engine), rows(engine, "SELECT to_jsonb(e) FROM events e ORDER BY 1"), tree(tmp_path)) == before
     assert len(before[0]) == 2 * (5 + 4 + 25)
     assert len(before[2]) == 3 * 2 * 2
+
+
+def test_rows_of_one_rule_after_the_other_are_in_memory(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    videos, rules, scorer = world.small_archive(engine, tmp_path)
+    more = tuple(world.add_rule(engine, f"rule-{number}") for number in range(6))
+    result = world.unit_result(engine, videos[0], (*rules, *more), scorer)
+    alive: list[int] = []
+    make = writer.make_rows
+
+    def counted(*given: Any) -> Any:  # noqa: ANN401
+        gc.collect()
+        alive.append(sum(isinstance(thing, RuleRows) for thing in gc.get_objects()))
+        return make(*given)
+
+    monkeypatch.setattr(writer, "make_rows", counted)
+    commit_unit(engine, result, tmp_path)
+    assert len(alive) == 8
+    assert max(alive) <= 1  # those before, which are still being written as Parquet
 
 
 def test_every_value_is_stored_as_given(engine: Engine, tmp_path: Path) -> None:

@@ -1,0 +1,85 @@
+"""What stands in the Parquet files: a rule's rows as the two tables of a video, and how their columns are encoded."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from anyanomaly_core.results.catalog import StoredVideo
+from anyanomaly_core.results.rows import RuleRows
+from anyanomaly_core.results.rule_store import StoredRule
+from anyanomaly_core.results.scorer_store import StoredScorer
+
+MOMENT = pa.timestamp("us", tz="UTC")
+MOMENTS = ("frame_at", "started_at", "ended_at")
+_SCORES = ("score", "key_score", "position_score", "temporal_score")
+_NUMBERS = ("frame", "segment", "first_frame", "last_frame", "key_frame")
+
+
+def tables(video: StoredVideo, scorer: StoredScorer, of_rule: RuleRows) -> dict[str, Any]:
+    """By relation, a table of pyarrow with its provenance."""
+    footer = _provenance(of_rule.rule, video, scorer)
+    made = {"frame_scores": _frames(video, of_rule), "segment_scores": _segments(video, of_rule)}
+    return {relation: table.replace_schema_metadata(footer) for relation, table in made.items()}
+
+
+def _frames(video: StoredVideo, of_rule: RuleRows) -> Any:  # noqa: ANN401  pyarrow has no types
+    rows = of_rule.rows
+    lengths = [row.segment.frame_count for row in rows]
+    scores = of_rule.frames  # [F]
+    statuses = pa.array([row.score.status.value for row in rows]).dictionary_encode()
+    which = np.repeat(np.arange(len(rows), dtype=np.int32), lengths)  # [F] segment of each frame
+    columns = {
+        "video": pa.array([video.content_sha256]).dictionary_encode().take(pa.array(np.zeros_like(which), pa.int32())),
+        "frame": pa.array(np.arange(len(scores), dtype=np.int32)),
+        "frame_at": pa.array(of_rule.moments).cast(MOMENT),
+        "score": pa.array(scores, mask=np.isnan(scores)),
+        "segment": pa.array(which),
+        "status": statuses.take(pa.array(which, pa.int32())),
+    }
+    return pa.table(columns)
+
+
+def _segments(video: StoredVideo, of_rule: RuleRows) -> Any:  # noqa: ANN401  pyarrow has no types
+    rows = of_rule.rows
+    columns = {
+        "video": pa.array([video.content_sha256] * len(rows)).dictionary_encode(),
+        "segment": pa.array([row.segment.index for row in rows], pa.int32()),
+        "first_frame": pa.array([row.segment.first_frame for row in rows], pa.int32()),
+        "last_frame": pa.array([row.segment.last_frame for row in rows], pa.int32()),
+        "started_at": pa.array([row.started_us for row in rows], pa.int64()).cast(MOMENT),
+        "ended_at": pa.array([row.ended_us for row in rows], pa.int64()).cast(MOMENT),
+        "status": pa.array([row.score.status.value for row in rows]).dictionary_encode(),
+        **{name: pa.array([getattr(row.score, name) for row in rows], pa.float32()) for name in _SCORES},
+        "peak": pa.array([row.peak for row in rows], pa.float32()),
+        "key_frame": pa.array([row.score.key_frame for row in rows], pa.int32()),
+        "grid_frames": pa.array([list(row.score.grid_frames) or None for row in rows], pa.list_(pa.int32())),
+        "winning_window": pa.array([row.score.window for row in rows], pa.list_(pa.int16())),
+        "winning_text": pa.array([row.winning_text for row in rows], pa.string()),
+        "rationale": pa.array([row.rationale for row in rows], pa.string()),
+        "reason": pa.array([row.reason for row in rows], pa.string()),
+    }
+    return pa.table(columns)
+
+
+def encodings(names: set[str]) -> dict[str, Any]:
+    """Options of pyarrow's writer for a table with these columns."""
+    chosen = dict.fromkeys(names & {*_SCORES, "peak"}, "BYTE_STREAM_SPLIT")
+    chosen |= dict.fromkeys(names & {*_NUMBERS, *MOMENTS}, "DELTA_BINARY_PACKED")
+    repeated = sorted(names & {"video", "status", "winning_text", "rationale", "reason"})
+    return {"use_dictionary": repeated, "column_encoding": chosen}
+
+
+def _provenance(rule: StoredRule, video: StoredVideo, scorer: StoredScorer) -> dict[str, str]:
+    """Footer metadata: which question, which models and code, which footage."""
+    return {
+        "anyanomaly.rule": rule.name,
+        "anyanomaly.version": str(rule.scoring_version),
+        "anyanomaly.scoring_digest": rule.definition.scoring_digest(),
+        "anyanomaly.scorer_digest": scorer.digest,
+        "anyanomaly.profile": scorer.profile_name,
+        "anyanomaly.code_version": scorer.code_version,
+        "anyanomaly.camera": video.camera_id,
+        "anyanomaly.recorded_at": video.recorded_at.isoformat(),
+        "anyanomaly.video_sha256": video.content_sha256,
+    }
