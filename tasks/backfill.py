@@ -30,7 +30,8 @@ from anyanomaly_core.scanning.backfill import (
     within,
 )
 from anyanomaly_core.scanning.progress import LoggedProgress
-from anyanomaly_core.scanning.quote import Quote, measured_rates
+from anyanomaly_core.scanning.quote import Quote
+from anyanomaly_core.scanning.rates import measured_rates
 from anyanomaly_core.scanning.unit import load_scorer
 from tasks.context import database
 

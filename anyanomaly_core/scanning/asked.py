@@ -9,7 +9,8 @@ from anyanomaly_core.models.expected import known_revisions
 from anyanomaly_core.profile import Profile, load_profile
 from anyanomaly_core.results.scorer_store import latest_scorer
 from anyanomaly_core.scanning.backfill import CameraDays, Scope, by_camera_day, missing_videos
-from anyanomaly_core.scanning.quote import Quote, Rates, make_quote, measured_rates
+from anyanomaly_core.scanning.quote import Quote, make_quote
+from anyanomaly_core.scanning.rates import Rates, measured_rates
 
 MAX_TASKS = 1000  # Airflow maps at most 1024
 

@@ -19,7 +19,7 @@ from anyanomaly_core.results.rule_store import StoredRule
 from anyanomaly_core.results.schema import cameras as camera_table
 from anyanomaly_core.results.spending import Meter, Spent, spent_by
 from anyanomaly_core.scanning.limits import decoding_limits
-from anyanomaly_core.scanning.quote import Rates, measured_rates, segments_of
+from anyanomaly_core.scanning.rates import Rates, measured_rates, segments_of
 from anyanomaly_core.scanning.unit import LoadedScorer, scan_video
 from anyanomaly_core.scanning.video import Progress
 from anyanomaly_core.scoring.types import Status

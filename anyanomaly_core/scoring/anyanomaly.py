@@ -13,8 +13,9 @@ from anyanomaly_core.scoring.cases import Case, add_reasons, read_cases
 from anyanomaly_core.scoring.encoding import encode_missing_frames, encode_windows
 from anyanomaly_core.scoring.fusion import used_weights
 from anyanomaly_core.scoring.outcomes import Checked, Stopwatch, check
+from anyanomaly_core.scoring.pictures import Pictures
 from anyanomaly_core.scoring.readouts import Reader
-from anyanomaly_core.scoring.texts import TextBank
+from anyanomaly_core.scoring.texts import TextBank, TextEmbeddings
 from anyanomaly_core.scoring.types import EncodedSegment, RuleTexts, SegmentFrames, SegmentScore
 from anyanomaly_core.scoring.views import Look
 
@@ -44,25 +45,35 @@ class AnyAnomalyScorer:
         checked = check(segments, rules)
         if not checked.usable_rules:  # nothing to look for
             return checked.in_order([])
-        with watch.stage("encode"):
-            encoded = self.encode(checked)
-        return self.judge(checked, encoded, watch)
+        return self.judge(checked, self.encode(checked, watch), watch)
 
-    def encode(self, checked: Checked) -> list[EncodedSegment]:
+    def encode(self, checked: Checked, watch: Stopwatch | None = None) -> list[EncodedSegment]:
         """Encode each frame once, and the windows once of each frame that some rule needs them of.
 
         What ``SegmentFrames.encoded`` holds already is not encoded again; what is new is added there.
 
+        Args:
+            checked: segments and rules.
+            watch: takes the times.
+
         Returns:
             Those of all segments, as they were where the segment cannot be scored.
         """
-        texts = [text for texts in self._bank.embed(checked.usable_rules) for text in texts]
+        watch = watch or Stopwatch()
         usable = [checked.segments[s] for s in checked.usable_segments]
-        pictures = [checked.pictures[s] for s in checked.usable_segments]
-        encode_missing_frames(self._encoder, usable, reference=self._look.reference)
+        with watch.stage("encode"):
+            texts = [text for texts in self._bank.embed(checked.usable_rules) for text in texts]
+            encode_missing_frames(self._encoder, usable, reference=self._look.reference)
+        with watch.stage("windows"):
+            self._encode_windows(usable, [checked.pictures[s] for s in checked.usable_segments], texts)
+        return [segment.encoded for segment in checked.segments]
+
+    def _encode_windows(
+        self, segments: Sequence[SegmentFrames], pictures: Sequence[Pictures], texts: Sequence[TextEmbeddings]
+    ) -> None:
         positions = [
             self._look.window_positions(segment, segment.encoded.frames, texts) - segment.encoded.windows.keys()
-            for segment in usable
+            for segment in segments
         ]
         windows = encode_windows(
             self._encoder,
@@ -72,9 +83,8 @@ class AnyAnomalyScorer:
             same_level=self._look.contexts.same_level,
             reference=self._look.reference,
         )
-        for segment, found in zip(usable, windows, strict=True):
+        for segment, found in zip(segments, windows, strict=True):
             segment.encoded.windows.update(found)
-        return [segment.encoded for segment in checked.segments]
 
     def judge(
         self, checked: Checked, encoded: Sequence[EncodedSegment], watch: Stopwatch | None = None

@@ -14,20 +14,31 @@ from anyanomaly_core.results.rule_store import StoredRule
 from anyanomaly_core.results.spending import Meter, spent_by
 from anyanomaly_core.results.writer import commit_unit
 from anyanomaly_core.scanning.backfill import Budget, make_scope, missing_videos
-from anyanomaly_core.scanning.quote import calls_per_segment, make_quote, measured_rates
+from anyanomaly_core.scanning.quote import calls_per_segment, make_quote
+from anyanomaly_core.scanning.rates import measured_rates
 from anyanomaly_core.scoring.types import SegmentScore, Status
 from tests.integration.results import world
 
 
 def commit(
-    engine: Engine, video: int, rules: tuple[StoredRule, ...], run_id: int, root: Path, *, ms: tuple[float, float]
+    engine: Engine,
+    video: int,
+    rules: tuple[StoredRule, ...],
+    run_id: int,
+    root: Path,
+    *,
+    ms: tuple[float, float, float],
 ) -> None:
-    """A pass of the only scorer over a video: every row took its share of encoding, and judging once for each text."""
+    """A pass of the only scorer over a video: a row has its share of frames and windows, judging by its texts."""
     result = world.unit_result(engine, video, rules, world.add_scorer(engine), failing=0)
     texts = {rule.rule_version_id: len(rule.definition.texts) for rule in rules}
-    encode, judge = ms
+    encode, windows, judge = ms
     scores = [
-        replace(s, rationale=None, timings_ms={"encode": encode, "answers": judge * texts[s.rule_version_id]})
+        replace(
+            s,
+            rationale=None,
+            timings_ms={"encode": encode, "windows": windows, "answers": judge * texts[s.rule_version_id]},
+        )
         for s in result.scores
     ]
     commit_unit(engine, replace(result, scores=scores, run_id=run_id), root)
@@ -56,14 +67,16 @@ def test_the_quote_is_the_sum_of_what_was_measured(engine: Engine, tmp_path: Pat
     new = world.add_rule(engine, "new", texts=("a cat", "a lion"))
     profile, scorer = load_profile("demo"), world.add_scorer(engine)
     nights = [start_run(engine), start_run(engine)]
-    # The first night both rules share the encoding, 2 x 30 ms a segment; the next night it is found again.
-    commit(engine, seen, (one, two), nights[0], tmp_path, ms=(30, 100))
-    commit(engine, seen, (three,), nights[1], tmp_path, ms=(10, 100))
+    # The first night both rules share the encoding, 2 x 30 ms a segment and 2 x 15 ms of windows for three texts; the
+    # next night most of it is found again.
+    commit(engine, seen, (one, two), nights[0], tmp_path, ms=(30, 15, 100))
+    commit(engine, seen, (three,), nights[1], tmp_path, ms=(10, 5, 100))
     with engine.connect() as connection:
         rates = measured_rates(connection, scorer.scorer_id)
         assert measured_rates(connection, scorer.scorer_id + 1) is None
     assert rates is not None
     assert (rates.encode_s, rates.encode_again_s, rates.judge_s) == pytest.approx((0.06, 0.01, 0.1))
+    assert (rates.windows_s, rates.windows_again_s) == pytest.approx((0.03 / 3**0.5, 0.005))
     assert (rates.start_s, rates.other_s, rates.told, rates.segments, rates.tasks) == (0, 0, 0, 10, 0)
 
     note(engine, nights[0], scorer.scorer_id, start=6, video=7, work=4.5, rows=10)  # 5 passes, 2.5 s beside the models
@@ -77,7 +90,8 @@ def test_the_quote_is_the_sum_of_what_was_measured(engine: Engine, tmp_path: Pat
     assert (spent.seconds, spent.segments) == (pytest.approx(13, abs=0.2), 10)
     quote = make_quote(videos, 2, profile, rates, tasks=2)
     assert (quote.videos, quote.segments, quote.lvlm_calls) == (2, 8, 8 * 2 * 3)
-    by_hand = 2 * 4 + 5 * (0.01 + 0.25 + 2 * 0.1) + 3 * (0.06 + 0.25 + 2 * 0.1)
+    again, first = 0.01 + 0.005 * 2**0.5, 0.06 + 0.03 * (2 / 3) ** 0.5
+    by_hand = 2 * 4 + 5 * (again + 0.25 + 2 * 0.1) + 3 * (first + 0.25 + 2 * 0.1)
     assert quote.seconds == pytest.approx(by_hand, abs=0.5)
     assert make_quote(videos, 2, profile, None, tasks=2).seconds is None, "never a made-up time"
 
@@ -141,7 +155,7 @@ def test_a_quote_has_the_price_with_and_without_a_cascade(engine: Engine, tmp_pa
     # Measured: 20 segments ranked at 50 ms, 8 of them judged at 30 ms of windows and 100 ms a text, 12 pruned.
     scorer = world.add_scorer(engine, profile=cascaded)
     made = world.unit_result(engine, seen, (rule,), scorer, failing=0)
-    judged = {"rank": 50.0, "encode": 30.0, "answers": 200.0}
+    judged = {"rank": 50.0, "windows": 30.0, "answers": 200.0}
     scores = [
         replace(s, rationale=None, timings_ms=judged)
         if s.segment_index < 8
@@ -155,7 +169,8 @@ def test_a_quote_has_the_price_with_and_without_a_cascade(engine: Engine, tmp_pa
         rates = measured_rates(connection, scorer.scorer_id)
         videos = missing_videos(connection, scope, scorer.scorer_id)
     assert rates is not None
-    assert (rates.rank_s, rates.encode_s, rates.judge_s, rates.pruned) == pytest.approx((0.05, 0.03, 0.1, 0.6))
+    assert (rates.rank_s, rates.encode_s, rates.judge_s, rates.pruned) == pytest.approx((0.05, 0, 0.1, 0.6))
+    assert rates.windows_s == pytest.approx(0.03 / 2**0.5)
     quote = make_quote(videos, 2, cascaded, rates, tasks=1)
     assert quote.with_cascade is not None
     assert quote.seconds == quote.with_cascade.seconds == pytest.approx(10 * (0.05 + 0.4 * (0.03 + 0.2)))

@@ -262,5 +262,5 @@ def test_timings_are_told(
     make_profile: Make, make_segments: Make, encoder: RandomProjection, lvlm: CountingLvlm
 ) -> None:
     row = AnyAnomalyScorer(make_profile(), encoder, lvlm).score(make_segments(24), RULES)[0]
-    assert set(row.timings_ms) == {"encode", "contexts", "answers", "reasons"}
+    assert set(row.timings_ms) == {"encode", "windows", "contexts", "answers", "reasons"}
     assert all(spent >= 0 for spent in row.timings_ms.values())
