@@ -13,7 +13,7 @@ from anyanomaly_core.footage.segments import Segment
 from anyanomaly_core.footage.types import Frame
 from anyanomaly_core.scoring.types import SegmentFrames
 
-BATCH_BYTES = 256 << 20  # decoded images of one batch; two batches exist at a time
+BATCH_BYTES = 256 << 20  # decoded images of one batch; two exist at a time, see _Prefetch
 MAX_BATCH_SEGMENTS = 8
 
 Item = TypeVar("Item")
@@ -54,39 +54,35 @@ def segment_batches(
 
 
 class _Prefetch(Generic[Item]):
-    """A thread that keeps one item ready; ``None`` ends the items, an exception is handed over."""
+    """A thread that makes one item ahead; ``None`` ends the items, an exception is handed over."""
 
     def __init__(self, items: Iterable[Item]) -> None:
         self._items = items
-        self._ready: queue.Queue[Item | BaseException | None] = queue.Queue(maxsize=1)
+        self._ready: queue.SimpleQueue[Item | BaseException | None] = queue.SimpleQueue()
+        self._wanted = threading.Semaphore(1)  # the next item is not begun before the last was taken
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._produce, name="decode", daemon=True)
         self._thread.start()
 
     def take(self) -> Item | BaseException | None:
-        return self._ready.get()
+        item = self._ready.get()
+        self._wanted.release()
+        return item
 
     def close(self) -> None:
         self._stop.set()
+        self._wanted.release()
         self._thread.join()
 
     def _produce(self) -> None:
+        items = iter(self._items)
         try:
-            for item in self._items:
-                if not self._put(item):
+            while self._wanted.acquire() and not self._stop.is_set():
+                self._ready.put(item := next(items, None))
+                if item is None:
                     return
-            self._put(None)
         except BaseException as error:  # noqa: BLE001  (handed to the consumer, who raises it)
-            self._put(error)
-
-    def _put(self, entry: Item | BaseException | None) -> bool:
-        while not self._stop.is_set():
-            try:
-                self._ready.put(entry, timeout=0.1)
-            except queue.Full:
-                continue
-            return True
-        return False
+            self._ready.put(error)
 
 
 def prefetched(items: Iterable[Item]) -> Iterator[Item]:

@@ -1,7 +1,8 @@
 """A video is scored whole, whatever happens on the way, and never twice."""
 
 import subprocess
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -109,6 +110,21 @@ def test_prefetch_gives_items_before_the_error_and_stops_its_source() -> None:
     taken = prefetched(iter(range(10**9)))
     assert [next(taken), next(taken)] == [0, 1]
     taken.close()  # type: ignore[attr-defined]
+
+
+def test_prefetch_makes_one_item_ahead_and_no_more() -> None:
+    made: list[int] = []
+
+    def items() -> Iterator[int]:
+        for number in range(100):
+            made.append(number)
+            yield number
+
+    ahead = []
+    for number in prefetched(items()):
+        time.sleep(0.002)
+        ahead.append(made[-1] - number)
+    assert max(ahead) == 1
 
 
 @pytest.mark.parametrize(
