@@ -2,13 +2,16 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 from uuid import UUID
 
 import typer
 
 from anyanomaly_core.cli.site import note, site
 from anyanomaly_core.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from anyanomaly_core.review.hiding.boxes import Hidden
 
 evidence_app = typer.Typer(no_args_is_help=True, help="Evidence: bundles of events, to hand over and to check.")
 
@@ -22,7 +25,8 @@ def export(
     after: Annotated[float, typer.Option(help="Seconds after it.", min=0)] = 10.0,
     attention: Annotated[bool, typer.Option(help="Make attention images, which loads the encoder.")] = True,
     blur: Annotated[
-        str, typer.Option("--blur", help="`faces`: cover those that a detector finds. It misses some.")
+        str,
+        typer.Option("--blur", help="`faces`, `plates` or `faces,plates`: cover what is found of them."),
     ] = "",
     stack: Annotated[str, typer.Option("--stack", help="Installation under .local, where there are several.")] = "",
 ) -> None:
@@ -31,11 +35,7 @@ def export(
     from anyanomaly_core.review.evidence import export_evidence
 
     ids = [_event_id(text) for text in events]
-    if blur not in {"", "faces"}:
-        raise ConfigurationError(
-            f"--blur {blur}: only faces can be blurred. Number plates have to be hidden by a privacy mask; see "
-            "docs/evidence.md."
-        )
+    hidden = _hidden(blur)
     with site(None, stack) as settings:
         engine = make_engine(settings.database_url.get_secret_value())
         try:
@@ -48,7 +48,7 @@ def export(
                 before_s=before,
                 after_s=after,
                 load_models=attention,
-                blur_faces=blur == "faces",
+                blur=hidden,
                 progress=_progress if sys.stderr.isatty() else None,
             )
         finally:
@@ -58,7 +58,7 @@ def export(
     for event in manifest.events:
         if event.blurred is not None:
             where = f"{event.blurred.frames_covered} of {event.blurred.frames} frames"
-            note(f"{event.folder}: faces covered in {where}. {event.blurred.warning}")
+            note(f"{event.folder}: {event.blurred.what} covered in {where}. {event.blurred.warning}")
 
 
 @evidence_app.command("verify")
@@ -104,6 +104,18 @@ def _signature(fingerprint: str | None, *, trusted: bool) -> str:
         f"Signed with {fingerprint}, a key that came with the bundle. Ask the exporter whether it is theirs, "
         "or give their public key with --key."
     )
+
+
+def _hidden(text: str) -> "list[Hidden]":
+    from anyanomaly_core.review.hiding.boxes import Hidden
+
+    wanted = [part.strip() for part in text.split(",") if part.strip()]
+    if unknown := set(wanted) - set(get_args(Hidden)):
+        raise ConfigurationError(
+            f"--blur {text}: {', '.join(sorted(unknown))} cannot be found and blurred; say faces, plates or both with "
+            "a comma. A privacy mask hides a place whatever is there; see docs/evidence.md."
+        )
+    return [hidden for hidden in get_args(Hidden) if hidden in wanted]
 
 
 def _event_id(text: str) -> UUID:

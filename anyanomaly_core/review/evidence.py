@@ -37,6 +37,7 @@ from anyanomaly_core.review.evidence_manifest import (
 )
 from anyanomaly_core.review.evidence_readme import read_me
 from anyanomaly_core.review.found_event import FoundEvent, find_event
+from anyanomaly_core.review.hiding.boxes import Hidden
 
 BEFORE_S, AFTER_S = 10.0, 10.0
 
@@ -52,7 +53,7 @@ def export_evidence(
     before_s: float = BEFORE_S,
     after_s: float = AFTER_S,
     load_models: bool = True,
-    blur_faces: bool = False,
+    blur: Sequence[Hidden] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> Manifest:
     """Write a bundle of some events to ``out``; it appears whole or not at all.
@@ -67,7 +68,7 @@ def export_evidence(
         before_s: seconds of each clip before its event.
         after_s: and after it.
         load_models: make attention images, which needs the encoder.
-        blur_faces: cover the faces that a detector finds, in clips and stills; it misses some.
+        blur: cover what detectors find of these, in clips and stills; they miss some.
         progress: told events done, events in all.
 
     Raises:
@@ -91,7 +92,7 @@ def export_evidence(
             work = scratch / folder
             work.mkdir()
             own, blurred = event_files(
-                engine, settings, event, work, (before_s, after_s), load_models=load_models, blur_faces=blur_faces
+                engine, settings, event, work, (before_s, after_s), load_models=load_models, blur=blur
             )
             files += [(f"{folder}/{name}", content) for name, content in own]
             listed.append(_listed(event, folder, blurred))

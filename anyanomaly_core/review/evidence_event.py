@@ -1,6 +1,7 @@
 """What a bundle holds of one event: clip, stills, tables and facts, with faces covered where that is wanted."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,11 @@ from anyanomaly_core.errors import ModelError, StorageError
 from anyanomaly_core.footage.content import sha256
 from anyanomaly_core.review.clips import Span, cut_clip, span
 from anyanomaly_core.review.evidence_facts import event_facts
-from anyanomaly_core.review.evidence_manifest import Blurring, utc
+from anyanomaly_core.review.evidence_manifest import LOOK, MISSED, Blurring, utc
 from anyanomaly_core.review.evidence_tables import score_tables
 from anyanomaly_core.review.found_event import FoundEvent
+from anyanomaly_core.review.hiding.boxes import Hidden
 from anyanomaly_core.review.hiding.covering import HOLD_S, Covering, find_in_clip, write_covered
-from anyanomaly_core.review.hiding.detector import described
 from anyanomaly_core.review.originals import check, original
 from anyanomaly_core.review.stills import Kind, covered_still, event_still
 from anyanomaly_core.scanning.limits import decoding_limits
@@ -34,9 +35,9 @@ def event_files(
     around_s: tuple[float, float],
     *,
     load_models: bool,
-    blur_faces: bool,
+    blur: Sequence[Hidden],
 ) -> tuple[list[File], Blurring | None]:
-    """What stands in an event's folder of a bundle, and how faces in it were covered.
+    """What stands in an event's folder of a bundle, and how what it shows was covered.
 
     Args:
         engine: of the results database.
@@ -45,7 +46,7 @@ def event_files(
         work: an empty folder for the clip.
         around_s: seconds of the clip before the event and after it.
         load_models: make the attention image, which needs the encoder.
-        blur_faces: cover faces in the clip and in the stills.
+        blur: what to cover in the clip and in the stills.
 
     Raises:
         FootageError: the original is gone, holds another content than at ingest, or cannot be decoded.
@@ -59,9 +60,9 @@ def event_files(
     how = cut_clip(settings, event, shown, clip)
     check(event.video, sha256(path))
     covering = None
-    if blur_faces:
-        clip, covering = _blurred(settings, event, shown, clip)
-    blurred = None if covering is None else _blurring(covering)
+    if blur:
+        clip, covering = _blurred(settings, event, shown, clip, blur)
+    blurred = None if covering is None else _blurring(covering, blur)
     facts = event_facts(engine, event)
     facts["clip"] = _clip_facts(settings, event, shown, how if covering is None else "encoded")
     facts["clip"]["blurred"] = None if blurred is None else blurred.model_dump()
@@ -78,23 +79,27 @@ def event_files(
     return files, blurred
 
 
-def _blurred(settings: Settings, event: FoundEvent, shown: Span, clip: Path) -> tuple[Path, Covering]:
+def _blurred(
+    settings: Settings, event: FoundEvent, shown: Span, clip: Path, blur: Sequence[Hidden]
+) -> tuple[Path, Covering]:
     limits = decoding_limits(settings)
     times = event.segments.times_s()[shown.first_frame : shown.last_frame + 1]  # [n]
-    covering = find_in_clip(clip, times, shown.first_frame, limits)
+    covering = find_in_clip(clip, times, shown.first_frame, limits, blur)
     target = clip.with_name("clip-blurred.mp4")
     write_covered(clip, times, covering, target, limits)
     return target, covering
 
 
-def _blurring(covering: Covering) -> Blurring:
+def _blurring(covering: Covering, blur: Sequence[Hidden]) -> Blurring:
     return Blurring(
-        detector=described(),
+        what=", ".join(blur),
+        detector="; ".join(finder.described for finder in covering.finders),
         frames=len(covering.boxes),
         frames_looked_at=covering.looked_at,
         frames_found=covering.found_in,
         frames_covered=sum(len(boxes) > 0 for boxes in covering.boxes),
         held_s=HOLD_S,
+        warning=" ".join([*(MISSED[what] for what in blur), LOOK]),
     )
 
 

@@ -1,11 +1,13 @@
 """The manifest of an evidence bundle: what is in it, from where, exported by whom, and the hash of every file."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from anyanomaly_core.review.hiding.boxes import Hidden
 
 MANIFEST, SIGNATURE, PUBLIC_KEY, README, SUMS = (
     "manifest.json",
@@ -31,20 +33,29 @@ class ListedFile(_Strict):
     sha256: str = _Hash
 
 
-class Blurring(_Strict):
-    """How faces in an event's clip and stills were covered."""
+MISSED: Mapping[Hidden, str] = {
+    "faces": (
+        "It misses faces, above all small, turned, dark and hidden ones, and persons can be known by more than theirs."
+    ),
+    "plates": (
+        "It looks for writing, so that signs and the recorder's clock are covered too, and misses number plates, above "
+        "all small, blurred and slanted ones."
+    ),
+}
+LOOK = "A program found what is covered. Look at every frame before you hand this on."
 
-    what: Literal["faces"] = "faces"
+
+class Blurring(_Strict):
+    """How faces or number plates in an event's clip and stills were covered."""
+
+    what: str = Field(pattern="^(faces|plates|faces, plates)$")
     detector: str
     frames: int  # of the clip
     frames_looked_at: int  # the others are covered as gaps between those are
     frames_found: int  # of those looked at
     frames_covered: int
-    held_s: float  # that a cover stays before a face is first found, and after it is last found
-    warning: str = (
-        "A program found what is covered. It misses faces, above all small, turned, dark and hidden ones, and persons "
-        "can be known by more than their faces. Look at every frame before you hand this on."
-    )
+    held_s: float  # that a cover stays before a thing is first found, and after it is last found
+    warning: str
 
 
 class ListedEvent(_Strict):

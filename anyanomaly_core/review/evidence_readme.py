@@ -70,4 +70,4 @@ def _blurred(how: Blurring | None) -> list[str]:
     if how is None:
         return []
     covered = f"covered in {how.frames_covered} of {how.frames} frames; found by {how.detector}"
-    return [f"  faces    {covered}", *(f"           {line}" for line in wrap(how.warning, 100))]
+    return [f"  {how.what:8} {covered}", *(f"           {line}" for line in wrap(how.warning, 100))]

@@ -1,1 +1,1 @@
-"""Faces in evidence: found, followed through gaps, and covered."""
+"""Faces and number plates in evidence: found, followed through gaps, and covered."""

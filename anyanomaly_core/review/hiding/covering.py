@@ -1,9 +1,9 @@
-"""Covering faces in a clip and in pictures of the same moments.
+"""Covering faces or number plates in a clip and in pictures of the same moments.
 
-What is covered cannot be brought back: of a face nine colours are left.
+What is covered cannot be brought back: of each nine colours are left.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -16,13 +16,16 @@ from numpy.typing import NDArray
 from anyanomaly_core.errors import FootageError, StorageError
 from anyanomaly_core.footage.decode import decode
 from anyanomaly_core.footage.sandbox import Limits
-from anyanomaly_core.review.hiding.detector import NONE, Boxes, FaceFinder
+from anyanomaly_core.review.hiding.boxes import NONE, Boxes, Finder, Hidden
+from anyanomaly_core.review.hiding.faces import FaceFinder
 from anyanomaly_core.review.hiding.tracks import MARGIN, covered, enlarged
+from anyanomaly_core.review.hiding.writing import WritingFinder
 
 HOLD_S = 0.5  # a box stays so long where nothing is found
 _LOOKS_PER_S = 12  # of the detector; frames between are covered as gaps are
 _CELLS = (3, 3)  # colours that are left across and down
 _CLOCK = 90_000  # ticks a second
+_FINDERS: Mapping[Hidden, Callable[[], Finder]] = {"faces": FaceFinder, "plates": WritingFinder}
 _QUALITY = {"preset": "veryfast", "crf": "18", "g": "50"}
 
 
@@ -30,7 +33,7 @@ _QUALITY = {"preset": "veryfast", "crf": "18", "g": "50"}
 class Covering:
     """What is covered in a clip, frame by frame."""
 
-    finder: FaceFinder
+    finders: tuple[Finder, ...]
     first_frame: int  # of the clip, numbered as in its file
     size: tuple[int, int]  # width, height of the clip
     boxes: list[Boxes]  # for each frame of the clip [n, 4], in pixels
@@ -48,36 +51,42 @@ class Covering:
         picture = (image if shown is None else shown).copy()
         at = number - self.first_frame
         of_clip = self.boxes[at] if 0 <= at < len(self.boxes) else NONE
-        own = enlarged(self.finder.find(image), MARGIN)
+        own = enlarged(np.concatenate([finder.find(image) for finder in self.finders]), MARGIN)
         own_size = (image.shape[1], image.shape[0])
         _cover(picture, np.concatenate([_shares(of_clip, self.size), _shares(own, own_size)]))
         return picture
 
 
-def find_in_clip(clip: Path, times_s: NDArray[np.float64], first_frame: int, limits: Limits) -> Covering:
-    """Look for faces in a clip.
+def find_in_clip(
+    clip: Path, times_s: NDArray[np.float64], first_frame: int, limits: Limits, hidden: Sequence[Hidden]
+) -> Covering:
+    """Look for what is to be hidden in a clip.
 
     Args:
         clip: a local file.
         times_s: [n] of its frames.
         first_frame: the number of its first frame in the file that it was cut from.
         limits: what decoding may use.
+        hidden: what to look for, one or more.
 
     Raises:
         FootageError: it cannot be decoded, or has not n frames.
     """
-    finder = FaceFinder()
+    finders = tuple(_FINDERS[what]() for what in hidden)
     rate = 1 / max(1e-3, float(np.median(np.diff(times_s)))) if len(times_s) > 1 else 1.0
     step = max(1, int(rate / _LOOKS_PER_S))
-    found: dict[int, Boxes] = {}
+    found: list[dict[int, Boxes]] = [{} for _ in finders]
     size = (0, 0)
     for number, image in _frames(clip, len(times_s), limits):
         size = image.shape[1], image.shape[0]
         if number % step == 0 or number == len(times_s) - 1:
-            found[number] = finder.find(image)
+            for of_finder, finder in zip(found, finders, strict=True):
+                of_finder[number] = finder.find(image)
     hold = max(step, round(HOLD_S * rate))
-    boxes = covered(found, len(times_s), hold, rate)
-    return Covering(finder, first_frame, size, boxes, len(found), sum(len(some) > 0 for some in found.values()))
+    tracks = [covered(of_finder, len(times_s), hold, rate) for of_finder in found]
+    boxes = [np.concatenate(of_frame) for of_frame in zip(*tracks, strict=True)]
+    something = sum(any(len(of_finder[number]) for of_finder in found) for number in found[0])
+    return Covering(finders, first_frame, size, boxes, len(found[0]), something)
 
 
 def write_covered(clip: Path, times_s: NDArray[np.float64], covering: Covering, target: Path, limits: Limits) -> None:
@@ -99,7 +108,7 @@ def write_covered(clip: Path, times_s: NDArray[np.float64], covering: Covering, 
                 out.mux(stream.encode(picture))
             out.mux(stream.encode(None))
     except av.FFmpegError as error:
-        raise StorageError(f"The clip with covered faces cannot be written: {error.strerror}.") from None
+        raise StorageError(f"The covered clip cannot be written: {error.strerror}.") from None
 
 
 def _frames(clip: Path, count: int, limits: Limits) -> Iterator[tuple[int, NDArray[np.uint8]]]:

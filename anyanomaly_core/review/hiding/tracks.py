@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anyanomaly_core.review.hiding.detector import Boxes
+from anyanomaly_core.review.hiding.boxes import Boxes
 
 MARGIN = 0.35  # of its width and height, added to a box on each side: hair and ears
 _HELD_MARGIN = 0.6  # where nothing was found: the face may have moved

@@ -21,6 +21,7 @@ from anyanomaly_core.errors import AnyAnomalyError
 from anyanomaly_core.review.access import Configuration, Database, Judging
 from anyanomaly_core.review.clips import event_clip
 from anyanomaly_core.review.evidence import export_evidence
+from anyanomaly_core.review.hiding.boxes import Hidden
 from anyanomaly_core.review.stills import Kind, event_still
 
 router = APIRouter()
@@ -56,7 +57,7 @@ async def evidence(
     event_id: UUID,
     engine: Database,
     settings: Configuration,
-    blur_faces: Annotated[bool, Form()] = False,
+    blur: Annotated[list[Hidden] | None, Form()] = None,
 ) -> Response:
     """The event's evidence bundle, exported in the visitor's name."""
     folder = Path(tempfile.mkdtemp(prefix="anyanomaly-evidence-"))
@@ -69,7 +70,7 @@ async def evidence(
         out,
         exported_by=visitor.name,
         load_models=False,
-        blur_faces=blur_faces,
+        blur=sorted(set(blur or ())),
     )
     try:
         await anyio.to_thread.run_sync(export, limiter=_limit())

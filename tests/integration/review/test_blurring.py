@@ -3,7 +3,7 @@
 import io
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +20,9 @@ from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.results.engine import make_engine
 from anyanomaly_core.review.evidence import export_evidence
 from anyanomaly_core.review.evidence_verify import verify
+from anyanomaly_core.review.hiding.boxes import NONE, Hidden
 from anyanomaly_core.review.hiding.covering import Covering, write_covered
-from anyanomaly_core.review.hiding.detector import NONE, FaceFinder
+from anyanomaly_core.review.hiding.faces import FaceFinder
 from tests.conftest import TestDatabase
 from tests.integration.review.drawn_face import HEIGHT, SIDE, WIDTH, draw_face, film_face, place_of
 from tests.integration.review.kept_footage import FIRST, FPS, LAST, Kept, keep
@@ -36,8 +37,8 @@ def faces(module_database: TestDatabase, tmp_path_factory: pytest.TempPathFactor
     engine.dispose()
 
 
-def export(faces: Kept, folder: Path, *, blur_faces: bool) -> dict[str, bytes]:
-    out = folder / f"{blur_faces}.zip"
+def export(faces: Kept, folder: Path, *, blur: Sequence[Hidden]) -> dict[str, bytes]:
+    out = folder / "evidence.zip"
     export_evidence(
         faces.engine,
         faces.settings,
@@ -46,7 +47,7 @@ def export(faces: Kept, folder: Path, *, blur_faces: bool) -> dict[str, bytes]:
         before_s=0.4,
         after_s=0.4,
         load_models=False,
-        blur_faces=blur_faces,
+        blur=blur,
     )
     assert verify(out).problems == []
     with zipfile.ZipFile(out) as archive:
@@ -55,12 +56,12 @@ def export(faces: Kept, folder: Path, *, blur_faces: bool) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def covered(faces: Kept, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    return export(faces, tmp_path_factory.mktemp("covered"), blur_faces=True)
+    return export(faces, tmp_path_factory.mktemp("covered"), blur=["faces"])
 
 
 @pytest.fixture(scope="module")
 def plain(faces: Kept, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    return export(faces, tmp_path_factory.mktemp("plain"), blur_faces=False)
+    return export(faces, tmp_path_factory.mktemp("plain"), blur=[])
 
 
 def detail(image: NDArray[np.uint8], number: int) -> float:
@@ -122,12 +123,12 @@ def test_without_blurring_the_manifest_says_so(plain: dict[str, bytes]) -> None:
     assert json.loads(plain["manifest.json"])["events"][0]["blurred"] is None
 
 
-def test_the_command_blurs_faces_and_refuses_plates() -> None:
+def test_the_command_refuses_what_it_cannot_find() -> None:
     answer = CliRunner().invoke(
-        app, ["evidence", "export", "0" * 32, "--out", "x.zip", "--blur", "faces,plates"], catch_exceptions=True
+        app, ["evidence", "export", "0" * 32, "--out", "x.zip", "--blur", "faces,tattoos"], catch_exceptions=True
     )
     assert answer.exit_code != 0
-    assert "only faces can be blurred" in answer.output + str(answer.exception)
+    assert "tattoos cannot be found" in answer.output + str(answer.exception)
 
 
 @pytest.mark.parametrize("side", [60, 120, 200])
@@ -142,13 +143,13 @@ def test_a_drawn_face_is_found_where_it_is(side: int) -> None:
 def test_a_clip_with_other_frames_than_said_is_not_passed_on(faces: Kept, tmp_path: Path) -> None:
     times = index_frames(faces.file).times_s
     for wrong in (times[:-1], np.append(times, times[-1] + 1)):
-        covering = Covering(FaceFinder(), 0, (WIDTH, HEIGHT), [NONE] * len(wrong), 0, 0)
+        covering = Covering((FaceFinder(),), 0, (WIDTH, HEIGHT), [NONE] * len(wrong), 0, 0)
         with pytest.raises(FootageError, match=f"has not the {len(wrong)} frames"):
             write_covered(faces.file, wrong, covering, tmp_path / "clip.mp4", Limits())
 
 
 def test_a_full_disk_is_said(faces: Kept) -> None:
     times = index_frames(faces.file).times_s
-    covering = Covering(FaceFinder(), 0, (WIDTH, HEIGHT), [NONE] * len(times), 0, 0)
+    covering = Covering((FaceFinder(),), 0, (WIDTH, HEIGHT), [NONE] * len(times), 0, 0)
     with pytest.raises(StorageError, match="No space left"):
         write_covered(faces.file, times, covering, Path("/dev/full"), Limits())

