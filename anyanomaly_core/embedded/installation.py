@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from anyanomaly_core.embedded.ports import free_port, is_free
+from anyanomaly_core.embedded.ports import claim, free_port
 from anyanomaly_core.embedded.postgres import PostgresServer
 from anyanomaly_core.errors import ConfigurationError
 
@@ -147,7 +147,9 @@ class Installation:
         """Port of Airflow's pages: the one of last time if it is free, else 8080 or any free one."""
         path = self.run / "api.port"
         remembered = int(path.read_text()) if path.exists() else _PREFERRED_PORT
-        port = remembered if is_free(remembered) else free_port()
+        port = remembered
+        while not claim(port):
+            port = free_port()
         self.run.mkdir(parents=True, exist_ok=True)
         write_whole(path, str(port))
         return port

@@ -2,6 +2,8 @@
 
 import socket
 
+_claims: dict[int, socket.socket] = {}  # of this process
+
 
 def is_free(port: int) -> bool:
     """Whether a server could listen on 127.0.0.1 at this port now."""
@@ -19,3 +21,22 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def claim(port: int) -> bool:
+    """Whether nothing listens at this port and no other process is about to; from then on this one is, until it ends.
+
+    A server binds its port seconds after it was chosen. Two installations that start in the same moment must not both
+    choose it. An abstract socket says so to the whole machine, and leaves nothing behind.
+    """
+    if not is_free(port):
+        return False
+    if port not in _claims:
+        held = socket.socket(socket.AF_UNIX)
+        try:
+            held.bind(f"\0anyanomaly-port-{port}")
+        except OSError:
+            held.close()
+            return False
+        _claims[port] = held
+    return True
