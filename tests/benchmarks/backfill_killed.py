@@ -1,10 +1,10 @@
-"""A rule that is new on day 31, over 30 rendered camera-days, killed twice on the way: is it as if it had not been?
+"""A rule that is new on day 31, over 30 rendered camera-days, killed on the way: is it as if it had not been?
 
-    .venv/bin/python -m tests.benchmarks.backfill_killed
+    .venv/bin/python -m tests.benchmarks.backfill_killed [--kills 2]
 
 The same archive is backfilled by two installations, each with its own PostgreSQL, Airflow and state, one after the
-other. In the first, SIGKILL goes twice to the process that scores, and then to the scheduler, which is started again;
-X the same. The exit status is 1 when they are not.
+other. In the first, SIGKILL goes several times to the process that scores and to the scheduler, which is started again;
+the second is left alone. Rows, events, ledger and Parquet files must be the same, else the exit status is 1.
 """
 
 import argparse
@@ -122,6 +122,7 @@ def main() -> int:
     parser.add_argument("--days", type=int, default=10, help="of each camera, two recordings a day")
     parser.add_argument("--seconds", type=float, default=4.0, help="of each recording")
     parser.add_argument("--slots", type=int, default=1, help="of the pool: camera-days at the same time")
+    parser.add_argument("--kills", type=int, default=2, help="of the scoring process and the scheduler, each")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # a time limit must not leave services running
     folder = Path(tempfile.mkdtemp(prefix="anyanomaly-killed-"))
@@ -139,7 +140,8 @@ def main() -> int:
         rules.mkdir()
         (rules / "on-day-31.yaml").write_text(RULE, encoding="utf-8")
         videos = 2 * options.cameras * options.days
-        killed = backfill(folder / "killed", archive, rules, [videos // 6, videos // 2], options.slots)
+        kills = [videos * (number + 1) // (options.kills + 1) for number in range(options.kills)]
+        killed = backfill(folder / "killed", archive, rules, kills, options.slots)
         left_alone = backfill(folder / "left alone", archive, rules, [], options.slots)
         return verdict(killed, left_alone)
     finally:
@@ -147,7 +149,7 @@ def main() -> int:
 
 
 def verdict(killed: Outcome, left_alone: Outcome) -> int:
-    print(f"\n{'':28}{'killed twice':>14}{'left alone':>14}")
+    print(f"\n{'':28}{'killed':>14}{'left alone':>14}")
     for name in killed.tables:
         print(f"{name:28}{len(killed.tables[name]):>14}{len(left_alone.tables[name]):>14}")
     lines: dict[str, list[object]] = {"Parquet files": [], "unfinished files": []}
