@@ -102,9 +102,9 @@ class MaskFile:
 
     cameras: tuple[tuple[str, tuple[tuple[Point, ...], ...]], ...] = ()
 
-    def of(self, camera_id: str) -> Mask | None:
-        """All masks whose name or pattern fits the camera, together; None: it has none."""
-        polygons = [p for pattern, own in self.cameras if fnmatchcase(camera_id, pattern) for p in own]
+    def of(self, *camera_ids: str) -> Mask | None:
+        """All masks whose name or pattern fits one of the cameras, together; None: they have none."""
+        polygons = [p for pattern, own in self.cameras if any(fnmatchcase(c, pattern) for c in camera_ids) for p in own]
         return Mask(tuple(polygons)) if polygons else None
 
 

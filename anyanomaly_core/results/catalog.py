@@ -7,7 +7,7 @@ from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, case, exists, func, select, true, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 
 from anyanomaly_core.errors import StorageError
 from anyanomaly_core.footage.types import FoundFile, FrameIndex, Probe
@@ -35,6 +35,7 @@ class StoredVideo:
     frame_count: int | None  # None: not decoded yet, or unreadable
     duration_s: float | None
     fps: Fraction  # 0 when unknown
+    cameras: tuple[str, ...] = ()  # all that its content was ever found under
 
     @property
     def local_date(self) -> str:
@@ -171,7 +172,10 @@ def mark_unreadable(connection: Connection, video_id: int, error: str, probe: Pr
 
 def load_videos(connection: Connection, video_ids: Sequence[int] | None = None) -> list[StoredVideo]:
     """Videos by id, or all, ordered by recording time."""
-    query = select(videos, cameras.c.time_zone).join(cameras).order_by(videos.c.recorded_at, videos.c.video_id)
+    p = video_cameras.c
+    places = select(func.array_agg(aggregate_order_by(p.camera_id, p.camera_id))).where(p.video_id == videos.c.video_id)
+    query = select(videos, cameras.c.time_zone, places.scalar_subquery().label("cameras")).join(cameras)
+    query = query.order_by(videos.c.recorded_at, videos.c.video_id)
     if video_ids is not None:
         query = query.where(videos.c.video_id.in_(video_ids))
     return [_stored(row) for row in connection.execute(query).mappings()]
@@ -187,7 +191,7 @@ def load_video(connection: Connection, video_id: int) -> StoredVideo:
 
 def _stored(v: RowMapping) -> StoredVideo:
     fps = Fraction(v["fps_num"], v["fps_den"]) if v["fps_den"] else Fraction(0)
-    return StoredVideo(**{name: v[name] for name in _STORED}, fps=fps)
+    return StoredVideo(**{name: v[name] for name in _STORED}, fps=fps, cameras=tuple(v["cameras"] or ()))
 
 
 def _header(probe: Probe) -> dict[str, object]:

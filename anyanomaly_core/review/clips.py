@@ -17,7 +17,7 @@ from anyanomaly_core.review.file_cache import made_once
 from anyanomaly_core.review.found_event import FoundEvent, find_event
 from anyanomaly_core.review.originals import original
 from anyanomaly_core.scanning.limits import decoding_limits
-from anyanomaly_core.scanning.privacy import camera_mask
+from anyanomaly_core.scanning.privacy import footage_mask
 
 _VERSION = 1  # of how clips are made; part of their names
 _EDGE_S = 1e-6
@@ -49,7 +49,7 @@ def event_clip(
     """
     event = find_event(engine, event_id)
     shown = span(event, before_s=before_s, after_s=after_s, most_s=settings.clip_seconds)
-    mask = camera_mask(settings, event.video.camera_id)
+    mask = footage_mask(settings, event.video)
     seen = "open" if mask is None else mask.digest[:12]
     name = f"{event.video.content_sha256}-{shown.first_frame}-{shown.last_frame}-{seen}-{_VERSION}.mp4"
     return made_once(
@@ -91,7 +91,7 @@ def span(event: FoundEvent, *, before_s: float, after_s: float, most_s: float | 
 def cut_clip(settings: Settings, event: FoundEvent, shown: Span, target: Path) -> Literal["copied", "encoded"]:
     """Write a clip, masked as its camera is now; returns whether packets were copied. Raises as event_clip."""
     path = original(settings, event.video)
-    mask = camera_mask(settings, event.video.camera_id)
+    mask = footage_mask(settings, event.video)
     part = Part(event.segments.times_s(), shown.first_frame, shown.last_frame, mask)
     return cut(path, part, target, limits=clip_limits(settings))
 

@@ -21,7 +21,7 @@ from anyanomaly_core.review.hiding.covering import HOLD_S, Covering, find_in_cli
 from anyanomaly_core.review.originals import check, original
 from anyanomaly_core.review.stills import Kind, covered_still, event_still
 from anyanomaly_core.scanning.limits import decoding_limits
-from anyanomaly_core.scanning.privacy import camera_mask
+from anyanomaly_core.scanning.privacy import footage_mask
 
 File = tuple[str, Path | bytes]
 _STILLS: tuple[Kind, ...] = ("key", "grid", "attention")
@@ -104,7 +104,7 @@ def _blurring(covering: Covering, blur: Sequence[Hidden]) -> Blurring:
 
 
 def _clip_facts(settings: Settings, event: FoundEvent, shown: Span, how: str) -> dict[str, Any]:
-    mask = camera_mask(settings, event.video.camera_id)
+    mask = footage_mask(settings, event.video)
     return {
         "first_frame": shown.first_frame,
         "last_frame": shown.last_frame,

@@ -25,7 +25,7 @@ from anyanomaly_core.review.found_event import FoundEvent, find_event
 from anyanomaly_core.review.hiding.covering import Covering
 from anyanomaly_core.review.originals import original
 from anyanomaly_core.scanning.limits import decoding_limits
-from anyanomaly_core.scanning.privacy import camera_mask
+from anyanomaly_core.scanning.privacy import footage_mask
 from anyanomaly_core.scanning.stream import scaled_size
 from anyanomaly_core.scoring.pictures import Pictures as Resized
 from anyanomaly_core.scoring.types import SegmentFrames
@@ -52,7 +52,7 @@ def event_still(engine: Engine, settings: Settings, event_id: UUID, kind: Kind, 
         ConfigurationError: the file of privacy masks is wrong.
     """
     event = find_event(engine, event_id)
-    mask = camera_mask(settings, event.video.camera_id)
+    mask = footage_mask(settings, event.video)
     seen = "open" if mask is None else mask.digest[:12]
     what = f"{event.scoring_id}-{event.scorer_id}-{event.segment_index}-{event.peak_frame}"
     ending = "jpg" if kind == "thumbnail" else "png"
@@ -145,7 +145,7 @@ def _frames(
     settings: Settings, event: FoundEvent, path: Path, numbers: Sequence[int], size: tuple[int, int] | None
 ) -> list[NDArray[np.uint8]]:
     """Images [H, W, 3] in the order of ``numbers``."""
-    look = Look(size, camera_mask(settings, event.video.camera_id))
+    look = Look(size, footage_mask(settings, event.video))
     found = read_nearby(path, event.segments.times_s(), numbers, look, limits=decoding_limits(settings))
     return [found[number] for number in numbers]
 

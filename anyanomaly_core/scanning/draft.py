@@ -19,7 +19,7 @@ from anyanomaly_core.results.segment_store import VideoSegments
 from anyanomaly_core.rules.definition import RuleDefinition
 from anyanomaly_core.scanning.journal import Journal
 from anyanomaly_core.scanning.limits import decoding_limits
-from anyanomaly_core.scanning.privacy import camera_mask
+from anyanomaly_core.scanning.privacy import footage_mask
 from anyanomaly_core.scanning.unit import LoadedScorer, prepare, same_footage
 from anyanomaly_core.scanning.video import Progress, score_video
 from anyanomaly_core.scoring.smoothing import frame_scores
@@ -75,7 +75,7 @@ def draft_scores(
     texts = RuleTexts(0, draft.name, draft.texts, draft.excluded)
 
     def score(video: StoredVideo) -> ScoredVideo | None:
-        mask = camera_mask(settings, video.camera_id)
+        mask = footage_mask(settings, video)
         try:
             path = same_footage(settings, video)
         except FootageError:

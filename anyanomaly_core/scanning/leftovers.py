@@ -23,6 +23,7 @@ from sqlalchemy import Connection, Engine, select
 
 from anyanomaly_core.config import Settings
 from anyanomaly_core.results import orphans
+from anyanomaly_core.results.catalog import load_videos
 from anyanomaly_core.results.orphans import Leftover, leftover, older_than
 from anyanomaly_core.results.planning import MAX_ATTEMPTS
 from anyanomaly_core.results.schema import rule_versions, scorers, units, videos
@@ -171,14 +172,17 @@ def _embedding(path: Path, why: str) -> Leftover:
     return leftover("embedding", path, why)
 
 
-def _kept_contents(connection: Connection, contents: Sequence[str], expiring: Collection[int]) -> dict[str, str]:
-    """The contents whose results have not expired, each with its camera."""
+def _kept_contents(
+    connection: Connection, contents: Sequence[str], expiring: Collection[int]
+) -> dict[str, frozenset[str]]:
+    """The contents whose results have not expired, each with the cameras that it was found under."""
     v = videos.c
-    kept: dict[str, str] = {}
+    kept: dict[str, frozenset[str]] = {}
     for first in range(0, len(contents), 1000):
-        some = select(v.content_sha256, v.camera_id).where(v.content_sha256.in_(contents[first : first + 1000]))
-        there = some.where(v.expired_at.is_(None), v.video_id.not_in(expiring))
-        kept |= {row.content_sha256: row.camera_id for row in connection.execute(there)}
+        some = v.content_sha256.in_(contents[first : first + 1000])
+        there = select(v.video_id).where(some, v.expired_at.is_(None), v.video_id.not_in(expiring))
+        found = load_videos(connection, connection.execute(there).scalars().all())
+        kept |= {video.content_sha256: frozenset({video.camera_id, *video.cameras}) for video in found}
     return kept
 
 

@@ -32,7 +32,7 @@ from anyanomaly_core.scanning.cascade import Cascade
 from anyanomaly_core.scanning.embeddings import kept_embeddings
 from anyanomaly_core.scanning.journal import Journal
 from anyanomaly_core.scanning.local import local_footage
-from anyanomaly_core.scanning.privacy import camera_mask
+from anyanomaly_core.scanning.privacy import footage_mask
 from anyanomaly_core.scanning.stream import scaled_size
 from anyanomaly_core.scanning.video import Progress, VideoToScore, score_video
 from anyanomaly_core.scoring.ranking import Ranker
@@ -116,7 +116,7 @@ def scan_video(
         ModelError: when a model breaks as a whole. Finished segments are in the journal for the next try.
         StorageError: when the results cannot be written.
     """
-    mask = camera_mask(settings, video.camera_id)
+    mask = footage_mask(settings, video)
 
     def scan() -> ScannedVideo | None:
         with Journal(settings.state_dir / "journal", _journal_name(video, loaded, mask)) as journal:

@@ -13,7 +13,7 @@ from anyanomaly_core.profile import Profile, load_profile
 from anyanomaly_core.results.rule_store import list_rules
 from anyanomaly_core.results.schema import NOW, scorers
 from anyanomaly_core.scanning.embeddings import encoding_digest
-from anyanomaly_core.scanning.privacy import camera_mask
+from anyanomaly_core.scanning.privacy import cameras_mask
 
 log = logging.getLogger(__name__)
 
@@ -29,19 +29,19 @@ class _Used:
 
 
 class WantedEncodings:
-    """Names of the folders of embeddings that are wanted, camera by camera: a privacy mask is part of the name."""
+    """Names of the folders of embeddings that are wanted, by cameras: a privacy mask is part of the name."""
 
     def __init__(self, settings: Settings, encoders: list[tuple[Profile, str]]) -> None:
         self._settings, self._encoders = settings, encoders
-        self._by_camera: dict[str, set[str]] = {}
+        self._by_cameras: dict[frozenset[str], set[str]] = {}
 
-    def of(self, camera_id: str) -> set[str]:
-        """Of one camera."""
-        if camera_id not in self._by_camera:
-            mask = camera_mask(self._settings, camera_id)
+    def of(self, camera_ids: frozenset[str]) -> set[str]:
+        """Of content that was found under these cameras."""
+        if camera_ids not in self._by_cameras:
+            mask = cameras_mask(self._settings, camera_ids)
             digest = None if mask is None else mask.digest
-            self._by_camera[camera_id] = {encoding_digest(*encoder, digest)[:16] for encoder in self._encoders}
-        return self._by_camera[camera_id]
+            self._by_cameras[camera_ids] = {encoding_digest(*encoder, digest)[:16] for encoder in self._encoders}
+        return self._by_cameras[camera_ids]
 
 
 def wanted_encodings(connection: Connection, settings: Settings, *, recent_s: float) -> WantedEncodings | None:
@@ -54,7 +54,7 @@ def wanted_encodings(connection: Connection, settings: Settings, *, recent_s: fl
     """
     try:
         profiles = [load_profile(name) for name in sorted(_profile_names(connection, settings))]
-        camera_mask(settings, "")  # a mask file that is wrong is noticed here
+        cameras_mask(settings, ())  # a mask file that is wrong is noticed here
     except ConfigurationError as error:
         log.warning("Embeddings of unused encoders are left alone: %s", error)
         return None

@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Engine, text
 
+from anyanomaly_core.config import Settings
 from anyanomaly_core.results import catalog, retention
 from anyanomaly_core.results.event_store import derive_again, rederive
 from anyanomaly_core.results.planning import missing_units
 from anyanomaly_core.results.rule_store import StoredRule
 from anyanomaly_core.results.writer import commit_unit
+from anyanomaly_core.scanning.privacy import footage_mask
 from tests.integration.results import world
 
 EVENTS = (
@@ -109,3 +111,21 @@ def test_the_longest_retention_of_its_cameras_counts(engine: Engine, owner_engin
     assert rows(engine, due) == [], "yard keeps for ever"
     retention.set_retention(owner_engine, "yard", 2, person="ada")
     assert rows(engine, due) == [("gate/1.mp4", 2)]
+
+
+def test_what_one_of_its_cameras_hides_is_hidden(engine: Engine, tmp_path: Path) -> None:
+    world.add_camera(engine, "gate")
+    video_id = world.add_video(engine, "gate/1.mp4")
+    masks = tmp_path / "masks.yaml"
+    masks.write_text("cameras: {yard: [{rectangle: [0.0, 0.0, 0.5, 0.5]}]}", encoding="utf-8")
+    places = {"archive_root": tmp_path, "parquet_root": tmp_path, "state_dir": tmp_path}
+    settings = Settings.model_validate({**places, "database_url": "postgresql://unused", "privacy_masks": masks})
+    with engine.connect() as connection:
+        assert footage_mask(settings, catalog.load_video(connection, video_id)) is None
+    copied(engine)
+    with engine.connect() as connection:
+        video = catalog.load_video(connection, video_id)
+    assert (video.camera_id, video.cameras) == ("gate", ("gate", "yard"))
+    mask = footage_mask(settings, video)
+    assert mask is not None
+    assert len(mask.polygons) == 1
