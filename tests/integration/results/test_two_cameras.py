@@ -118,7 +118,7 @@ def test_what_one_of_its_cameras_hides_is_hidden(engine: Engine, tmp_path: Path)
     video_id = world.add_video(engine, "gate/1.mp4")
     masks = tmp_path / "masks.yaml"
     masks.write_text("cameras: {yard: [{rectangle: [0.0, 0.0, 0.5, 0.5]}]}", encoding="utf-8")
-    places = {"archive_root": tmp_path, "parquet_root": tmp_path, "state_dir": tmp_path}
+    places = {name: str(tmp_path) for name in ("archive_root", "parquet_root", "state_dir")}
     settings = Settings.model_validate({**places, "database_url": "postgresql://unused", "privacy_masks": masks})
     with engine.connect() as connection:
         assert footage_mask(settings, catalog.load_video(connection, video_id)) is None
