@@ -130,9 +130,13 @@ def rows_only(bench: Bench, unit: UnitResult) -> None:
         writer._replace_scores(connection, checked, checked.rules, staging)
 
 
-def without_parquet() -> "mock._patch[object]":
+def without_parquet() -> "mock._patch[Callable[..., None]]":
     """Rows, ledger and events only."""
-    return mock.patch.object(parquet.Staging, "add")
+
+    def nothing(*_: object) -> None:
+        """A mock would keep the rows of all units."""
+
+    return mock.patch.object(parquet.Staging, "add", nothing)
 
 
 def made(unit: UnitResult) -> Iterator[RuleRows]:
