@@ -148,6 +148,8 @@ class ScoringSpec(_Part):
         return self
 
 
+# How footage/decode.py makes pixels. Scores and embeddings are known by it: change it when pixels change.
+PIXELS = "large pictures shrunk by area"
 # What changes where or how fast something runs, not what it answers, stays out of the digest.
 _NOT_IN_DIGEST = {
     "encoder": {"batch_size", "path"},
@@ -188,7 +190,7 @@ class Profile(_Part):
             body[part] = {k: v for k, v in body[part].items() if k not in left_out}
         if self.scoring.cascade is None:
             del body["scoring"]["cascade"]  # scorers that are older than cascades keep their digest
-        return body
+        return body | {"pixels": PIXELS}
 
 
 def _digest(body: dict[str, Any]) -> str:

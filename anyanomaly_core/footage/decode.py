@@ -15,7 +15,8 @@ from anyanomaly_core.footage.probe import read_header, why_unreadable
 from anyanomaly_core.footage.sandbox import Child, Limits, describe_end, opened
 from anyanomaly_core.footage.types import Frame
 
-# Exact arithmetic, so that the same file gives the same pixels on every processor.
+# Exact arithmetic, so that the same file gives the same pixels on every processor. Whatever changes them changes
+# ``profile.PIXELS`` too: scores of other pixels must not pass for the same.
 _EXACTLY = "accurate_rnd+full_chroma_int+bitexact"
 _MOST_TERMS = 200  # of one selection expression
 

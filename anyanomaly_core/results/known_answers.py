@@ -25,7 +25,7 @@ def known_answers(
         video_id: of the video.
         rules: to be scored.
         scorer_id: of the scorer that is about to score.
-        mask_digest: of the camera's privacy mask now; what was seen through another is left out.
+        mask_digest: of the footage's privacy mask now; what was seen through another is left out.
     """
     others = _others(connection, scorer_id)
     if not others:

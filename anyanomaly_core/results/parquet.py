@@ -36,7 +36,7 @@ _LONGEST_NAME = 200  # of a folder, beside "camera="; file systems take 255 byte
 
 @dataclass(frozen=True, slots=True)
 class StagedFile:
-    """A file that is written and on disk, under another name than its own."""
+    """A file that is written, under another name than its own."""
 
     temporary: Path
     final: Path

@@ -32,7 +32,7 @@ class UnitResult:
     scores: Sequence[SegmentScore]  # one per segment and rule, in any order
     frame_scores: Mapping[int, NDArray[np.float32]]  # rule_version_id -> [F] after smoothing, NaN where unscored
     run_id: int | None = None
-    mask_digest: str | None = None  # of the camera's privacy mask; None: it has none
+    mask_digest: str | None = None  # of the footage's privacy mask; None: it has none
 
 
 @dataclass(frozen=True, slots=True)

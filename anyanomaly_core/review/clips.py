@@ -89,7 +89,7 @@ def span(event: FoundEvent, *, before_s: float, after_s: float, most_s: float | 
 
 
 def cut_clip(settings: Settings, event: FoundEvent, shown: Span, target: Path) -> Literal["copied", "encoded"]:
-    """Write a clip, masked as its camera is now; returns whether packets were copied. Raises as event_clip."""
+    """Write a clip, masked as its footage is now; returns whether packets were copied. Raises as event_clip."""
     path = original(settings, event.video)
     mask = footage_mask(settings, event.video)
     part = Part(event.segments.times_s(), shown.first_frame, shown.last_frame, mask)

@@ -1,4 +1,4 @@
-"""What a bundle holds of one event: clip, stills, tables and facts, with faces covered where that is wanted."""
+"""What a bundle holds of one event: clip, stills, tables and facts; what was to be hidden is covered."""
 
 import json
 from collections.abc import Sequence

@@ -73,7 +73,7 @@ def event_still(engine: Engine, settings: Settings, event_id: UUID, kind: Kind, 
 def covered_still(
     engine: Engine, settings: Settings, event: FoundEvent, kind: Kind, covering: Covering, *, load_models: bool = False
 ) -> bytes:
-    """A picture as :func:`event_still` makes it, with faces covered, as PNG; not cached. Raises as event_still."""
+    """A picture as :func:`event_still` makes it, covered as the clip is, as PNG; not cached. Raises as event_still."""
     if kind == "attention":
         path = event_still(engine, settings, event.event_id, kind, load_models=load_models)
         number = _key_frame(event, _peak_segment(engine, event))

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from anyanomaly_core.config import Settings
 from anyanomaly_core.footage.masks import Mask
 from anyanomaly_core.footage.segments import Segment
-from anyanomaly_core.profile import Profile
+from anyanomaly_core.profile import PIXELS, Profile
 from anyanomaly_core.scoring.encoding import KEPT
 from anyanomaly_core.scoring.types import EncodedSegment, SegmentFrames
 
@@ -53,6 +53,7 @@ def encoding_digest(profile: Profile, revision: str, mask_digest: str | None) ->
         "half_strides": profile.contexts.half_strides,
         "max_side": profile.sampling.max_side,
         "mask": mask_digest,
+        "pixels": PIXELS,
     }
     if profile.contexts.same_level > 0:  # then a window may be that of another frame of its segment
         body["same"] = [profile.contexts.same_level, profile.sampling.segment_frames, profile.sampling.fps]

@@ -19,7 +19,7 @@ from anyanomaly_core.footage.probe import probe
 from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.models.loading import load_encoder, load_lvlm
 from anyanomaly_core.profile import Profile
-from anyanomaly_core.results.catalog import StoredVideo
+from anyanomaly_core.results.catalog import StoredVideo, load_video
 from anyanomaly_core.results.known_answers import known_answers
 from anyanomaly_core.results.patience import patiently
 from anyanomaly_core.results.rows import UnitResult
@@ -116,9 +116,10 @@ def scan_video(
         ModelError: when a model breaks as a whole. Finished segments are in the journal for the next try.
         StorageError: when the results cannot be written.
     """
-    mask = footage_mask(settings, video)
 
     def scan() -> ScannedVideo | None:
+        with engine.connect() as connection:  # it may have been found under another camera meanwhile, which hides more
+            mask = footage_mask(settings, load_video(connection, video.video_id))
         with Journal(settings.state_dir / "journal", _journal_name(video, loaded, mask)) as journal:
             return _scan(
                 engine,

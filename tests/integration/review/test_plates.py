@@ -91,6 +91,28 @@ def test_a_plate_of_any_country_is_found(country: str, width: int) -> None:
     assert any(np.all(box[:2] < middle) and np.all(middle < box[2:]) for box in found)
 
 
+@pytest.mark.parametrize("width", [80, 160])
+@pytest.mark.parametrize("size", [(1280, 720), (1920, 1080)])
+def test_large_pictures_are_looked_at_in_parts(size: tuple[int, int], width: int) -> None:
+    plate = draw_plate(width)
+    for left, top in ((200, 300), (size[0] // 2 - width // 2, size[1] // 2), (size[0] - 2 * width, size[1] - 60)):
+        found = WritingFinder().find(draw_street(left, top, plate, size))
+        middle = np.array([left + width / 2, top + plate.shape[0] / 2])
+        assert any(np.all(box[:2] < middle) and np.all(middle < box[2:]) for box in found), (left, top)
+
+
+def test_a_slanted_plate_is_not_taken_for_something_high() -> None:
+    street = Image.fromarray(draw_street(300, 300, draw_plate(300), (1280, 720)))
+    turned = np.asarray(street.rotate(25, Image.Resampling.BICUBIC, center=(450, 332), fillcolor=(120, 122, 118)))
+    found = WritingFinder().find(turned)
+    assert any(np.all(box[:2] < (450, 332)) and np.all(box[2:] > (450, 332)) for box in found)
+
+
+@pytest.mark.parametrize("shape", [(20, 4000), (4000, 20), (1, 1), (2, 40), (31, 31)])
+def test_a_strip_is_looked_at_like_any_picture(shape: tuple[int, int]) -> None:
+    assert len(WritingFinder().find(np.full((*shape, 3), 90, np.uint8))) == 0
+
+
 def test_a_street_without_writing_has_none() -> None:
     blank = np.full((17, 80, 3), 250, np.uint8)
     assert len(WritingFinder().find(draw_street(200, 150, blank))) == 0
