@@ -11,17 +11,22 @@ MOST_WIDE = 60
 
 
 def print_rows(names: Sequence[str], rows: Sequence[Row], *, as_json: bool) -> None:
-    """Print a relation: a list of objects, or columns as wide as their content."""
+    """Print a relation: a list of objects, or columns as wide as their content; in a terminal at most MOST_WIDE."""
     if as_json:
         json.dump([dict(zip(names, row, strict=True)) for row in rows], sys.stdout, default=_plain, indent=1)
         sys.stdout.write("\n")
         return
     lines = [[_cell(value) for value in row] for row in rows]
-    widths = [min(MOST_WIDE, max(len(line[i]) for line in [list(names), *lines])) for i in range(len(names))]
+    most = MOST_WIDE if sys.stdout.isatty() else sys.maxsize
+    widths = [min(most, max(len(line[i]) for line in [list(names), *lines])) for i in range(len(names))]
     for line in [list(names), ["-" * width for width in widths], *lines]:
-        cells = [cell[:width].ljust(width) for cell, width in zip(line, widths, strict=True)]
+        cells = [_fitted(cell, width) for cell, width in zip(line, widths, strict=True)]
         sys.stdout.write("  ".join(cells).rstrip() + "\n")
     sys.stdout.write(f"({len(rows)} rows)\n")
+
+
+def _fitted(cell: str, width: int) -> str:
+    return cell.ljust(width) if len(cell) <= width else f"{cell[: width - 1]}…"
 
 
 def _plain(value: object) -> object:
@@ -32,5 +37,7 @@ def _cell(value: object) -> str:
     if value is None:
         return ""
     text = f"{value:.3f}" if isinstance(value, float) else str(value)
+    if isinstance(value, dict | list):
+        text = json.dumps(value, ensure_ascii=False, default=str)
     # One line, and nothing a model wrote may steer the terminal.
     return "".join(character if character.isprintable() else " " for character in text)

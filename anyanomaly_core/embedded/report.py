@@ -1,6 +1,8 @@
 """What a scan found, as tables for a terminal, always with the SQL that made them."""
 
+import json
 import shutil
+import sys
 from datetime import datetime
 
 from sqlalchemy import text
@@ -65,17 +67,20 @@ def print_where(installation: Installation, scanned: Scanned) -> None:
 
 
 def print_table(table: Table) -> None:
-    """Columns as wide as their content; the last one takes what is left of the terminal."""
+    """Columns as wide as their content; in a terminal the last one takes what is left of it, else all is printed."""
     names, rows = table
     if not rows:
         print("  (no rows)")
         return
     cells = [names, *([_cell(value) for value in row] for row in rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(names))]
-    room = max(30, shutil.get_terminal_size((150, 24)).columns - 2 * len(widths) - sum(widths[:-1]))
+    room = widths[-1]
+    if sys.stdout.isatty():
+        room = max(30, shutil.get_terminal_size().columns - 2 * len(widths) - sum(widths[:-1]))
     for number, line in enumerate(cells):
         padded = [cell.ljust(width) for cell, width in zip(line[:-1], widths[:-1], strict=True)]
-        print("  " + "  ".join([*padded, line[-1][:room]]).rstrip())
+        last = line[-1] if len(line[-1]) <= room else f"{line[-1][: room - 1]}…"
+        print("  " + "  ".join([*padded, last]).rstrip())
         if number == 0:
             print("  " + "  ".join("-" * width for width in [*widths[:-1], min(widths[-1], room)]))
 
@@ -95,6 +100,8 @@ def _cell(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, datetime):
-        return value.isoformat(sep=" ", timespec="seconds")
+        return value.isoformat(sep=" ", timespec="milliseconds" if value.microsecond else "seconds")
+    if isinstance(value, dict | list):
+        value = json.dumps(value, ensure_ascii=False, default=str)
     # One line, and nothing a model wrote may steer the terminal.
     return "".join(character if character.isprintable() else " " for character in str(value))

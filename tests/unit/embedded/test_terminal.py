@@ -20,6 +20,26 @@ def test_a_table_lines_up_and_keeps_foreign_text_harmless(capsys: pytest.Capture
     assert columns[0] == columns[2] == columns[3]
 
 
+def test_nothing_is_cut_or_rounded_where_no_terminal_is(capsys: pytest.CaptureFixture[str]) -> None:
+    at = datetime(2026, 3, 1, 2, 3, 4, 166_667)  # noqa: DTZ001
+    report.print_table((["at", "profile", "reason"], [(at, {"revision": None, "name": "demo"}, "x" * 500)]))
+    line = capsys.readouterr().out.splitlines()[2]
+    assert "2026-03-01 02:03:04.166 " in line
+    assert '{"revision": null, "name": "demo"}' in line
+    assert line.endswith("x" * 500)
+
+
+def test_what_a_terminal_cannot_show_ends_in_an_ellipsis(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "60")
+    report.print_table((["rule", "reason"], [("run", "x" * 500)]))
+    line = capsys.readouterr().out.splitlines()[2]
+    assert len(line) <= 62
+    assert line.endswith("x…")
+
+
 def test_an_empty_table_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     report.print_table((["a"], []))
     assert "no rows" in capsys.readouterr().out
