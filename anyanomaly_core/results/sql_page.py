@@ -9,19 +9,19 @@ _START = """\
 # Asking in SQL
 
 `make query SQL="SELECT ..."` asks the embedded database, as `anyanomaly query "SELECT ..."` does (with `--json` for
-programs). Where there are several installations, `STACK=demo` or `--stack demo` says which; `make status` lists them. For
-a BI tool or `psql`, connect to the database `anyanomaly` as the user `reader`; its password is in `postgres.passwords`
-beside the data directory, and `make status` shows the port.
+programs). Where there are several installations, `STACK=demo` or `--stack demo` says which; `make status` lists them.
+For a BI tool or `psql`, connect to the database `anyanomaly` as the user `reader`; its password is in
+`postgres.passwords` beside the data directory, and `make status` shows the port.
 
 Start with the views: `event_list` (what was found), `frame_scores` (the score of every frame), `coverage` (what was
-looked at, and what not). All moments are `timestamptz`; columns that end in `_local` are in the camera's time zone, which
-`cameras.time_zone` names (`cameras.camera_id` is `camera` in the views).
+looked at, and what not). All moments are `timestamptz`; columns that end in `_local` are in the camera's time zone,
+which `cameras.time_zone` names (`cameras.camera_id` is `camera` in the views).
 A `score` of NULL means *not scored*, never *normal*: `status` and `reason` say why. What is `carried` has a score, that
 of the segment which its `reason` in `segment_results` names: the scene had not changed, so no model looked again.
 
-Costs are times: `units.work_ms` and `timings` (milliseconds by step) are those of a pass over a video, shared equally by
-the rules that were scored in it; starting, decoding and writing stand beside them in `scan_runs.summary`, under `spent`.
-A scorer's `profile` says which models were asked for, its `revisions` which were loaded.
+Costs are times: `units.work_ms` and `timings` (milliseconds by step) are those of a pass over a video, shared equally
+by the rules that were scored in it; starting, decoding and writing stand beside them in `scan_runs.summary`, under
+`spent`. A scorer's `profile` says which models were asked for, its `revisions` which were loaded.
 
 Versions: rules change, past results do not. `event_list`, `segment_results` and `coverage` have a row for every
 version of a rule that covers the footage; filter on `is_current_version` unless you compare versions. `frame_scores`
