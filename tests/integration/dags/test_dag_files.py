@@ -21,6 +21,29 @@ bag = DagBag(sys.argv[1])
 dags = {dag_id: DagSerialization.to_dict(dag) for dag_id, dag in bag.dags.items()}
 print("RESULT " + json.dumps({"errors": bag.import_errors, "dags": dags, "modules": sorted(sys.modules)}, default=str))
 """
+# The first run of a new installation that is started a minute after a DAG's turn, which lies at the given moment.
+FIRST = """
+import json, sys
+from unittest import mock
+import pendulum
+from airflow.serialization.decoders import decode_timetable
+from airflow.timetables import trigger
+from airflow.timetables.base import TimeRestriction
+timetable = decode_timetable(json.loads(sys.argv[1]))
+timetable = getattr(timetable, "timetable", timetable)
+turn = pendulum.parse(sys.argv[2])
+with mock.patch.object(trigger, "utcnow", lambda: turn.add(minutes=1)):
+    assert timetable._align_to_prev(turn.add(minutes=1)) == turn
+    never_ran = {"last_automated_data_interval": None, "restriction": TimeRestriction(None, None, False)}
+    first = timetable.next_dagrun_info(**never_ran)
+print("RESULT", (first.run_after - turn).total_days())
+"""
+TURNS = {
+    "ingest_archive": ("2026-11-28T01:00Z", 1),
+    "scan_archive": ("2026-11-28T03:00Z", 1),
+    "morning_report": ("2026-11-28T05:30Z", 1),
+    "maintain_archive": ("2026-11-29T06:00Z", 7),
+}
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +87,18 @@ def test_every_param_has_a_title_and_an_explanation(read: dict[str, Any]) -> Non
         for name, param in written["dag"]["params"]:
             assert param["schema"]["__var"].get("title"), f"{dag_id}: {name}"
             assert param["description"], f"{dag_id}: {name}"
+
+
+@pytest.mark.parametrize("dag_id", TURNS)
+def test_a_new_installation_waits_for_its_first_turn(read: dict[str, Any], dag_id: str, tmp_path: Path) -> None:
+    turn, days = TURNS[dag_id]
+    timetable = json.dumps(read["dags"][dag_id]["dag"]["timetable"])
+    environment = {**os.environ, "AIRFLOW_HOME": str(tmp_path)}
+    command = [sys.executable, "-c", FIRST, timetable, turn]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=tmp_path)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
+    assert lines, done.stderr[-3000:]
+    assert float(lines[0].removeprefix("RESULT ")) == days
 
 
 def test_scans_run_in_the_gpu_pool_and_are_tried_again(read: dict[str, Any]) -> None:
