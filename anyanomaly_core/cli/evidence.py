@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, cast, get_args
 from uuid import UUID
 
 import typer
@@ -106,16 +106,16 @@ def _signature(fingerprint: str | None, *, trusted: bool) -> str:
     )
 
 
-def _hidden(text: str) -> "list[Hidden]":
+def _hidden(text: str) -> "set[Hidden]":
     from anyanomaly_core.review.hiding.boxes import Hidden
 
-    wanted = [part.strip() for part in text.split(",") if part.strip()]
-    if unknown := set(wanted) - set(get_args(Hidden)):
+    wanted = {part.strip() for part in text.split(",") if part.strip()}
+    if unknown := wanted - set(get_args(Hidden)):
         raise ConfigurationError(
             f"--blur {text}: {', '.join(sorted(unknown))} cannot be found and blurred; say faces, plates or both with "
             "a comma. A privacy mask hides a place whatever is there; see docs/evidence.md."
         )
-    return [hidden for hidden in get_args(Hidden) if hidden in wanted]
+    return cast("set[Hidden]", wanted)
 
 
 def _event_id(text: str) -> UUID:

@@ -146,8 +146,7 @@ class Installation:
     def api_port(self) -> int:
         """Port of Airflow's pages: the one of last time if it is free, else 8080 or any free one."""
         path = self.run / "api.port"
-        remembered = int(path.read_text()) if path.exists() else _PREFERRED_PORT
-        port = remembered
+        port = int(path.read_text()) if path.exists() else _PREFERRED_PORT
         while not claim(port):
             port = free_port()
         self.run.mkdir(parents=True, exist_ok=True)

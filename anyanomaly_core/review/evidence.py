@@ -8,10 +8,11 @@ import getpass
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 from uuid import UUID
 
 from sqlalchemy import Engine
@@ -53,7 +54,7 @@ def export_evidence(
     before_s: float = BEFORE_S,
     after_s: float = AFTER_S,
     load_models: bool = True,
-    blur: Sequence[Hidden] = (),
+    blur: Collection[Hidden] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> Manifest:
     """Write a bundle of some events to ``out``; it appears whole or not at all.
@@ -80,6 +81,7 @@ def export_evidence(
         raise StorageError("Say at least one event to export; `anyanomaly query 'SELECT event_id ... '` finds them.")
     if out.exists():
         raise ConfigurationError(f"{out} exists already; evidence is never written over.")
+    hidden = [what for what in get_args(Hidden) if what in blur]
     key = signing.signing_key(settings)
     by, at = exported_by or getpass.getuser(), now or datetime.now(UTC)
     with _scratch(settings) as scratch:
@@ -92,7 +94,7 @@ def export_evidence(
             work = scratch / folder
             work.mkdir()
             own, blurred = event_files(
-                engine, settings, event, work, (before_s, after_s), load_models=load_models, blur=blur
+                engine, settings, event, work, (before_s, after_s), load_models=load_models, blur=hidden
             )
             files += [(f"{folder}/{name}", content) for name, content in own]
             listed.append(_listed(event, folder, blurred))

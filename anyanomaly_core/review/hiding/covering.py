@@ -12,6 +12,7 @@ import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from anyanomaly_core.errors import FootageError, StorageError
 from anyanomaly_core.footage.decode import decode
@@ -76,7 +77,8 @@ def find_in_clip(
     steps = [max(1, int(rate / finder.looks_per_s)) for finder in finders]
     found: list[dict[int, Boxes]] = [{} for _ in finders]
     size = (0, 0)
-    for number, image in _frames(clip, len(times_s), limits):
+    frames = _frames(clip, len(times_s), limits)
+    for number, image in tqdm(frames, f"looking for {', '.join(hidden)}", len(times_s), unit="frame", disable=None):
         size = image.shape[1], image.shape[0]
         for of_finder, finder, step in zip(found, finders, steps, strict=True):
             if number % step == 0 or number == len(times_s) - 1:

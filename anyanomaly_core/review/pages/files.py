@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from functools import cache, partial
 from pathlib import Path
-from typing import Annotated, cast, get_args
+from typing import Annotated, cast
 from uuid import UUID
 
 import anyio
@@ -58,7 +58,6 @@ async def evidence(
     engine: Database,
     settings: Configuration,
     blur: Annotated[list[Hidden] | None, Form()] = None,
-    blur_faces: Annotated[bool, Form()] = False,  # a page that was opened before there were plates
 ) -> Response:
     """The event's evidence bundle, exported in the visitor's name."""
     folder = Path(tempfile.mkdtemp(prefix="anyanomaly-evidence-"))
@@ -71,7 +70,7 @@ async def evidence(
         out,
         exported_by=visitor.name,
         load_models=False,
-        blur=[what for what in get_args(Hidden) if what in (blur or ()) or (blur_faces and what == "faces")],
+        blur=blur or (),
     )
     try:
         await anyio.to_thread.run_sync(export, limiter=_limit())

@@ -1,7 +1,8 @@
 """An archive of real footage with made-up scores: what clips, stills and evidence are made of."""
 
 import subprocess
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -16,6 +17,9 @@ from anyanomaly_core.profile import SamplingSpec
 from anyanomaly_core.results.rule_store import StoredRule
 from anyanomaly_core.results.schema import events, videos
 from anyanomaly_core.results.writer import commit_unit
+from anyanomaly_core.review.evidence import export_evidence
+from anyanomaly_core.review.evidence_verify import verify
+from anyanomaly_core.review.hiding.boxes import Hidden
 from anyanomaly_core.scanning.discovery import find_new_files
 from anyanomaly_core.scanning.register import register_file
 from tests.integration.results.world import SEGMENT, add_rule, add_scorer, curve_result
@@ -81,3 +85,21 @@ def keep(engine: Engine, folder: Path, *, rationale: bool = True, filmed: Callab
     with engine.connect() as connection:
         [event_id] = connection.execute(select(events.c.event_id)).scalars()
     return Kept(engine, settings, file, rule, event_id)
+
+
+def export(kept: Kept, folder: Path, *, around_s: float, blur: Collection[Hidden] = ()) -> dict[str, bytes]:
+    """The event's bundle, whole and verified: file name without its folder -> content."""
+    out = folder / "evidence.zip"
+    export_evidence(
+        kept.engine,
+        kept.settings,
+        [kept.event_id],
+        out,
+        before_s=around_s,
+        after_s=around_s,
+        load_models=False,
+        blur=blur,
+    )
+    assert verify(out).problems == []
+    with zipfile.ZipFile(out) as archive:
+        return {name.rpartition("/")[2]: archive.read(name) for name in archive.namelist()}

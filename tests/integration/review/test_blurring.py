@@ -2,8 +2,7 @@
 
 import io
 import json
-import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,16 +17,15 @@ from anyanomaly_core.footage.decode import decode
 from anyanomaly_core.footage.index import index_frames
 from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.results.engine import make_engine
-from anyanomaly_core.review.evidence import export_evidence
-from anyanomaly_core.review.evidence_verify import verify
-from anyanomaly_core.review.hiding.boxes import NONE, Hidden
+from anyanomaly_core.review.hiding.boxes import NONE
 from anyanomaly_core.review.hiding.covering import Covering, write_covered
 from anyanomaly_core.review.hiding.faces import FaceFinder
 from tests.conftest import TestDatabase
 from tests.integration.review.drawn_face import HEIGHT, SIDE, WIDTH, draw_face, film_face, place_of
-from tests.integration.review.kept_footage import FIRST, FPS, LAST, Kept, keep
+from tests.integration.review.kept_footage import FIRST, FPS, LAST, Kept, export, keep
 
-AROUND = round(0.4 * FPS)
+AROUND_S = 0.4
+AROUND = round(AROUND_S * FPS)
 
 
 @pytest.fixture(scope="module")
@@ -37,31 +35,14 @@ def faces(module_database: TestDatabase, tmp_path_factory: pytest.TempPathFactor
     engine.dispose()
 
 
-def export(faces: Kept, folder: Path, *, blur: Sequence[Hidden]) -> dict[str, bytes]:
-    out = folder / "evidence.zip"
-    export_evidence(
-        faces.engine,
-        faces.settings,
-        [faces.event_id],
-        out,
-        before_s=0.4,
-        after_s=0.4,
-        load_models=False,
-        blur=blur,
-    )
-    assert verify(out).problems == []
-    with zipfile.ZipFile(out) as archive:
-        return {name.rpartition("/")[2]: archive.read(name) for name in archive.namelist()}
-
-
 @pytest.fixture(scope="module")
 def covered(faces: Kept, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    return export(faces, tmp_path_factory.mktemp("covered"), blur=["faces"])
+    return export(faces, tmp_path_factory.mktemp("covered"), around_s=AROUND_S, blur=["faces"])
 
 
 @pytest.fixture(scope="module")
 def plain(faces: Kept, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    return export(faces, tmp_path_factory.mktemp("plain"), blur=[])
+    return export(faces, tmp_path_factory.mktemp("plain"), around_s=AROUND_S)
 
 
 def detail(image: NDArray[np.uint8], number: int) -> float:

@@ -2,7 +2,6 @@
 
 import io
 import json
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,14 +12,13 @@ from PIL import Image
 
 from anyanomaly_core.footage.decode import decode
 from anyanomaly_core.results.engine import make_engine
-from anyanomaly_core.review.evidence import export_evidence
-from anyanomaly_core.review.evidence_verify import verify
 from anyanomaly_core.review.hiding.writing import WritingFinder
 from tests.conftest import TestDatabase
 from tests.integration.review.drawn_plate import PLATES, draw_plate, draw_street, film_plate, place_of
-from tests.integration.review.kept_footage import FIRST, FPS, LAST, Kept, keep
+from tests.integration.review.kept_footage import FIRST, FPS, LAST, Kept, export, keep
 
-AROUND = round(0.2 * FPS)
+AROUND_S = 0.2
+AROUND = round(AROUND_S * FPS)
 
 
 @pytest.fixture(scope="module")
@@ -32,20 +30,7 @@ def plates(module_database: TestDatabase, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="module")
 def bundle(plates: Kept, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    out = tmp_path_factory.mktemp("covered") / "evidence.zip"
-    export_evidence(
-        plates.engine,
-        plates.settings,
-        [plates.event_id],
-        out,
-        before_s=0.2,
-        after_s=0.2,
-        load_models=False,
-        blur=["faces", "plates"],
-    )
-    assert verify(out).problems == []
-    with zipfile.ZipFile(out) as archive:
-        return {name.rpartition("/")[2]: archive.read(name) for name in archive.namelist()}
+    return export(plates, tmp_path_factory.mktemp("covered"), around_s=AROUND_S, blur=["plates", "faces"])
 
 
 def strokes(image: NDArray[np.uint8], number: int) -> float:
