@@ -148,8 +148,8 @@ class ScoringSpec(_Part):
         return self
 
 
-# How footage/decode.py makes pixels. Scores and embeddings are known by it: change it when pixels change.
-PIXELS = "large pictures shrunk by area"
+# How footage/decode.py and models/squash.py make pixels. Scores and embeddings are known by it: change it with them.
+PIXELS = "large pictures shrunk by area, squares in whole numbers"
 # What changes where or how fast something runs, not what it answers, stays out of the digest.
 _NOT_IN_DIGEST = {
     "encoder": {"batch_size", "path"},

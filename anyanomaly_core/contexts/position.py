@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from anyanomaly_core.contexts.resampling import Image, bilinear, bilinear_map, shrink_or_grow
+from anyanomaly_core.contexts.resampling import Image, bilinear, bilinear_map
 from anyanomaly_core.contexts.windows import WindowScale
 
 Float32 = NDArray[np.float32]
@@ -57,11 +57,6 @@ def attention(similarity: Float32) -> Float32:
         return np.ones_like(similarity)
     stretched: Float32 = (similarity - np.float32(low)) / np.float32(high - low)
     return stretched.clip(0, 1)
-
-
-def frame224(image: Image) -> Image:
-    """A frame as uint8 [224, 224, 3]."""
-    return shrink_or_grow(image, SIDE, SIDE)
 
 
 def reference_frame224(image: Image) -> Image:

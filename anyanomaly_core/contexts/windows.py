@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from anyanomaly_core.contexts.resampling import Float01, Image, bilinear, shrink_or_grow
+from anyanomaly_core.contexts.resampling import Float01, Image, bilinear
 from anyanomaly_core.errors import ConfigurationError
 
 SIDE = 240  # windows are cut from a frame of SIDE x SIDE pixels
@@ -58,11 +58,6 @@ def _scale(size: int, half_strides: bool) -> WindowScale:
 def all_boxes(scales: Sequence[WindowScale]) -> NDArray[np.int64]:
     """[K, 4] boxes of all scales, in order: what row k of window embeddings stands for."""
     return np.concatenate([scale.boxes for scale in scales])
-
-
-def frame240(image: Image) -> Image:
-    """A frame as uint8 [240, 240, 3]."""
-    return shrink_or_grow(image, SIDE, SIDE)
 
 
 def reference_frame240(image: Image) -> Float01:

@@ -1,28 +1,26 @@
 """Which segments of a video move strangely: far more than it usually does there."""
 
-from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anyanomaly_core.footage.motion import change
-from anyanomaly_core.footage.stillness import cells
+from anyanomaly_core.footage.stillness import Cells
 
 TO_SIGMA = 1.4826  # from the median absolute deviation to the standard deviation of a normal distribution
 LEAST_SPREAD = 1.0  # grey levels; in footage that never changes, noise must not count as unusual
 
 
-def amount_of_motion(images: Sequence[NDArray[np.uint8]]) -> float:
+def amount_of_motion(pictures: Cells) -> float:
     """Mean change from one sampled frame to the next, in grey levels (see ``motion.change``); 0 for a single frame.
 
     It depends on the segment's own pictures alone.
 
     Args:
-        images: [H, W, 3] RGB, as the models see them.
+        pictures: of the segment's sampled frames.
     """
-    pictures = cells(images).astype(np.uint8)
-    changes = [change(before, now) for before, now in pairwise(pictures)]
+    changes = [change(before, now) for before, now in pairwise(pictures.astype(np.uint8))]
     return float(np.mean(changes)) if changes else 0.0
 
 

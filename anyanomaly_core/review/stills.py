@@ -12,11 +12,11 @@ from PIL import Image as Pictures
 from sqlalchemy import Engine, RowMapping, select
 
 from anyanomaly_core.config import Settings
-from anyanomaly_core.contexts import temporal
+from anyanomaly_core.contexts import temporal, windows
+from anyanomaly_core.contexts.resampling import shrink_or_grow
 from anyanomaly_core.errors import ModelError, StorageError
 from anyanomaly_core.footage.nearby import Look, read_nearby
 from anyanomaly_core.footage.probe import probe
-from anyanomaly_core.footage.segments import Segment
 from anyanomaly_core.profile import Profile
 from anyanomaly_core.results.schema import scorers, segment_scores
 from anyanomaly_core.review import attention
@@ -27,7 +27,6 @@ from anyanomaly_core.review.originals import original
 from anyanomaly_core.scanning.limits import decoding_limits
 from anyanomaly_core.scanning.privacy import footage_mask
 from anyanomaly_core.scanning.stream import scaled_size
-from anyanomaly_core.scoring.pictures import Pictures as Resized
 from anyanomaly_core.scoring.types import SegmentFrames
 
 Kind = Literal["thumbnail", "key", "grid", "attention"]
@@ -107,7 +106,7 @@ def _make(
             raise StorageError(f"The scorer {profile.name} looked at no grid for event {event.event_id}.")
         numbers = [int(number) for number in peak["grid_frames"]]
         images = _covered(_frames(settings, event, path, numbers, size), numbers, covering)
-        return _grid(images, numbers, peak["winning_window"], profile)
+        return _grid(images, peak["winning_window"], profile)
     segment = event.segments.segments[event.segment_index]
     frames = SegmentFrames(segment, tuple(_frames(settings, event, path, segment.sampled, size)))
     return attention.image(engine, settings, event, frames, profile=profile, recorded=peak)
@@ -150,15 +149,14 @@ def _frames(
     return [found[number] for number in numbers]
 
 
-def _grid(
-    images: Sequence[NDArray[np.uint8]], numbers: Sequence[int], window: Sequence[int], profile: Profile
-) -> NDArray[np.uint8]:
-    """[224, 224, 3] the temporal context, exactly as the scorer made it from the same frames and window."""
-    resized = Resized(SegmentFrames(Segment(0, numbers[0], numbers[-1], tuple(numbers)), tuple(images)))
-    places = range(len(numbers))
+def _grid(images: Sequence[NDArray[np.uint8]], window: Sequence[int], profile: Profile) -> NDArray[np.uint8]:
+    """[224, 224, 3] the temporal context, as the scorer made it from the same frames and window.
+
+    To a grey level: the scorer shrinks with torch, which a web server does without.
+    """
     if profile.encoder.reference_preprocessing:
-        return temporal.reference_grid_image([resized.reference_frame240(place) for place in places], window)
-    return temporal.grid_image([resized.frame240(place) for place in places], window)
+        return temporal.reference_grid_image([windows.reference_frame240(image) for image in images], window)
+    return temporal.grid_image([shrink_or_grow(image, windows.SIDE, windows.SIDE) for image in images], window)
 
 
 def _save(image: NDArray[np.uint8], target: Path) -> None:

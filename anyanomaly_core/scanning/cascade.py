@@ -92,7 +92,7 @@ def make_plan(
     for shown in _decodable(name, batches):
         start = time.perf_counter()
         index = shown.frames.segment.index
-        amounts[index] = amount_of_motion(shown.frames.images)
+        amounts[index] = amount_of_motion(shown.frames.cells())
         if shown.same_as is not None:
             same_as[index] = shown.same_as
         else:

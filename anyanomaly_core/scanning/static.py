@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from anyanomaly_core.footage.stillness import StillScene, cells, still_scene
+from anyanomaly_core.footage.stillness import StillScene, still_scene
 from anyanomaly_core.scoring.types import SegmentFrames, SegmentScore, Status
 
 _NONE: dict[str, float] = {}  # of every row that took no time; nobody adds to a row's timings
@@ -32,7 +32,7 @@ def compared(batches: Iterable[Sequence[SegmentFrames]], level: float) -> Iterat
     for batch in batches:
         shown = []
         for segment in batch:
-            pictures = cells(segment.images) if level > 0 else None
+            pictures = segment.cells() if level > 0 else None
             if pictures is not None and scene is not None and scene.goes_on(pictures):
                 shown.append(Shown(segment, looked_at))
                 continue

@@ -19,22 +19,27 @@ class Pictures:
 
     def frame240(self, place: int) -> Image:
         """The frame at ``place`` in the segment as uint8 [240, 240, 3]."""
-        return self._once(windows.frame240, place)
+        return self._once("240", lambda image: _squared(image, windows.SIDE), place)
 
     def frame224(self, place: int) -> Image:
         """The frame at ``place`` in the segment as uint8 [224, 224, 3]."""
-        return self._once(position.frame224, place)
+        return self._once("224", lambda image: _squared(image, position.SIDE), place)
 
     def reference_frame240(self, place: int) -> Float01:
         """The frame at ``place`` as float32 [240, 240, 3] in 0..1, resized the reference's way."""
-        return self._once(windows.reference_frame240, place)
+        return self._once("reference 240", windows.reference_frame240, place)
 
     def reference_frame224(self, place: int) -> Image:
         """The frame at ``place`` as uint8 [224, 224, 3], resized the reference's way."""
-        return self._once(position.reference_frame224, place)
+        return self._once("reference 224", position.reference_frame224, place)
 
-    def _once(self, make: Callable[[Image], NDArray[Any]], place: int) -> NDArray[Any]:
-        key = make.__name__, place
-        if key not in self._made:
-            self._made[key] = make(self.segment.images[place])
-        return self._made[key]
+    def _once(self, name: str, make: Callable[[Image], NDArray[Any]], place: int) -> NDArray[Any]:
+        if (name, place) not in self._made:
+            self._made[name, place] = make(self.segment.images[place])
+        return self._made[name, place]
+
+
+def _squared(image: Image, side: int) -> Image:
+    from anyanomaly_core.models.squash import squared  # noqa: PLC0415  # torch: not for pages and commands without models
+
+    return squared(image, side)

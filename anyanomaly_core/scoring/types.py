@@ -7,7 +7,9 @@ from typing import Protocol
 
 import numpy as np
 
+from anyanomaly_core.footage import stillness
 from anyanomaly_core.footage.segments import Segment
+from anyanomaly_core.footage.stillness import Cells
 from anyanomaly_core.models.protocols import Embeddings, Image
 
 
@@ -53,6 +55,13 @@ class SegmentFrames:
     segment: Segment
     images: tuple[Image, ...]
     encoded: EncodedSegment = field(default_factory=EncodedSegment, compare=False)
+    _cells: list[Cells] = field(default_factory=list, compare=False, repr=False)  # one, once somebody has asked
+
+    def cells(self) -> Cells:
+        """Mean grey levels of the cells of each image, computed once: what is still, and which windows are new."""
+        if not self._cells:
+            self._cells.append(stillness.cells(self.images))
+        return self._cells[0]
 
 
 @dataclass(frozen=True, slots=True)

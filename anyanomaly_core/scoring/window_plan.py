@@ -6,7 +6,6 @@ import numpy as np
 
 from anyanomaly_core.contexts.unchanged import window_sources
 from anyanomaly_core.contexts.windows import WindowScale, all_boxes
-from anyanomaly_core.footage.stillness import cells
 from anyanomaly_core.models.protocols import Embeddings, Image
 from anyanomaly_core.scoring.pictures import Pictures
 
@@ -30,7 +29,7 @@ class WindowPlan:
         images, count = pictures.segment.images, len(self._boxes)
         self._sources = np.repeat(np.arange(len(images))[:, None], count, axis=1)  # [n, K]
         if same_level > 0 and self._wanted:
-            self._sources = window_sources(cells(images), scales, same_level)
+            self._sources = window_sources(pictures.segment.cells(), scales, same_level)
         known = pictures.segment.encoded.windows
         self._rows = {(int(self._sources[p, k]), k): row for p, rows in known.items() for k, row in enumerate(rows)}
         needed = {(int(self._sources[p, k]), k) for p in self._wanted for k in range(count)}

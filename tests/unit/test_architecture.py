@@ -113,6 +113,13 @@ def test_importing_the_package_is_light() -> None:
     assert not HEAVY & set(loaded)
 
 
+@pytest.mark.parametrize("module", ["anyanomaly_core.review.app", "anyanomaly_core.cli.app"])
+def test_pages_and_commands_do_without_the_networks(module: str) -> None:
+    """Torch takes seconds and 300 MB, in each of the web server's processes and before every command."""
+    code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 @pytest.mark.parametrize("folder", ["anyanomaly_core", "tasks", "dags", ".ci", "sql", "plugins", "tests"])
 def test_files_stay_short(folder: str) -> None:
     too_long = {
