@@ -1,0 +1,17 @@
+"""What a column means, where none was told. The SQL beside this file is never edited once released; add a new revision."""
+
+from pathlib import Path
+
+from alembic import op
+
+from anyanomaly_core.results.sql_files import run_sql_file
+
+revision = "0016"
+down_revision = "0015"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Run the SQL file of the same name."""
+    run_sql_file(op.get_bind(), Path(__file__).with_suffix(".sql"))
