@@ -1,4 +1,4 @@
-"""What a column means, where none was told. The SQL beside this file is never edited once released; add a new revision."""
+"""What columns mean that told nothing. The SQL beside this file is never edited once released; add a new revision."""
 
 from pathlib import Path
 
