@@ -12,7 +12,7 @@ class Segment:
     index: int
     first_frame: int
     last_frame: int
-    sampled: tuple[int, ...]  # source frame numbers, 1 to N of them
+    sampled: range  # source frame numbers, 1 to N of them; a range, because ten hours of segments are held at once
 
     @property
     def frame_count(self) -> int:
@@ -38,5 +38,5 @@ def split_into_segments(frame_count: int, segment_frames: int, step: int = 1) ->
     segments = []
     for index, first in enumerate(range(0, frame_count, span)):
         end = min(first + span, frame_count)
-        segments.append(Segment(index, first, end - 1, tuple(range(first, end, step))))
+        segments.append(Segment(index, first, end - 1, range(first, end, step)))
     return segments

@@ -186,8 +186,7 @@ def _load_rows(connection: Connection, video_id: int, layout_id: int, step: int)
 
 
 def _stored(step: int, row: Row[*tuple[Any, ...]]) -> StoredSegment:
-    sampled = tuple(range(row.first_frame, row.last_frame + 1, step))
-    part = Segment(row.segment_index, row.first_frame, row.last_frame, sampled)
+    part = Segment(row.segment_index, row.first_frame, row.last_frame, range(row.first_frame, row.last_frame + 1, step))
     # A real arrives as the shortest decimal; as float32 it is the number that SQL computes with.
     offsets = None if row.frame_offsets is None else tuple(float(np.float32(offset)) for offset in row.frame_offsets)
     motion = None if row.motion is None else float(np.float32(row.motion))

@@ -77,7 +77,7 @@ def clips(cameras: int) -> list[tuple[str, bool, Frames]]:
 
 def scores(scorer: Scorer, clips: Sequence[Frames], text: str) -> list[float]:
     """Of the whole method, one per clip."""
-    segments = [Segment(n, n * FRAMES, n * FRAMES + FRAMES - 1, tuple(range(FRAMES))) for n in range(len(clips))]
+    segments = [Segment(n, n * FRAMES, n * FRAMES + FRAMES - 1, range(FRAMES)) for n in range(len(clips))]
     given = [SegmentFrames(segment, tuple(frames)) for segment, frames in zip(segments, clips, strict=True)]
     rows = scorer.score(given, [RuleTexts(1, "rule", (text,))])
     return [row.score if row.score is not None else float("nan") for row in rows]

@@ -22,8 +22,8 @@ def test_every_frame_in_exactly_one_segment(frames: int, size: int, step: int) -
 
 def test_by_hand() -> None:
     first, last = split_into_segments(11, 3, 2)
-    assert (first.first_frame, first.last_frame, first.sampled) == (0, 5, (0, 2, 4))
-    assert (last.first_frame, last.last_frame, last.sampled) == (6, 10, (6, 8, 10))
+    assert (first.first_frame, first.last_frame, [*first.sampled]) == (0, 5, [0, 2, 4])
+    assert (last.first_frame, last.last_frame, [*last.sampled]) == (6, 10, [6, 8, 10])
     assert split_into_segments(0, 24) == []
 
 

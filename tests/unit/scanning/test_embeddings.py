@@ -115,7 +115,7 @@ def test_whatever_is_learned_in_whatever_order_is_known_afterwards(
     rng = np.random.default_rng(0)
     frames = rng.normal(size=(n, 5)).astype(np.float16).astype(np.float32)
     windows = rng.normal(size=(24, 3, 5)).astype(np.float16).astype(np.float32)
-    segment = Segment(7, 100, 100 + 2 * n - 1, tuple(range(100, 100 + 2 * n, 2)))
+    segment = Segment(7, 100, 100 + 2 * n - 1, range(100, 100 + 2 * n, 2))
     seen: set[int] = set()
     seen_frames = False
     for places, with_frames in learned:

@@ -72,13 +72,13 @@ def test_every_frame_takes_its_segments_score() -> None:
 
 
 def test_frames_in_no_segment_are_unscored() -> None:
-    segments = [Segment(0, 0, 3, (0,)), Segment(2, 8, 9, (8,))]
+    segments = [Segment(0, 0, 3, range(1)), Segment(2, 8, 9, range(8, 9))]
     got = frame_scores(segments, [1.0, 0.0], 12, 0)
     np.testing.assert_array_equal(got, [1] * 4 + [np.nan] * 4 + [0] * 2 + [np.nan] * 2)
 
 
 def test_baseline_scores_are_held_until_the_next_sample() -> None:
-    segment = Segment(0, 0, 6, (0, 3, 6))
+    segment = Segment(0, 0, 6, range(0, 7, 3))
     row = SegmentScore(0, 1, Status.SCORED, score=0.9, frame_scores=(0.1, None, 0.9))
     got = unsmoothed([segment], [row], 7)
     np.testing.assert_allclose(got, [0.1] * 3 + [np.nan] * 3 + [0.9], atol=1e-7)

@@ -42,7 +42,7 @@ def busy_corner() -> SegmentFrames:
         image = still + rng.integers(-2, 3, still.shape)
         image[:20, 20 * place : 20 * place + 20] = 250
         images.append(image.astype(np.uint8))
-    segment = Segment(index=0, first_frame=0, last_frame=FRAMES - 1, sampled=tuple(range(FRAMES)))
+    segment = Segment(index=0, first_frame=0, last_frame=FRAMES - 1, sampled=range(FRAMES))
     return SegmentFrames(segment, tuple(images))
 
 
