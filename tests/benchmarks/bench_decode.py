@@ -87,9 +87,17 @@ class ChildMemory:
     def _sample(self) -> None:
         while not self._stop.wait(0.05):
             for task in Path("/proc/self/task").iterdir():
-                for child in (task / "children").read_text().split():
+                for child in _children(task):
                     if _is_decoder(child):
                         self.peak_mb = max(self.peak_mb, _resident_mb(child))
+
+
+def _children(thread: Path) -> list[str]:
+    """None of a thread that has ended since it was listed."""
+    try:
+        return (thread / "children").read_text().split()
+    except OSError:
+        return []
 
 
 def _is_decoder(process: str) -> bool:
