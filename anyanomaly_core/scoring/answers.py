@@ -21,6 +21,18 @@ _NUMBER = re.compile(
     r"(?<![\w.,])(?P<number>[-+−]?(?:\d+(?:[.,]\d+)?|\.\d+)(?:[eE][-+]?\d+)?)"
     r"(?P<unit>\s*%|\s*/\s*\d+(?:\.\d+)?)?(?!\w|[.,]\d)"
 )
+# What a model thinks before it answers is no answer. Where the template has begun the thought, only its end is written.
+_THOUGHT = re.compile(r"^.*</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
+_THINKING = re.compile(r"<think(?:ing)?>", re.IGNORECASE)
+_DECORATION = " \t\r\n*_#>`\"'([{•"  # in front of an answer
+_LINK = r"[\s\"'*_`:=()\[\]{}→>]*(?:(?:is|of|as|at|would be)\b[\s\"'*_`:=]*)?"
+_LABELS = tuple(
+    re.compile(rf"(?<![A-Za-z])(?:{name}){_LINK}{_NUMBER.pattern}", re.IGNORECASE)
+    for name in ("score", "answer|rating|probability|likelihood")  # the first kind that occurs counts
+)
+_JSON_REASON = re.compile(
+    r'"(?:reason(?:ing)?|rationale|explanation|description)"\s*:\s*"(?P<reason>(?:[^"\\]|\\.)*)"', re.IGNORECASE
+)
 # "On a scale from 0.0 to 1.0, I say 0.8" repeats the question before it answers.
 _SCALE = re.compile(r"(?<![\w.,])0(?:\.0+)?\s*(?:to|and|-|–|\.\.+)\s*1(?:\.0+)?(?!\w|[.,]\d)")
 _EXACT = np.linspace(0.0, 1.0, len(ANSWERS))  # the scores ANSWERS stand for
@@ -36,19 +48,27 @@ class ParsedAnswer:
 
 
 def parse_answer(text: str) -> ParsedAnswer:
-    """Read "0.7. A man falls.": the first number is the score, what follows it the rationale.
+    """Read "0.7. A man falls.": the score, and the rationale behind it.
 
-    A first number outside 0..1, a percentage, a fraction such as "7/10", or no number at all is a problem, not a
-    score; "0.7/1" is one. A repetition of the scale ("from 0.0 to 1.0") is passed over. Never raises.
+    The score is the number that is called one ("Score: 0.7"); else that which the answer begins with; else the only
+    decimal in it. What a model thinks in ``<think>`` is passed over, and so is a repetition of the scale ("from 0.0 to
+    1.0"). A problem, not a score: a number outside 0..1, a percentage, a fraction such as "7/10" ("0.7/1" is a score),
+    several numbers that could be meant, a count ("1 person"), no number at all. Never raises.
     """
-    plain = _SCALE.sub(" ", text)
-    found = _NUMBER.search(plain)
-    if found is None:
-        return ParsedAnswer(None, None, "the answer holds no number")
-    score = _value(found["number"], found["unit"])
+    plain = _SCALE.sub(" ", _THOUGHT.sub("", text))
+    if _THINKING.search(plain):
+        return ParsedAnswer(None, None, "the answer ends within the model's thinking: give it more max_new_tokens")
+    found = _called(plain) or _leading(plain) or _decimals(plain)
+    if not found:
+        return ParsedAnswer(None, None, "the answer holds no number that is clearly its score")
+    values = {_value(number["number"], number["unit"]) for number in found}
+    if len(values) > 1:
+        told = ", ".join(number.group()[:20] for number in found[:3])
+        return ParsedAnswer(None, None, f"the answer holds several numbers that could be its score: {told}")
+    score = values.pop()
     if score is None or not 0.0 <= score <= 1.0:
-        return ParsedAnswer(None, None, f"the answer's first number is {found.group()[:20]}, not between 0 and 1")
-    return ParsedAnswer(score, clean_rationale(plain[found.end() :]) or clean_rationale(plain[: found.start()]), None)
+        return ParsedAnswer(None, None, f"the answer's score is {found[0].group()[:20]}, not between 0 and 1")
+    return ParsedAnswer(score, _reason(plain, found[0]), None)
 
 
 def expected_score(distribution: Sequence[float]) -> float:
@@ -77,6 +97,38 @@ def clean_rationale(text: str) -> str | None:
 def one_line(text: str) -> str:
     """``text`` without control, format and unassigned characters, on one line."""
     return " ".join("".join(c if unicodedata.category(c)[0] not in "CZ" else " " for c in text).split())
+
+
+def _reason(text: str, score: re.Match[str]) -> str | None:
+    """What a field of JSON calls the reason; else what follows the score, or precedes it."""
+    if (named := _JSON_REASON.search(text)) is not None:
+        return clean_rationale(named["reason"].replace('\\"', '"'))
+    before = text[: score.start()]
+    sentences = before[: max(map(before.rfind, ".!?")) + 1] or before  # not "The score is"
+    return clean_rationale(text[score.end() :]) or (clean_rationale(sentences) if " " in sentences.strip() else None)
+
+
+def _called(text: str) -> list[re.Match[str]]:
+    """Numbers that the text itself calls the score, with what it calls them."""
+    return next((found for label in _LABELS if (found := list(label.finditer(text)))), [])
+
+
+def _leading(text: str) -> list[re.Match[str]]:
+    """The number that the text begins with, unless it counts something; and a decimal right behind "1." of a list."""
+    start = len(text) - len(text.lstrip(_DECORATION))
+    number = _NUMBER.match(text, start)
+    if number is None or "." in number["number"] or "," in number["number"]:
+        return [] if number is None else [number]
+    behind = text[number.end() :]
+    if re.match(r"\s+[a-z]", behind):  # "1 person"
+        return []
+    another = _NUMBER.match(behind.lstrip(".): \t\n"))
+    return [number] if another is None or "." not in another["number"] else [number, another]
+
+
+def _decimals(text: str) -> list[re.Match[str]]:
+    """Numbers with a decimal point; whole ones in prose count persons and cars."""
+    return [number for number in _NUMBER.finditer(text) if "." in number["number"] or "," in number["number"]]
 
 
 def _value(number: str, unit: str | None) -> float | None:
