@@ -19,6 +19,7 @@ _LARGEST_REPLY = 4 * 1024 * 1024  # bytes; a real answer has a few kilobytes
 _QUOTED = 300  # characters of a server's own words in our messages
 _TRY_AGAIN = {408, 409, 425, 429, 500, 502, 503, 504, 529}
 _SETUP_IS_WRONG = {401, 403, 404, 405}
+_NOTHING_THERE = {404, 405}
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _OUR_NAME = re.compile(r"anyanomaly-[0-9a-f]{32}")  # of a request; servers such as vLLM say it again in the answer
 
@@ -36,6 +37,10 @@ class Patience:
 
 class RequestFailedError(Exception):
     """This one request was refused, or kept failing; others may do well. ``str(error)`` says why."""
+
+
+class NothingThereError(ModelServerError):
+    """The server knows no such path."""
 
 
 class ServerConnection:
@@ -127,7 +132,8 @@ class ServerConnection:
             return ""
         said = f"HTTP {status}: {self._quoted(content)}"
         if status in _SETUP_IS_WRONG:
-            raise ModelServerError(
+            kind = NothingThereError if status in _NOTHING_THERE else ModelServerError
+            raise kind(
                 f"The model server {self.shown_url} refuses {path} with {said}. Check ANYANOMALY_LVLM_BASE_URL "
                 "(it ends in /v1), ANYANOMALY_LVLM_API_KEY and the profile's model."
             )

@@ -3,7 +3,6 @@
 import base64
 import io
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from PIL import Image as PilImage
@@ -11,8 +10,9 @@ from PIL import Image as PilImage
 from anyanomaly_core.config import Settings
 from anyanomaly_core.errors import ConfigurationError, ModelServerError
 from anyanomaly_core.models.images import image_problem, limit_side
-from anyanomaly_core.models.openai_http import Patience, RequestFailedError, ServerConnection
+from anyanomaly_core.models.openai_http import NothingThereError, Patience, RequestFailedError, ServerConnection
 from anyanomaly_core.models.protocols import Answer, Image, Request, Want
+from anyanomaly_core.models.side_by_side import side_by_side
 from anyanomaly_core.models.token_odds import (
     BELOW_ONE,
     Place,
@@ -25,7 +25,7 @@ from anyanomaly_core.models.token_odds import (
 from anyanomaly_core.profile import LvlmSpec
 
 ANY_MODEL = "auto"  # the profile takes the one model the server serves
-_TOP = 20  # the most the protocol allows to ask for
+_TOP, _FEW = 20, 5  # probabilities a place: the most the protocol allows, and what any server shows that shows some
 _ANSWER_TOKENS = 6  # enough for a blank and the longest answer, a character each
 _LONGEST_TEXT = 4000  # characters; nobody asked for more than a sentence
 _MOST_TOKENS = 2**31
@@ -59,13 +59,17 @@ def _served_model(server: ServerConnection, wanted: str) -> tuple[str, str]:
     """Name and root of the model to ask for."""
     try:
         listed = server.get("models").get("data")
+    except NothingThereError:
+        if wanted == ANY_MODEL:
+            raise
+        listed = []  # a server need not list its models; if the address is wrong, the first question will tell
     except RequestFailedError as error:
         raise ModelServerError(f"The model server {server.shown_url} does not list its models: {error}.") from None
     entries = [m for m in listed if isinstance(m, dict)] if isinstance(listed, list) else []
     roots = {m["id"]: m.get("root") for m in entries if isinstance(m.get("id"), str)}
     if wanted == ANY_MODEL and len(roots) == 1:
         wanted = next(iter(roots))
-    if not roots and wanted != ANY_MODEL:  # `transformers serve` lists only its hub cache; its first reply will tell
+    if not roots and wanted != ANY_MODEL:  # `transformers serve` lists only its hub cache
         return wanted, f"{wanted} (unlisted)"
     if wanted not in roots:
         served = ", ".join(sorted(roots)[:20]) or "nothing"
@@ -83,6 +87,7 @@ class OpenAiLvlm:
     def __init__(self, server: ServerConnection, spec: LvlmSpec, *, name: str, revision: str) -> None:
         self._server, self._spec = server, spec
         self._name, self._revision = name, revision
+        self._shown = _TOP
 
     @property
     def name(self) -> str:
@@ -104,12 +109,11 @@ class OpenAiLvlm:
                 likelihood readout needs them.
         """
         encoded = _EncodedImages(self._spec.max_image_side)
-        with ThreadPoolExecutor(self._spec.concurrency, thread_name_prefix="lvlm") as pool:
-            waiting: list[Future[Answer]] = [pool.submit(self._answer, request, encoded) for request in requests]
-            try:
-                return [future.result() for future in waiting]
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)  # after an error nobody reads the rest
+
+        def ask(request: Request) -> Answer:
+            return self._answer(request, encoded)
+
+        return side_by_side(ask, requests, self._spec.concurrency)
 
     def _answer(self, request: Request, encoded: "_EncodedImages") -> Answer:
         problem = image_problem(request.image)
@@ -136,18 +140,10 @@ class OpenAiLvlm:
         return Answer(text=storable.strip(), prompt_tokens=used[0], generated_tokens=used[1])
 
     def _distribution(self, messages: list[dict[str, Any]]) -> Answer:
-        try:
-            choice, used = self._ask(messages, max_tokens=_ANSWER_TOKENS, logprobs=True, top_logprobs=_TOP)
-        except RequestFailedError as error:
-            if "logprobs" not in str(error):
-                raise
-            choice, used = {}, (0, 0)  # some servers refuse the very question
+        choice, used = self._ask_for_odds(messages)
         places = places_of(choice)
         if places is None:
-            raise ModelServerError(
-                f"The model server {self._server.shown_url} shows no token probabilities (logprobs with top_logprobs), "
-                "which the likelihood readout needs. Use `readout: generate`, or a server that shows them."
-            )
+            raise ModelServerError(self._shows_no_odds)
         reading = self._complete(places, messages, used[0])
         if reading.doubt > _DOUBT:
             written = "".join(place.written for place in places)
@@ -157,6 +153,26 @@ class OpenAiLvlm:
             )
         known = reading.known / reading.known.sum()
         return Answer(distribution=tuple(known.tolist()), prompt_tokens=used[0], generated_tokens=used[1])
+
+    def _ask_for_odds(self, messages: list[dict[str, Any]]) -> tuple[dict[str, Any], tuple[int, int]]:
+        """The answer with the most probabilities that this server shows."""
+        while True:
+            shown = self._shown
+            try:
+                return self._ask(messages, max_tokens=_ANSWER_TOKENS, logprobs=True, top_logprobs=shown)
+            except RequestFailedError as error:
+                if "logprobs" not in str(error):
+                    raise
+                if shown == _FEW:
+                    raise ModelServerError(f"{self._shows_no_odds} Its words: {error}.") from None
+                self._shown = _FEW  # some servers show 5 and refuse a question for more
+
+    @property
+    def _shows_no_odds(self) -> str:
+        return (
+            f"The model server {self._server.shown_url} shows no token probabilities (logprobs with top_logprobs), "
+            "which the likelihood readout needs. Use `readout: generate`, or a server that shows them."
+        )
 
     def _complete(self, places: list[Place], messages: list[dict[str, Any]], prompt_tokens: int) -> Reading:
         """Read the answer, and find out how what is pending is shared among 0.0 to 0.9."""
@@ -172,7 +188,7 @@ class OpenAiLvlm:
             begun,
             max_tokens=1,
             logprobs=True,
-            top_logprobs=_TOP,
+            top_logprobs=self._shown,
             add_generation_prompt=False,
             continue_final_message=True,
         )

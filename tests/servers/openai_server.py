@@ -138,6 +138,8 @@ class Handler(BaseHTTPRequestHandler):
         options = self.server.options
         if self.path == "/stats":
             self.reply(200, self.server.stats)
+        elif self.path == "/v1/models" and options.unlisted:
+            self.reply(404, {"error": "no such path"})
         elif self.path == "/v1/models" and self.allowed():
             self.reply(
                 200, {"object": "list", "data": [{"id": options.name, "object": "model", "root": options.folder}]}
@@ -193,6 +195,10 @@ class Handler(BaseHTTPRequestHandler):
         else:
             if fault == "slow":
                 time.sleep(1.5)
+            most = self.server.options.most_shown
+            if self.server.options.strict and body.get("top_logprobs", 0) > most:
+                self.reply(400, {"error": f"top_logprobs must be between 0 and {most}"})
+                return
             name = self.headers.get("x-request-id", "unnamed")
             full = json.dumps({**self.server.model.complete(body), "id": f"chatcmpl-{name}"}).encode()
             self.reply(200, full[: len(full) // 2] if fault == "truncated" else full)
@@ -238,6 +244,8 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--key")
     parser.add_argument("--most-shown", type=int, default=20, help="limit of top_logprobs")
+    parser.add_argument("--strict", action="store_true", help="refuses to be asked for more than that")
+    parser.add_argument("--unlisted", action="store_true", help="has no /v1/models")
     parser.add_argument("--deaf", action="store_true", help="does not know continue_final_message")
     parser.add_argument("--nursery", action="store_true", help="a server for each line on stdin, one after the other")
     options = parser.parse_args()

@@ -210,6 +210,35 @@ def test_no_logprobs_no_likelihood(start_server: Any, tmp_path: Path) -> None:
         lvlm.answer(BRIGHT)
 
 
+def test_a_server_that_refuses_to_show_twenty_is_asked_for_five(start_server: Any, local: Any, tmp_path: Path) -> None:
+    own = start_server("--most-shown", "5", "--strict")
+    lvlm = connect(LvlmSpec(model="tiny"), settings_for(tmp_path, own.url), HASTY)
+    near, far = local.answer(BRIGHT), lvlm.answer(BRIGHT)
+    read = [(one, other) for one, other in zip(near, far, strict=True) if other.error is None]
+    assert read
+    assert all(abs(expected_score(one) - expected_score(other)) < 0.05 for one, other in read)
+
+
+def test_a_server_that_refuses_to_show_any_is_quoted(start_server: Any, tmp_path: Path) -> None:
+    own = start_server("--most-shown", "0", "--strict")
+    lvlm = connect(LvlmSpec(model="tiny"), settings_for(tmp_path, own.url), HASTY)
+    with pytest.raises(ModelServerError, match=r"readout: generate.*must be between 0 and 0"):
+        lvlm.answer(BRIGHT)
+
+
+def test_a_server_need_not_list_its_models(start_server: Any, tmp_path: Path) -> None:
+    own = start_server("--unlisted")
+    settings = settings_for(tmp_path, own.url)
+    lvlm = connect(LvlmSpec(model="tiny"), settings, HASTY)
+    assert lvlm.answer(BRIGHT[:1])[0].error is None
+    assert lvlm.revision == "served:tiny (unlisted)"
+    with pytest.raises(ModelServerError, match="404"):  # then nobody can say which one `auto` is
+        connect(LvlmSpec(model="auto"), settings, HASTY)
+    wrong = connect(LvlmSpec(model="tiny"), settings_for(tmp_path, own.url.removesuffix("/v1")), HASTY)
+    with pytest.raises(ModelServerError, match="ends in /v1"):
+        wrong.answer(BRIGHT[:1])
+
+
 def test_a_list_too_short_to_tell_is_an_error_not_a_score(start_server: Any, tmp_path: Path) -> None:
     own = start_server("--most-shown", "2")
     lvlm = connect(LvlmSpec(model="tiny"), settings_for(tmp_path, own.url), HASTY)
