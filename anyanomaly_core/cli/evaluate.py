@@ -158,8 +158,11 @@ def _remembered(root: Path) -> dict[str, str]:
 
 
 def files_only(root: Path) -> Settings:
-    """Settings without a database: the state folder is the environment's, or .local/evaluation."""
-    state = Path(os.environ.get("ANYANOMALY_STATE_DIR", ".local/evaluation")).resolve()
+    """Settings without a database: the state folder is the environment's, or that of the archive's installation.
+
+    So what was scored without ``--store`` is there with it, and the other way round.
+    """
+    state = Path(os.environ.get("ANYANOMALY_STATE_DIR", for_footage(LOCAL, root).folder / "state")).resolve()
     state.mkdir(parents=True, exist_ok=True)
     return Settings(
         archive_root=str(root.resolve()),

@@ -46,7 +46,9 @@ def evaluate(
     protocol: Annotated[Protocol, typer.Option(help="honest, reference or both.")] = Protocol.both,
     resamples: Annotated[int, typer.Option(min=0, help="Bootstrap resamples behind the intervals.")] = 1000,
     videos: Annotated[int, typer.Option(min=0, help="Only the first so many videos; 0: all.")] = 0,
-    out: Annotated[Path, typer.Option(help="Folder for report.md, measures.csv and report.html.")] = Path("evaluation"),
+    out: Annotated[
+        Path, typer.Option(help="Folder for report.html, report.md, measures.csv and frames.parquet.")
+    ] = Path("evaluation"),
     store: Annotated[
         bool, typer.Option(help="Keep the figures in the database of this archive's installation.")
     ] = True,
@@ -54,6 +56,7 @@ def evaluate(
 ) -> None:
     """Judge a profile on labelled footage; an interrupted run goes on where it stopped."""
     from anyanomaly_core.cli import evaluate as evaluating
+    from anyanomaly_core.evaluation.report import left_out
 
     archive = evaluating.read(footage, labels, label_format, texts, videos)
     chosen = ["honest", "reference"] if protocol is Protocol.both else [protocol.value]
@@ -73,13 +76,13 @@ def evaluate(
     if (helps := evaluating.what_helps(summary)) and not as_json:
         note("What helps: one thing changed at a time, compared with the profile on the same resamples.")
         print_rows(evaluating.HELPS, helps, as_json=False)
-    for name, reason in summary.problems.items():
-        note(f"no scores: {name}: {reason}")
+    for line in left_out(summary):
+        note(line)
     notice = summary.variants[0].profile.notice
     if notice:
         note(notice)
-    note(f"Report: {out / 'report.html'}, {out / 'report.md'}, {out / 'measures.csv'}")
-    if summary.problems:
+    note(f"Report: {out / 'report.html'}, {out / 'report.md'}, {out / 'measures.csv'}, {out / 'frames.parquet'}")
+    if summary.problems or summary.failures:  # what could not be scored is in no figure
         raise typer.Exit(1)
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from anyanomaly_core.config import Settings
 from anyanomaly_core.evaluation import page, report
+from anyanomaly_core.evaluation.frames_file import write_frames
 from anyanomaly_core.evaluation.labels import LabelledArchive
 from anyanomaly_core.evaluation.protocols import HONEST, REFERENCE
 from anyanomaly_core.evaluation.runner import Bench, Progress
@@ -40,7 +41,7 @@ def evaluate(
         groups: of ablations, see ``variants.GROUPS``.
         protocols: honest, reference.
         resamples: for the intervals.
-        out: folder for report.md, measures.csv and report.html, made if absent.
+        out: folder for report.md, measures.csv, report.html and frames.parquet, made if absent.
         engine: of the results database, for a writer; none: figures go into files only.
         progress: (video, variant) pairs done and in all.
 
@@ -62,10 +63,11 @@ def evaluate(
 
 
 def write_report(summary: Summary, out: Path) -> None:
-    """Write report.md, measures.csv, report.html and the profile behind them."""
+    """Write report.md, measures.csv, report.html, frames.parquet and the profile behind them."""
     out.mkdir(parents=True, exist_ok=True)
     (out / "report.md").write_text(report.markdown(summary), encoding="utf-8")
     report.write_csv(summary, out / "measures.csv")
+    write_frames(summary.curves, out / "frames.parquet")
     (out / "report.html").write_text(page.render(summary), encoding="utf-8")
     profile = summary.variants[0].profile.model_dump(mode="json")
     (out / "profile.json").write_text(json.dumps(profile, indent=1), encoding="utf-8")

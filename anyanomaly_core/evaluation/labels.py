@@ -59,6 +59,7 @@ class LabelledArchive:
     videos: tuple[LabelledVideo, ...]
     one_of_many: bool = True  # every class is scored in every video, so that "anything abnormal" can be measured
     missing: tuple[str, ...] = ()  # labelled, but their footage is not here
+    unlabelled: tuple[str, ...] = ()  # footage under the root that no label names: left out
 
     @property
     def classes(self) -> list[str]:

@@ -17,6 +17,7 @@ Bools = NDArray[np.bool_]
 
 CELLS = 2_000_000  # resamples x thresholds held at once
 LEAST_VALID = 0.5  # of the resamples must hold both positive and negative frames
+LEAST_VIDEOS = 3  # of fewer, resamples are but a handful of numbers, or always the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +104,13 @@ def resampled(frames: Frames, draws: Reals) -> Pair:
     return Pair(np.concatenate([part.auc for part in parts]), np.concatenate([part.ap for part in parts]))
 
 
-def interval(values: Reals) -> Interval | None:
-    """The 2.5 and 97.5 % points of resamples [B]; None when half of them or more are undefined."""
+def interval(values: Reals, videos: int) -> Interval | None:
+    """The 2.5 and 97.5 % points of resamples [B] of so many videos.
+
+    None when half of the resamples or more are undefined, or the videos are fewer than ``LEAST_VIDEOS``.
+    """
     valid = values[np.isfinite(values)]
-    if len(valid) <= LEAST_VALID * len(values):
+    if videos < LEAST_VIDEOS or len(valid) <= LEAST_VALID * len(values):
         return None
     low, high = np.percentile(valid, [2.5, 97.5])
     return Interval(float(low), float(high))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from anyanomaly_core.evaluation.labels import UNLABELLED, spans
 from anyanomaly_core.evaluation.reliability import Bin
-from anyanomaly_core.evaluation.report import Table, reliability_of, tables
+from anyanomaly_core.evaluation.report import Table, left_out, reliability_of, tables
 from anyanomaly_core.evaluation.summary import Curve, Summary
 
 WIDTH, HEIGHT = 720, 90
@@ -43,6 +43,7 @@ def render(summary: Summary) -> str:
         ),
         f"<p><strong>{escape(notice)}</strong></p>" if notice else "",
         *(_table(table) for table in tables(summary)),
+        _list("What was left out", left_out(summary)),
         _reliability_chart(reliability_of(summary)),
         (
             f"<h2>Score curves</h2><p>The profile as it is, smoothed as in a scan. Drawn: what a video shows, and "
@@ -52,6 +53,11 @@ def render(summary: Summary) -> str:
         "</html>\n",
     ]
     return "\n".join(parts)
+
+
+def _list(title: str, lines: Sequence[str]) -> str:
+    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    return f"<h2>{escape(title)}</h2><ul>{items}</ul>" if lines else ""
 
 
 def _table(table: Table) -> str:

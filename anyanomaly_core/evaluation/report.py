@@ -16,6 +16,7 @@ from anyanomaly_core.evaluation.summary import ANY, AP, AUC, MEAN, VIDEO_AUC, Co
 from anyanomaly_core.evaluation.variants import AS_IT_IS
 
 NONE = "–"
+MOST_REASONS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +38,11 @@ def tables(summary: Summary) -> list[Table]:
 
 def markdown(summary: Summary) -> str:
     """All tables, and what has no scores."""
-    parts = [f"# Evaluation of {summary.archive.name}", _headline(summary)]
+    parts = [f"# Evaluation of {summary.archive.name}", headline(summary)]
     for table in tables(summary):
         lines = [table.columns, tuple("---" for _ in table.columns), *table.rows]
         parts += [f"## {table.title}", table.note, "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)]
-    parts += [f"* {line}" for line in _left_out(summary)]
+    parts += [f"* {line}" for line in left_out(summary)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -73,7 +74,8 @@ def reliability_of(summary: Summary) -> list[Bin]:
     return reliability(scores.astype(np.float64), shown)
 
 
-def _headline(summary: Summary) -> str:
+def headline(summary: Summary) -> str:
+    """What was judged, and the figure to look at first."""
     base = summary.variants[0].profile
     found = summary.find(AS_IT_IS, MEAN, AUC) or summary.find(AS_IT_IS, MEAN, AUC, REFERENCE)
     said = "no class has both kinds of frame" if found is None else f"mean ROC-AUC of the classes {_figure(found)}"
@@ -201,11 +203,21 @@ def _fields(counts: Counts) -> Sequence[int]:
     return (counts.counted, counts.unlabelled, counts.unscored, counts.not_in_footage, counts.rows_failed)
 
 
-def _left_out(summary: Summary) -> list[str]:
+def left_out(summary: Summary) -> list[str]:
+    """What no figure is about, a line each: videos without scores, answers that failed, footage without labels."""
     lines = [f"{name} has no scores: {reason}" for name, reason in sorted(summary.problems.items())]
-    if summary.archive.missing:
-        names = ", ".join(summary.archive.missing[:5])
-        lines.append(f"{len(summary.archive.missing)} labelled videos were not found: {names} ...")
+    lines += [
+        f"{count:,} segment rows failed: {reason}" for reason, count in summary.failures.most_common(MOST_REASONS)
+    ]
+    if rest := len(summary.failures) - MOST_REASONS:
+        lines += [f"... and for {rest} other reasons"] * (rest > 0)
+    archive = summary.archive
+    if archive.missing:
+        lines.append(f"{len(archive.missing)} labelled videos were not found: {', '.join(archive.missing)}")
+    if archive.unlabelled:
+        lines.append(
+            f"{len(archive.unlabelled)} videos have no label and were left out: {', '.join(archive.unlabelled)}"
+        )
     return lines
 
 

@@ -73,6 +73,7 @@ class ScoredVideo:
     columns: dict[str, dict[str, NDArray[np.float32]]]  # class -> column of FIELDS -> [F] before smoothing
     statuses: Counter[str] = field(default_factory=Counter)  # (segment, class) rows by status
     problem: str | None = None  # why the whole video has no score
+    failures: Counter[str] = field(default_factory=Counter)  # (segment, class) rows by the reason why they failed
     told: dict[str, list[Reason]] = field(default_factory=dict)  # by class, where the LVLM gave a reason
     judged: dict[str, list[Judged]] = field(default_factory=dict)  # by class, segments in order
 
@@ -150,6 +151,7 @@ class Bench:
             frame_count,
             {rule.name: _columns(segments, rows, rule, frame_count) for rule in rules},
             Counter(row.status.value for row in rows),
+            failures=Counter(row.reason or "" for row in rows if row.status is Status.FAILED),
             told={rule.name: _reasons(segments, rows, rule) for rule in rules},
             judged={rule.name: _judged(segments, rows, rule) for rule in rules},
         )

@@ -70,6 +70,7 @@ class Summary:
     counts: dict[str, Counts] = field(default_factory=dict)  # by variant
     curves: list[Curve] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)  # video -> why it has no scores
+    failures: Counter[str] = field(default_factory=Counter)  # (segment, class) rows of other videos, by reason
     cascades: list[CascadeFigures] = field(default_factory=list)  # of variants that have one
 
     def find(self, variant: str, label: str, metric: str, protocol: str = HONEST) -> Measure | None:
@@ -116,6 +117,8 @@ def summarize(
         if number == 0:
             summary.curves.extend(curve for name in archive.classes for _, curve in curves[name])
             summary.problems.update({v.name: s.problem for v, s in own if s.problem is not None})
+            for _, scores in own:
+                summary.failures.update(scores.failures)
     summary.cascades.extend(all_figures(variants, scored, archive.classes))
     return summary
 
@@ -159,16 +162,28 @@ def _honest(
             values = metrics.mean_over(rows)
             if first:
                 base[MEAN, metric] = values
-            measures.append(_measure(variant, MEAN, metric, values, base=base.get((MEAN, metric)), frames=None))
+            measures.append(
+                _measure(
+                    variant, MEAN, metric, values, base=base.get((MEAN, metric)), frames=None, videos=draws.shape[1]
+                )
+            )
     return measures
 
 
 def _measure(
-    variant: Variant, label: str, metric: str, values: Reals, *, base: Reals | None, frames: Frames | None
+    variant: Variant,
+    label: str,
+    metric: str,
+    values: Reals,
+    *,
+    base: Reals | None,
+    frames: Frames | None,
+    videos: int = 0,
 ) -> Measure:
-    """``values[0]`` is the figure, the rest its resamples."""
+    """``values[0]`` is the figure, the rest its resamples; ``videos`` behind it where there are no ``frames``."""
     changed = None if base is None or base is values else values - base
     shown = 0 if frames is None else len(np.unique(frames.video[frames.positive]))
+    drawn = videos if frames is None else len(np.unique(frames.video))
     return Measure(
         variant.name,
         variant.group,
@@ -176,9 +191,9 @@ def _measure(
         label,
         metric,
         float(values[0]),
-        metrics.interval(values[1:]),
+        metrics.interval(values[1:], drawn),
         None if changed is None else float(changed[0]),
-        None if changed is None else metrics.interval(changed[1:]),
+        None if changed is None else metrics.interval(changed[1:], drawn),
         shown,
         0 if frames is None else int(frames.positive.sum()),
         0 if frames is None else len(frames.score),

@@ -79,12 +79,13 @@ def test_the_command_reports_stores_and_goes_on(root: Path, profile: Path, engin
     arguments = [str(root), "--profile", str(profile), "--out", str(tmp_path / "out"), "--resamples", "40", "--json"]
     done = command(*arguments)
     assert done.returncode == 1, "a video without scores makes the command fail"
-    assert "no scores: broken.mp4: 'broken.mp4' is text, not video" in done.stderr
+    assert "broken.mp4 has no scores: 'broken.mp4' is text, not video" in done.stderr
     shown = json.loads(done.stdout)
     assert {row["class"] for row in shown} == {"run", "car", "(any class)", "(mean of classes)"}
     page = (tmp_path / "out" / "report.html").read_text()
     assert "<svg" in page
     assert "http" not in page.replace("http-equiv", ""), "nothing is fetched"
+    assert "broken.mp4 has no scores" in page
     report = (tmp_path / "out" / "report.md").read_text()
     assert "| profile | 104 | 0 | 0 | 32 | 0 |" in report, "26 + 17 + 9 frames, two classes; 32 frames past c's end"
     with (tmp_path / "out" / "measures.csv").open(newline="") as file:

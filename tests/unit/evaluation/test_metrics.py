@@ -59,11 +59,12 @@ def test_per_video_leaves_videos_of_one_kind_out() -> None:
     assert per_video_auc(both) == (1.0, 1)
 
 
-def test_an_interval_needs_most_resamples() -> None:
+def test_an_interval_needs_most_resamples_and_three_videos() -> None:
     few = np.array([0.5, np.nan, np.nan, np.nan])
-    assert interval(few) is None
-    assert interval(np.array([])) is None
-    found = interval(np.linspace(0, 1, 201))
+    assert interval(few, 9) is None
+    assert interval(np.array([]), 9) is None
+    assert interval(np.linspace(0, 1, 201), 2) is None
+    found = interval(np.linspace(0, 1, 201), 3)
     assert found is not None
     assert (found.low, found.high) == pytest.approx((0.025, 0.975))
 

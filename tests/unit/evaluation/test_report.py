@@ -2,9 +2,12 @@
 
 import csv
 import re
+from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from anyanomaly_core.evaluation.evaluate import write_report
@@ -63,3 +66,34 @@ def test_csv_has_every_figure(tmp_path: Path) -> None:
     for row, measure in zip(rows, summary.measures, strict=True):
         assert float(row["value"]) == pytest.approx(measure.value, abs=1e-6)
         assert (row["low"] == "") == (measure.interval is None)
+
+
+def test_what_was_left_out_is_named_in_every_report() -> None:
+    summary = small_summary([])
+    missing = tuple(f"lost-{number}.mp4" for number in range(7))
+    summary = replace(summary, archive=replace(summary.archive, missing=missing, unlabelled=("spare.mp4",)))
+    summary.problems["bad.mp4"] = "it is text"
+    summary.failures.update({"the server said <no>": 12, **{f"reason {number}": 1 for number in range(9)}})
+    for text in (markdown(summary), unescape(render(summary))):
+        for told in ("bad.mp4 has no scores: it is text", "12 segment rows failed: the server said <no>", *missing):
+            assert told in text
+        assert "and for 5 other reasons" in text
+        assert "1 videos have no label and were left out: spare.mp4" in text
+
+
+def test_anybody_can_compute_a_figure_again(tmp_path: Path) -> None:
+    """The Mann-Whitney statistic, pair by pair, from the frames file alone."""
+    summary = small_summary([])
+    write_report(summary, tmp_path)
+    rows = pq.read_table(tmp_path / "frames.parquet").to_pylist()
+    assert len(rows) == 3 * 2 * 80
+    assert sum(row["score"] is None for row in rows) == 24
+    assert sum(row["label"] is None for row in rows) == 60
+    for name in ("cat", "dog"):
+        own = [row for row in rows if row["class"] == name and row["score"] is not None]
+        shown = [row["score"] for row in own if row["label"] == 1]
+        normal = [row["score"] for row in own if row["label"] == 0]
+        wins = sum((a > b) + (a == b) / 2 for a in shown for b in normal)
+        measure = summary.find("profile", name, "roc_auc")
+        assert measure is not None
+        assert wins / len(shown) / len(normal) == pytest.approx(measure.value)
