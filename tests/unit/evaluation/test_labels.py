@@ -13,8 +13,7 @@ from PIL import Image
 
 from anyanomaly_core.errors import ConfigurationError
 from anyanomaly_core.evaluation.archives import open_archive
-from anyanomaly_core.evaluation.benchmarks import words
-from anyanomaly_core.evaluation.labels import UNLABELLED, FrameLabels, LabelledArchive, dense, joined
+from anyanomaly_core.evaluation.labels import UNLABELLED, FrameLabels, LabelledArchive, dense, joined, words
 
 SHARED = Path(os.environ.get("ANYANOMALY_SAMPLES", Path(__file__).parents[4] / "shared"))
 
@@ -132,7 +131,7 @@ def test_ucsd_by_script_and_by_masks(tmp_path: Path) -> None:
     images(tmp_path / "Test" / "Test002", 3)
     archive = open_archive(tmp_path)
     assert labels_of(archive, "Test/Test001", "anomaly", 5) == [0, 0, 0, 0, 1]
-    assert archive.missing == ("Test002",)
+    assert (archive.missing, archive.unlabelled) == ((), ("Test/Test002",)), "it is here, and nobody labelled it"
     (tmp_path / "Test" / "UCSDped1.m").write_text(
         "TestVideoFile = {};\nTestVideoFile{end+1}.gt_frame = [1:2, 4:4];\nTestVideoFile{end+1}.gt_frame = [3:3];\n"
     )
@@ -181,7 +180,7 @@ def test_what_is_wrong_is_said(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="say where with --labels"):
         open_archive(tmp_path)
     (tmp_path / "_labels").mkdir()
-    with pytest.raises(ConfigurationError, match="cannot be read as plain"):
+    with pytest.raises(ConfigurationError, match="holds no labels: neither events"):
         open_archive(tmp_path)
     (tmp_path / "_labels/frames.csv").write_text("video,frame,fall\ngone.mp4,0,1\n")
     with pytest.raises(ConfigurationError, match=r"None of the 1 videos .* was found"):
