@@ -75,11 +75,16 @@ def read_volume(file: Path) -> Labels:
     Raises:
         ConfigurationError: when the file holds none.
     """
-    from scipy.io import loadmat  # noqa: PLC0415  (only these labels need it)
+    from scipy.io import loadmat, matlab  # noqa: PLC0415  (only these labels need it)
 
     try:
         cells = loadmat(file, variable_names=["volLabel"]).get("volLabel")
-    except (ValueError, TypeError, NotImplementedError) as error:  # NotImplementedError: saved as HDF5, version 7.3
+    except (
+        matlab.MatReadError,
+        ValueError,
+        TypeError,
+        NotImplementedError,
+    ) as error:  # NotImplementedError: saved as HDF5, version 7.3
         raise ConfigurationError(f"{file} cannot be read as a MATLAB file: {error}.") from None
     if cells is None or cells.dtype != object or not cells.size:
         raise ConfigurationError(f"{file} has no cell array volLabel with one mask a frame, as Avenue's own labels do.")
