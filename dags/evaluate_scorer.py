@@ -47,7 +47,7 @@ with DAG(
         ),
         "label_format": Param(
             "auto",
-            enum=["auto", "plain", "cvad", "npy", "ucsd", "ucf-crime", "xd-violence", "manifest"],
+            enum=["auto", "plain", "cvad", "avenue", "npy", "ucsd", "ucf-crime", "xd-violence", "manifest"],
             title="Label format",
             description="auto: by what lies in the folder.",
         ),

@@ -12,6 +12,7 @@ from anyanomaly_core.evaluation.archives import open_archive
 from anyanomaly_core.evaluation.evaluate import evaluate
 from anyanomaly_core.evaluation.labels import LabelledArchive
 from anyanomaly_core.evaluation.protocols import HONEST, REFERENCE
+from anyanomaly_core.evaluation.report import footage_told
 from anyanomaly_core.evaluation.runner import Bench
 from anyanomaly_core.evaluation.summary import AUC, MEAN
 from anyanomaly_core.evaluation.variants import AS_IT_IS, ablation
@@ -46,8 +47,8 @@ def plan_evaluation(
     name = profile or settings.profile
     variants = ablation(load_profile(name), list(ablate))
     log.info("%s: %d videos, %d variants", labelled.name, len(labelled.videos), len(variants))
-    for missing in labelled.missing[:20]:
-        log.warning("labelled, but not here: %s", missing)
+    for line in footage_told(labelled, most_names=20):
+        log.warning("%s", line)
     size = max(VIDEOS_PER_TASK, -(-len(labelled.videos) // MAX_TASKS))
     common = {"archive": archive, "label_format": label_format, "profile": name, "ablate": list(ablate)}
     return [

@@ -17,6 +17,7 @@ from anyanomaly_core.evaluation.evaluate import evaluate
 from anyanomaly_core.evaluation.labels import LabelledArchive
 from anyanomaly_core.evaluation.metrics import Interval
 from anyanomaly_core.evaluation.reliability import Method, calibration_error, reliability
+from anyanomaly_core.evaluation.report import footage_told
 from anyanomaly_core.evaluation.runner import Progress
 from anyanomaly_core.evaluation.store import judged_events, learn_map
 from anyanomaly_core.evaluation.summary import AUC, MEAN, Summary
@@ -37,8 +38,8 @@ def read(root: Path, labels: Path | None, label_format: str, texts: Path | None,
     if most_videos:
         archive = archive.first(most_videos)
     note(f"{archive.name}: {len(archive.videos)} videos, {len(archive.classes)} classes: {', '.join(archive.classes)}.")
-    if archive.missing:
-        note(f"{len(archive.missing)} labelled videos are not here, such as {archive.missing[0]}.")
+    for line in footage_told(archive, most_names=5):
+        note(line)
     return archive
 
 

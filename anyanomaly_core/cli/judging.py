@@ -32,7 +32,7 @@ def evaluate(
     footage: Annotated[Path, typer.Argument(help="Folder of the labelled footage.", exists=True, file_okay=False)],
     labels: Annotated[Path | None, typer.Option(help="Label file or folder; none: what lies in the footage.")] = None,
     label_format: Annotated[
-        str, typer.Option("--format", help="auto, plain, cvad, npy, ucsd, ucf-crime, xd-violence or manifest.")
+        str, typer.Option("--format", help="auto, plain, cvad, avenue, npy, ucsd, ucf-crime, xd-violence or manifest.")
     ] = "auto",
     texts: Annotated[Path | None, typer.Option(help="CSV class,text: what a rule would say of each class.")] = None,
     profile: Annotated[str, typer.Option(help="Built-in name or YAML file.")] = "demo",
@@ -76,7 +76,7 @@ def evaluate(
     if (helps := evaluating.what_helps(summary)) and not as_json:
         note("What helps: one thing changed at a time, compared with the profile on the same resamples.")
         print_rows(evaluating.HELPS, helps, as_json=False)
-    for line in left_out(summary):
+    for line in left_out(summary, most_names=5):
         note(line)
     notice = summary.variants[0].profile.notice
     if notice:

@@ -1,25 +1,29 @@
 """Opening a labelled archive: which format it is, where its labels lie, what its classes are called in words.
 
-The plain layout is described in docs/evaluation.md; the public benchmarks' formats are read in ``benchmarks.py``.
+The plain layout is read in ``plain.py``; the public benchmarks' formats in ``benchmarks.py``, ``span_lists.py`` and
+``ucsd.py``. docs/evaluation.md describes them.
 """
 
-import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from anyanomaly_core.errors import ConfigurationError
-from anyanomaly_core.evaluation import benchmarks
+from anyanomaly_core.evaluation import benchmarks, span_lists
 from anyanomaly_core.evaluation.footage_names import Footage
-from anyanomaly_core.evaluation.labels import UNLABELLED, FrameLabels, LabelledArchive, LabelledVideo, Span, dense
+from anyanomaly_core.evaluation.labels import LabelledArchive
+from anyanomaly_core.evaluation.plain import class_texts, read_plain
+from anyanomaly_core.evaluation.ucsd import read_ucsd, ucsd_test_folder
 
 LABEL_FOLDERS = ("_labels", "_truth")  # names that begin with _ are not footage
 FORMATS: dict[str, Callable[[Footage, Path], LabelledArchive]] = {
+    "plain": read_plain,
     "cvad": benchmarks.read_cvad,
     "npy": benchmarks.read_npy,
-    "ucsd": benchmarks.read_ucsd,
-    "ucf-crime": benchmarks.read_ucf_crime,
-    "xd-violence": benchmarks.read_xd_violence,
+    "avenue": benchmarks.read_avenue,
+    "ucsd": read_ucsd,
+    "ucf-crime": span_lists.read_ucf_crime,
+    "xd-violence": span_lists.read_xd_violence,
     "manifest": benchmarks.read_manifest,
 }
 
@@ -32,29 +36,31 @@ def open_archive(
     Args:
         root: folder of the footage.
         labels: label file or folder; none: what lies under ``root``.
-        label_format: ``plain``, one of ``FORMATS``, or ``auto``: by what is there.
+        label_format: one of ``FORMATS``, or ``auto``: by what is there.
         texts: CSV ``class,text``, one line per text; replaces what the format would call its classes.
 
     Raises:
         ConfigurationError: when no labels are found, they cannot be read, or a class has no text.
     """
     given = labels or _labels_under(root)
+    if not given.exists():
+        raise ConfigurationError(f"{given} is not there; --labels takes the file or folder of the labels.")
     chosen = _guess(given) if label_format == "auto" else label_format
     footage = Footage(root)
     try:
-        archive = _read_plain(footage, given) if chosen == "plain" else _reader(chosen)(footage, given)
+        archive = _reader(chosen)(footage, given)
     except (OSError, ValueError, KeyError) as error:
         raise ConfigurationError(
             f"Labels in {given} cannot be read as {chosen}: {error!r}. See docs/evaluation.md for the formats."
         ) from None
     if texts is not None:
-        archive = replace(archive, texts=_class_texts(texts))
+        archive = replace(archive, texts=class_texts(texts))
     return _checked(archive, given)
 
 
 def _reader(name: str) -> Callable[[Footage, Path], LabelledArchive]:
     if name not in FORMATS:
-        known = ", ".join(["auto", "plain", *FORMATS])
+        known = ", ".join(["auto", *FORMATS])
         raise ConfigurationError(f"There is no label format {name!r}; there are {known}.")
     return FORMATS[name]
 
@@ -68,7 +74,7 @@ def _labels_under(root: Path) -> Path:
     found = [*root.glob("*.h5"), *root.glob("Temporal_Anomaly_Annotation*.txt"), *root.glob("annotations.txt")]
     if found:
         return root if found[0].suffix == ".h5" else found[0]
-    if benchmarks.ucsd_test_folder(root) is not None:
+    if ucsd_test_folder(root) is not None or benchmarks.avenue_folder(root) is not None:
         return root
     raise ConfigurationError(
         f"{root} holds no labels ({', '.join(LABEL_FOLDERS)}, MANIFEST.csv, *.h5 ...): say where with --labels."
@@ -81,11 +87,14 @@ def _guess(labels: Path) -> str:
             return "cvad"
         if any(labels.glob("*.npy")):
             return "npy"
-        return "ucsd" if benchmarks.ucsd_test_folder(labels) is not None else "plain"
-    by_suffix = {".h5": "cvad", ".npy": "npy", ".csv": "manifest"}
+        if benchmarks.avenue_folder(labels) is not None:
+            return "avenue"
+        return "ucsd" if ucsd_test_folder(labels) is not None else "plain"
+    by_suffix = {".h5": "cvad", ".npy": "npy", ".csv": "manifest", ".mat": "avenue"}
     if labels.suffix in by_suffix:
         return by_suffix[labels.suffix]
-    return "xd-violence" if "label_" in labels.read_text(encoding="utf-8")[:4096] else "ucf-crime"
+    beginning = labels.read_text(encoding="utf-8", errors="replace")[:4096]
+    return "xd-violence" if "label_" in beginning else "ucf-crime"
 
 
 def _checked(archive: LabelledArchive, labels: Path) -> LabelledArchive:
@@ -96,74 +105,16 @@ def _checked(archive: LabelledArchive, labels: Path) -> LabelledArchive:
         )
     if empty := sorted(name for name, texts in archive.texts.items() if not texts):
         raise ConfigurationError(f"The class {', '.join(empty)} has no text. Give a CSV `class,text` with --texts.")
+    if not archive.videos and not archive.missing:
+        raise ConfigurationError(
+            f"{labels} labels none of the {len(archive.unlabelled)} videos that are there; the first is "
+            f"{next(iter(archive.unlabelled), 'none')!r}. Where are the labels?"
+        )
     if not archive.videos:
         raise ConfigurationError(
             f"None of the {len(archive.missing)} videos that {labels} names was found; the first is "
             f"{next(iter(archive.missing), 'none')!r}. Is the footage folder right?"
         )
+    if not archive.texts:
+        raise ConfigurationError(f"{labels} names no class. Give a CSV `class,text` with --texts.")
     return archive
-
-
-def _read_plain(footage: Footage, labels: Path) -> LabelledArchive:
-    """``classes.csv``, and ``frames.csv`` (one row a frame) or ``events.csv`` (one row a run of frames)."""
-    texts = _class_texts(labels / "classes.csv") if (labels / "classes.csv").exists() else {}
-    table = labels / "frames.csv"
-    by_video = _frame_table(table) if table.exists() else _event_table(labels / "events.csv", footage, texts)
-    names = list(dict.fromkeys(name for shown in by_video.values() for name in shown))
-    found, missing = [], []
-    for name, shown in by_video.items():
-        path = footage.exact(name)
-        if path is None:
-            missing.append(name)
-        else:
-            found.append(LabelledVideo(name, path, shown))
-    texts = {name: texts.get(name, (benchmarks.words(name),)) for name in (texts or names)}
-    return LabelledArchive(footage.root.resolve().name, texts, tuple(found), missing=tuple(missing))
-
-
-def _rows(path: Path) -> Iterator[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        yield from csv.DictReader(file)
-
-
-def _class_texts(path: Path) -> dict[str, tuple[str, ...]]:
-    texts: dict[str, tuple[str, ...]] = {}
-    for row in _rows(path):
-        texts[row["class"]] = (*texts.get(row["class"], ()), row["text"])
-    return texts
-
-
-def _frame_table(path: Path) -> dict[str, dict[str, FrameLabels]]:
-    """``video,frame,<class>...`` with 1, 0 or nothing (unlabelled), in order; frames without a row are unlabelled."""
-    cells: dict[str, dict[str, list[int]]] = {}
-    for row in _rows(path):
-        name, number = row.pop("video", None) or row.pop("uri"), int(row.pop("frame"))
-        columns = cells.setdefault(name, {label: [] for label in row})
-        for label, cell in row.items():
-            known = columns[label]
-            if len(known) > number:
-                raise ValueError(f"frame {number} of {name} is not in order")
-            known += [UNLABELLED] * (number - len(known))
-            known.append(int(cell) if cell.strip() else UNLABELLED)
-    return {name: _labelled(columns) for name, columns in cells.items()}
-
-
-def _labelled(columns: dict[str, list[int]]) -> dict[str, FrameLabels]:
-    return {label: dense(cells) for label, cells in columns.items() if any(value != UNLABELLED for value in cells)}
-
-
-def _event_table(path: Path, footage: Footage, texts: dict[str, tuple[str, ...]]) -> dict[str, dict[str, FrameLabels]]:
-    """``video,class,first_frame,last_frame``; videos without a row show nothing. ``videos.csv`` narrows that down."""
-    listed = path.with_name("videos.csv")
-    rows = list(_rows(path))
-    classes = list(texts) or list(dict.fromkeys(row["class"] for row in rows))
-    shown: dict[str, dict[str, list[Span]]] = {}
-    if listed.exists():
-        for row in _rows(listed):
-            named = (row.get("classes") or "*").split(";")
-            shown[row["video"]] = {name: [] for name in (classes if named == ["*"] else named)}
-    else:
-        shown = {name: {label: [] for label in classes} for name in [*footage.names(), *(row["video"] for row in rows)]}
-    for row in rows:
-        shown[row["video"]][row["class"]].append((int(row["first_frame"]), int(row["last_frame"])))
-    return {name: {label: FrameLabels(tuple(runs)) for label, runs in own.items()} for name, own in shown.items()}

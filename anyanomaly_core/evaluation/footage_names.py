@@ -1,6 +1,8 @@
 """Finding the footage that labels name: video files and folders of frames under one root."""
 
 import os
+import unicodedata
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
@@ -27,9 +29,23 @@ class Footage:
                 found.append(folder)
         return sorted(found)
 
-    def names(self) -> list[str]:
+    def name(self, path: Path) -> str:
         """Relative to the root, POSIX."""
-        return [path.relative_to(self.root).as_posix() for path in self.paths]
+        return path.relative_to(self.root).as_posix()
+
+    def names(self) -> list[str]:
+        """Of all footage."""
+        return [self.name(path) for path in self.paths]
+
+    def others(self, used: Iterable[Path]) -> tuple[str, ...]:
+        """Names of the footage that is not among ``used``."""
+        taken = {path.resolve() for path in used}
+        return tuple(self.name(path) for path in self.paths if path.resolve() not in taken)
+
+    def alike(self, name: str) -> str | None:
+        """The one footage name that differs from ``name`` in case, slashes or the form of its accents only."""
+        found = [known for known in self.names() if _folded(known) == _folded(name)]
+        return found[0] if len(found) == 1 else None
 
     def exact(self, name: str) -> Path | None:
         """The video file or frame folder of this relative path; None when it is not there or leaves the root."""
@@ -49,15 +65,27 @@ class Footage:
         found = same or [path for stem, paths in self._by_stem.items() if stem.endswith(f"_{name}") for path in paths]
         if len(found) > 1:
             listed = ", ".join(str(path.relative_to(self.root)) for path in found[:4])
-            raise ConfigurationError(f"Labels name {name!r}, and several videos could be meant: {listed}.")
+            raise ConfigurationError(
+                f"Labels name {name!r}, and several videos could be meant: {listed}. "
+                "Give the folder of the test videos."
+            )
         return found[0] if found else None
 
     @cached_property
     def _by_stem(self) -> dict[str, list[Path]]:
         stems: dict[str, list[Path]] = {}
         for path in self.paths:
-            stems.setdefault(path.stem if path.is_file() else path.name, []).append(path)
+            stems.setdefault(title(path), []).append(path)
         return stems
+
+
+def title(path: Path) -> str:
+    """A file's name without its extension; a folder's name, which may have dots of its own."""
+    return path.stem if path.is_file() else path.name
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name.replace("\\", "/")).casefold()
 
 
 def _is_video(name: str) -> bool:

@@ -5,7 +5,9 @@ way of all footage.
 """
 
 import hashlib
+import re
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 import ffmpeg
@@ -20,8 +22,23 @@ FPS = 25.0  # folders state none; only `sampling.fps` and times depend on it
 
 
 def frame_files(folder: Path) -> list[Path]:
-    """The images of a folder by name."""
-    return sorted(file for file in folder.iterdir() if file.suffix.lower() in IMAGES and not file.name.startswith("."))
+    """The images of a folder by name, numbers in it by value: ``9.jpg`` comes before ``10.jpg``."""
+    images = (file for file in folder.iterdir() if file.suffix.lower() in IMAGES and not file.name.startswith("."))
+    return sorted(images, key=lambda file: natural(file.name))
+
+
+def natural(name: str) -> tuple[list[str | int], str]:
+    """Sort key; names with equally many digits come in the order of their text."""
+    parts = re.split(r"([0-9]+)", name)  # text and digits take turns, so that like is compared with like
+    return [int(part) if place % 2 else part for place, part in enumerate(parts)], name
+
+
+def frame_numbers(files: list[Path]) -> list[int] | None:
+    """The last number in each name; None where a name has none, or they do not rise with the order of the files."""
+    found = [re.findall(r"[0-9]+", file.stem) for file in files]
+    numbers = [int(own[-1]) for own in found if own]
+    rising = all(first < second for first, second in pairwise(numbers))
+    return numbers if numbers and rising and len(numbers) == len(files) else None
 
 
 def as_video(path: Path, cache: Path) -> Path:

@@ -1,5 +1,6 @@
 """What a labelled archive says: which frames of which video show which class, and what is not labelled at all."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 UNLABELLED = -1
+ANOMALY = "anomaly"  # the class where labels only say that something is abnormal
 Span = tuple[int, int]  # first and last frame, from 0, both included
 Labels = NDArray[np.int8]  # [F] 1: shows the class, 0: does not, UNLABELLED: nobody said
 
@@ -19,6 +21,7 @@ class FrameLabels:
     positive: tuple[Span, ...] = ()
     frames: int | None = None  # how many frames are labelled, from the first on; None: however many the video has
     unlabelled: tuple[Span, ...] = ()  # gaps
+    absent: int = 0  # labelled frames that are lost in the middle of a folder of images: spans count what is there
 
     def array(self, frame_count: int) -> Labels:
         """Labels [F] of a video of F decoded frames; frames past the labels' end are UNLABELLED."""
@@ -32,7 +35,7 @@ class FrameLabels:
     def beyond(self, frame_count: int) -> int:
         """Labelled frames that the video does not have."""
         ends = [last + 1 for _, last in self.positive]
-        return max(0, max([self.frames or 0, *ends]) - frame_count)
+        return self.absent + max(0, max([self.frames or 0, *ends]) - frame_count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class LabelledArchive:
     one_of_many: bool = True  # every class is scored in every video, so that "anything abnormal" can be measured
     missing: tuple[str, ...] = ()  # labelled, but their footage is not here
     unlabelled: tuple[str, ...] = ()  # footage under the root that no label names: left out
+    unlisted: tuple[str, ...] = ()  # footage that no line names and that counts as normal: plain events alone
 
     @property
     def classes(self) -> list[str]:
@@ -73,6 +77,12 @@ class LabelledArchive:
     def scored_classes(self, video: LabelledVideo) -> list[str]:
         """Classes that are scored in a video."""
         return [name for name in self.texts if self.one_of_many or name in video.labels]
+
+
+def words(name: str) -> str:
+    """A class name as a person would write it: ``hand_truck`` -> hand truck, ``RoadAccidents`` -> road accidents."""
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    return " ".join(re.sub(r"[_-]+", " ", apart).lower().split())
 
 
 def spans(labels: Sequence[int] | NDArray[np.generic]) -> tuple[Span, ...]:

@@ -2,6 +2,7 @@
 
 import csv
 import math
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from anyanomaly_core.evaluation.labels import UNLABELLED
+from anyanomaly_core.evaluation.labels import UNLABELLED, LabelledArchive
 from anyanomaly_core.evaluation.protocols import HONEST, REFERENCE
 from anyanomaly_core.evaluation.reliability import Bin, calibration_error, reliability
 from anyanomaly_core.evaluation.summary import ANY, AP, AUC, MEAN, VIDEO_AUC, Counts, Curve, Measure, Summary
@@ -203,22 +204,34 @@ def _fields(counts: Counts) -> Sequence[int]:
     return (counts.counted, counts.unlabelled, counts.unscored, counts.not_in_footage, counts.rows_failed)
 
 
-def left_out(summary: Summary) -> list[str]:
-    """What no figure is about, a line each: videos without scores, answers that failed, footage without labels."""
+def left_out(summary: Summary, most_names: int = sys.maxsize) -> list[str]:
+    """What no figure is about, a line each: videos without scores, answers that failed, footage without labels.
+
+    Args:
+        summary: what was measured.
+        most_names: of videos in a line.
+    """
     lines = [f"{name} has no scores: {reason}" for name, reason in sorted(summary.problems.items())]
-    lines += [
-        f"{count:,} segment rows failed: {reason}" for reason, count in summary.failures.most_common(MOST_REASONS)
+    lines += [f"{count:,} segment rows failed: {why}" for why, count in summary.failures.most_common(MOST_REASONS)]
+    if len(summary.failures) > MOST_REASONS:
+        lines.append(f"... and for {len(summary.failures) - MOST_REASONS} other reasons")
+    return [*lines, *footage_told(summary.archive, most_names)]
+
+
+def footage_told(archive: LabelledArchive, most_names: int = sys.maxsize) -> list[str]:
+    """Where labels and footage do not meet, a line each."""
+    said = (
+        (archive.missing, "labelled, but not here"),
+        (archive.unlabelled, "here, but not labelled, and left out"),
+        (archive.unlisted, "in no line of the labels, which counts as normal"),
+    )
+    return [
+        f"{len(names)} of the videos {'is' if len(names) == 1 else 'are'} {what}: "
+        + ", ".join(names[:most_names])
+        + (f" and {len(names) - most_names} more" if len(names) > most_names else "")
+        for names, what in said
+        if names
     ]
-    if rest := len(summary.failures) - MOST_REASONS:
-        lines += [f"... and for {rest} other reasons"] * (rest > 0)
-    archive = summary.archive
-    if archive.missing:
-        lines.append(f"{len(archive.missing)} labelled videos were not found: {', '.join(archive.missing)}")
-    if archive.unlabelled:
-        lines.append(
-            f"{len(archive.unlabelled)} videos have no label and were left out: {', '.join(archive.unlabelled)}"
-        )
-    return lines
 
 
 def _figure(measure: Measure) -> str:

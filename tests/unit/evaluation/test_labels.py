@@ -1,7 +1,6 @@
 """Every label format, from files as the benchmarks' authors publish them."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -9,33 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
 from anyanomaly_core.errors import ConfigurationError
 from anyanomaly_core.evaluation.archives import open_archive
-from anyanomaly_core.evaluation.benchmarks import words
-from anyanomaly_core.evaluation.labels import UNLABELLED, FrameLabels, LabelledArchive, dense, joined
+from anyanomaly_core.evaluation.labels import UNLABELLED, FrameLabels, dense, joined, words
+from tests.unit.evaluation.label_files import footage, images, labels_of
 
 SHARED = Path(os.environ.get("ANYANOMALY_SAMPLES", Path(__file__).parents[4] / "shared"))
-
-
-def footage(root: Path, *names: str) -> Path:
-    """Empty files under these names: labels are read without looking into the footage."""
-    for name in names:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).touch()
-    return root
-
-
-def images(folder: Path, count: int, paint: Callable[[int], int] = lambda _: 0) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for number in range(count):
-        Image.fromarray(np.full((4, 6), paint(number), np.uint8)).save(folder / f"{number + 1:03d}.bmp")
-
-
-def labels_of(archive: LabelledArchive, video: str, name: str, frames: int) -> list[int]:
-    own = next(v for v in archive.videos if v.name == video)
-    return own.labels[name].array(frames).tolist()
 
 
 @given(st.lists(st.sampled_from([0, 1, UNLABELLED]), min_size=1, max_size=40))
@@ -128,11 +107,11 @@ def test_one_npy_for_all_videos_in_order(tmp_path: Path) -> None:
 
 def test_ucsd_by_script_and_by_masks(tmp_path: Path) -> None:
     images(tmp_path / "Test" / "Test001", 5)
-    images(tmp_path / "Test" / "Test001_gt", 5, lambda number: 255 * (number == 4))
+    images(tmp_path / "Test" / "Test001_gt", 5, lambda number: 255 * (number == 5))
     images(tmp_path / "Test" / "Test002", 3)
     archive = open_archive(tmp_path)
     assert labels_of(archive, "Test/Test001", "anomaly", 5) == [0, 0, 0, 0, 1]
-    assert archive.missing == ("Test002",)
+    assert (archive.missing, archive.unlabelled) == ((), ("Test/Test002",)), "it is here, and nobody labelled it"
     (tmp_path / "Test" / "UCSDped1.m").write_text(
         "TestVideoFile = {};\nTestVideoFile{end+1}.gt_frame = [1:2, 4:4];\nTestVideoFile{end+1}.gt_frame = [3:3];\n"
     )
@@ -181,7 +160,7 @@ def test_what_is_wrong_is_said(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="say where with --labels"):
         open_archive(tmp_path)
     (tmp_path / "_labels").mkdir()
-    with pytest.raises(ConfigurationError, match="cannot be read as plain"):
+    with pytest.raises(ConfigurationError, match="holds no labels: neither events"):
         open_archive(tmp_path)
     (tmp_path / "_labels/frames.csv").write_text("video,frame,fall\ngone.mp4,0,1\n")
     with pytest.raises(ConfigurationError, match=r"None of the 1 videos .* was found"):

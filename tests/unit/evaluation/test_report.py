@@ -78,7 +78,7 @@ def test_what_was_left_out_is_named_in_every_report() -> None:
         for told in ("bad.mp4 has no scores: it is text", "12 segment rows failed: the server said <no>", *missing):
             assert told in text
         assert "and for 5 other reasons" in text
-        assert "1 videos have no label and were left out: spare.mp4" in text
+        assert "1 of the videos is here, but not labelled, and left out: spare.mp4" in text
 
 
 def test_anybody_can_compute_a_figure_again(tmp_path: Path) -> None:
