@@ -6,6 +6,7 @@ from typing import Any
 
 from anyanomaly_core.config import Settings
 from anyanomaly_core.errors import ConfigurationError, ModelError
+from anyanomaly_core.models.allocator import keep_freed_memory
 from anyanomaly_core.models.protocols import ImageTextEncoder, VisionLanguageModel
 from anyanomaly_core.models.revision import directory_revision, state_revision
 from anyanomaly_core.profile import EncoderSpec, LvlmSpec, Profile
@@ -106,6 +107,7 @@ def _encoder(
     from anyanomaly_core.models.open_clip_encoder import OpenClipEncoder  # noqa: PLC0415
 
     device = resolve_device(settings.device)
+    keep_freed_memory()
     try:
         model = open_clip.create_model(
             source, pretrained=tag, precision=spec.precision, device=device, require_pretrained=True
@@ -158,6 +160,7 @@ def _lvlm(spec: LvlmSpec, settings: Settings, directory: Path | None) -> VisionL
     from anyanomaly_core.models.device import DTYPES, resolve_device  # noqa: PLC0415
     from anyanomaly_core.models.transformers_lvlm import TransformersLvlm  # noqa: PLC0415
 
+    keep_freed_memory()
     source = spec.model if directory is None else str(directory)
     options: dict[str, Any] = {"trust_remote_code": False}  # code of strangers is not run; such models are refused
     options |= {"local_files_only": True} if directory is not None else {"revision": spec.revision}

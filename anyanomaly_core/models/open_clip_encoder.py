@@ -80,8 +80,8 @@ class OpenClipEncoder:
         order = sorted(range(len(images)), key=lambda i: images[i].shape)  # equal sizes are resized together
         batches = []
         for part in _parts(order, self._batch_size):
-            pixels = squash([images[i] for i in part], self._size).to(self._device).float()  # [b, 3, S, S]
-            batches.append(self._encode_what_fits(pixels.div_(255).sub_(self._mean).div_(self._std)))
+            pixels = squash([images[i] for i in part], self._size).to(self._device)  # [b, 3, S, S]
+            batches.append(self._encode_what_fits((pixels - 255 * self._mean).div_(255 * self._std)))
         return self._as_embeddings(batches, order)
 
     @torch.inference_mode()
