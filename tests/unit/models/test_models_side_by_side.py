@@ -52,6 +52,7 @@ def test_an_interrupted_program_does_not_wait_for_a_silent_server(number: signal
 import signal, sys, time
 from anyanomaly_core.models.side_by_side import side_by_side
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a shell runs in the background
 print("waiting", flush=True)
 side_by_side(lambda seconds: time.sleep(seconds), [300, 300], 2)
 """
