@@ -126,8 +126,7 @@ def _open(settings: Settings, archive: str, label_format: str) -> LabelledArchiv
         known = ", ".join(sorted(path.name for path in root.iterdir() if path.is_dir())) if root.is_dir() else "none"
         raise ConfigurationError(f"There is no folder {archive!r} under {root}; there are: {known}.")
     texts = folder / "_labels" / "classes.csv"
-    plain = label_format in {"auto", "plain"}
-    return open_archive(folder, label_format=label_format, texts=None if plain or not texts.exists() else texts)
+    return open_archive(folder, label_format=label_format, texts=texts if texts.exists() else None)
 
 
 def _as_file_name(name: str) -> str:

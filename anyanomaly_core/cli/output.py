@@ -1,6 +1,7 @@
 """How commands print: tables for people, JSON for programs."""
 
 import json
+import math
 import sys
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -13,7 +14,8 @@ MOST_WIDE = 60
 def print_rows(names: Sequence[str], rows: Sequence[Row], *, as_json: bool) -> None:
     """Print a relation: a list of objects, or columns as wide as their content; in a terminal at most MOST_WIDE."""
     if as_json:
-        json.dump([dict(zip(names, row, strict=True)) for row in rows], sys.stdout, default=_plain, indent=1)
+        objects = [dict(zip(names, map(_known, row), strict=True)) for row in rows]
+        json.dump(objects, sys.stdout, default=_plain, indent=1, allow_nan=False)
         sys.stdout.write("\n")
         return
     lines = [[_cell(value) for value in row] for row in rows]
@@ -27,6 +29,11 @@ def print_rows(names: Sequence[str], rows: Sequence[Row], *, as_json: bool) -> N
 
 def _fitted(cell: str, width: int) -> str:
     return cell.ljust(width) if len(cell) <= width else f"{cell[: width - 1]}…"
+
+
+def _known(value: object) -> object:
+    """JSON has no NaN."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _plain(value: object) -> object:

@@ -49,6 +49,10 @@ def open_archive(
     footage = Footage(root)
     try:
         archive = _reader(chosen)(footage, given)
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(
+            f"A file of labels in {given} is not UTF-8 ({error.reason}); save it as UTF-8."
+        ) from None
     except (OSError, ValueError, KeyError) as error:
         raise ConfigurationError(
             f"Labels in {given} cannot be read as {chosen}: {error!r}. See docs/evaluation.md for the formats."
@@ -67,8 +71,9 @@ def _reader(name: str) -> Callable[[Footage, Path], LabelledArchive]:
 
 def _labels_under(root: Path) -> Path:
     for name in LABEL_FOLDERS:
-        if (root / name).is_dir():
-            return root / name
+        folder = root / name
+        if folder.is_dir() and [file.name for file in folder.iterdir()] != ["classes.csv"]:  # that is texts alone
+            return folder
     if (root / "MANIFEST.csv").exists():
         return root / "MANIFEST.csv"
     found = [*root.glob("*.h5"), *root.glob("Temporal_Anomaly_Annotation*.txt"), *root.glob("annotations.txt")]

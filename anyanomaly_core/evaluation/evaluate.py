@@ -51,6 +51,7 @@ def evaluate(
         OSError: when the report cannot be written.
     """
     variants = ablation(profile, list(groups))
+    out.mkdir(parents=True, exist_ok=True)  # not after hours
     bench = Bench(archive, profile, settings)
     scored = list(bench.score(variants, progress=progress))
     summary = summarize(archive, variants, scored, chosen=protocols, resamples=resamples)

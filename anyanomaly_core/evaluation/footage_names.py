@@ -20,9 +20,13 @@ class Footage:
     @cached_property
     def paths(self) -> list[Path]:
         """Every video file and frame folder, by path."""
-        found = []
-        for name, folders, files in os.walk(self.root):
+        found, seen = [], set()
+        for name, folders, files in os.walk(self.root, followlinks=True):  # data sets are linked together now and then
             folder = Path(name)
+            if folder.resolve() in seen:  # a link back
+                folders.clear()
+                continue
+            seen.add(folder.resolve())
             folders[:] = sorted(inner for inner in folders if inner[0] not in "._")
             found += [folder / file for file in files if _is_video(file)]
             if folder != self.root and any(Path(file).suffix.lower() in IMAGES for file in files):
@@ -44,8 +48,15 @@ class Footage:
 
     def alike(self, name: str) -> str | None:
         """The one footage name that differs from ``name`` in case, slashes or the form of its accents only."""
-        found = [known for known in self.names() if _folded(known) == _folded(name)]
+        found = self._by_fold.get(_folded(name), [])
         return found[0] if len(found) == 1 else None
+
+    @cached_property
+    def _by_fold(self) -> dict[str, list[str]]:
+        folds: dict[str, list[str]] = {}
+        for known in self.names():
+            folds.setdefault(_folded(known), []).append(known)
+        return folds
 
     def exact(self, name: str) -> Path | None:
         """The video file or frame folder of this relative path; None when it is not there or leaves the root."""

@@ -62,7 +62,7 @@ def as_video(path: Path, cache: Path) -> Path:
 
 
 def _write(files: list[Path], video: Path) -> None:
-    height, width = _pixels(files[0]).shape[:2]
+    height, width = image_pixels(files[0]).shape[:2]
     part = video.with_suffix(".part")
     source = ffmpeg.input("pipe:", format="rawvideo", pix_fmt="rgb24", s=f"{width}x{height}", framerate=FPS)
     output = source.output(str(part), format="matroska", vcodec="ffv1", pix_fmt="bgr0", threads=1)
@@ -71,7 +71,7 @@ def _write(files: list[Path], video: Path) -> None:
     try:
         with suppress(BrokenPipeError):  # ffmpeg went away: its exit status tells
             for file in files:
-                pixels = _pixels(file)
+                pixels = image_pixels(file)
                 if pixels.shape != (height, width, 3):
                     raise FootageError(
                         f"{file} is {pixels.shape[1]}x{pixels.shape[0]}, the first image {width}x{height}."
@@ -86,8 +86,8 @@ def _write(files: list[Path], video: Path) -> None:
     part.replace(video)
 
 
-def _pixels(file: Path) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
-    """RGB [H, W, 3]."""
+def image_pixels(file: Path) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
+    """RGB [H, W, 3]; raises FootageError when the file is no image."""
     try:
         with Image.open(file) as image:
             return np.asarray(image.convert("RGB"))

@@ -43,7 +43,7 @@ def markdown(summary: Summary) -> str:
     for table in tables(summary):
         lines = [table.columns, tuple("---" for _ in table.columns), *table.rows]
         parts += [f"## {table.title}", table.note, "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)]
-    parts += [f"* {line}" for line in left_out(summary)]
+    parts += [f"* {_cell(line)}" for line in left_out(summary)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -12,6 +12,7 @@ from anyanomaly_core.errors import ConfigurationError
 from anyanomaly_core.evaluation.footage_names import Footage, title
 from anyanomaly_core.evaluation.image_numbers import unshifted
 from anyanomaly_core.evaluation.labels import FrameLabels, LabelledArchive, LabelledVideo, Span, words
+from anyanomaly_core.evaluation.tables import read_text
 
 NONE = (-1, -1)
 NORMAL = "normal"
@@ -142,6 +143,6 @@ def _normal_test_videos(footage: Footage, labels: Path, found: list[Path]) -> li
 
 def _lines(file: Path) -> Iterator[_Line]:
     """Lines with something in them; ``#`` begins a comment."""
-    for number, line in enumerate(file.read_text(encoding="utf-8-sig").splitlines(), 1):
+    for number, line in enumerate(read_text(file).splitlines(), 1):
         if line.strip() and not line.lstrip().startswith("#"):
             yield _Line(file, number, line.split())

@@ -145,10 +145,12 @@ def _honest(
 ) -> list[Measure]:
     """Figures of one variant; those of the first variant are put into ``base``."""
     measures, parts = [], {AUC: [], AP: []}  # type: ignore[var-annotated]
+    most_videos = 0  # behind any one class
     first = not base
     for label, own in curves.items():
         frames = protocols.counted([(row, curve.labels, curve.scores) for row, curve in own])
         pair = metrics.resampled(frames, draws)
+        most_videos = most_videos if label == ANY else max(most_videos, len(np.unique(frames.video)))
         for metric, values in ((AUC, pair.auc), (AP, pair.ap)):
             if first:
                 base[label, metric] = values
@@ -163,9 +165,7 @@ def _honest(
             if first:
                 base[MEAN, metric] = values
             measures.append(
-                _measure(
-                    variant, MEAN, metric, values, base=base.get((MEAN, metric)), frames=None, videos=draws.shape[1]
-                )
+                _measure(variant, MEAN, metric, values, base=base.get((MEAN, metric)), frames=None, videos=most_videos)
             )
     return measures
 

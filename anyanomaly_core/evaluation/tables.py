@@ -1,6 +1,7 @@
 """CSV tables of labels: cells without blanks around them, and messages that name file and line."""
 
 import csv
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,13 +43,22 @@ class Row:
         return span
 
 
+def read_text(file: Path) -> str:
+    """A text file with or without a byte order mark; raises ConfigurationError when it is not UTF-8."""
+    try:
+        return file.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = file.read_bytes().count(b"\n", 0, error.start) + 1
+        raise ConfigurationError(f"{file} line {line}: not UTF-8 ({error.reason}); save the file as UTF-8.") from None
+
+
 def rows(file: Path, *needed: str) -> Iterator[Row]:
     """Lines of a CSV file with a header; empty lines are skipped.
 
     Raises:
         ConfigurationError: when a column of ``needed`` is not in the header, or a line has more or fewer cells than it.
     """
-    with file.open(newline="", encoding="utf-8-sig") as opened:
+    with io.StringIO(read_text(file), newline="") as opened:
         reader = csv.reader(opened)
         header = [cell.strip() for cell in next(reader, [])]
         if lacking := [name for name in needed if name not in header]:

@@ -3,12 +3,9 @@
 import re
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
 from anyanomaly_core.errors import ConfigurationError
 from anyanomaly_core.evaluation.footage_names import Footage
-from anyanomaly_core.evaluation.frame_folders import frame_files
+from anyanomaly_core.evaluation.frame_folders import frame_files, image_pixels
 from anyanomaly_core.evaluation.image_numbers import numbered_from_one, paired
 from anyanomaly_core.evaluation.labels import (
     ANOMALY,
@@ -31,7 +28,8 @@ def read_ucsd(footage: Footage, labels: Path) -> LabelledArchive:
     test = ucsd_test_folder(labels)
     if test is None:
         raise ConfigurationError(f"{labels} holds no folder Test with Test001 ... in it.")
-    if not test.resolve().is_relative_to(footage.root.resolve()):
+    root = footage.root.absolute()  # links stay: clips may be linked from elsewhere
+    if not test.absolute().is_relative_to(root):
         raise ConfigurationError(f"{test} is not under {footage.root}; UCSD's labels lie beside its frames.")
     scripts = sorted(test.glob("UCSD*.m"))
     if len(scripts) > 1:
@@ -42,7 +40,7 @@ def read_ucsd(footage: Footage, labels: Path) -> LabelledArchive:
     for number, folder in clips.items():
         shown = _labels(folder, stated.get(number))
         if shown is not None:
-            name = folder.resolve().relative_to(footage.root.resolve()).as_posix()
+            name = folder.absolute().relative_to(root).as_posix()
             videos.append(LabelledVideo(name, folder, {ANOMALY: shown}))
     others = footage.others(video.path for video in videos)
     return LabelledArchive(
@@ -77,7 +75,7 @@ def _labels(folder: Path, stated: tuple[Span, ...] | None) -> FrameLabels | None
 def _by_masks(masks: Path, folder: Path) -> FrameLabels:
     """A frame without a mask is unlabelled; a mask without a frame is counted."""
     places, absent = paired(masks, folder)
-    shown = [int(np.asarray(Image.open(mask)).any()) for mask in frame_files(masks)]
+    shown = [int(image_pixels(mask).any()) for mask in frame_files(masks)]
     values = dense([UNLABELLED if place is None else shown[place] for place in places])
     return FrameLabels(values.positive, values.frames, values.unlabelled, absent)
 

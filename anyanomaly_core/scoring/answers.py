@@ -13,13 +13,14 @@ import numpy as np
 from anyanomaly_core.models.protocols import ANSWERS
 
 MAX_RATIONALE_CHARS = 500
+_SHOWN_CHARS = 60  # of an unreadable answer in its problem
 MAX_RAW_CHARS = 2000  # of an unreadable answer kept for the ledger
 
 # A number as people write it, not part of a word or version: "0,7" is 0.7; "-0.5", "70%" and "7/10" stay whole, so that
 # they are refused as a whole.
 _NUMBER = re.compile(
     r"(?<![\w.,])(?P<number>[-+−]?(?:\d+(?:[.,]\d+)?|\.\d+)(?:[eE][-+]?\d+)?)"
-    r"(?P<unit>\s*%|\s*/\s*\d+(?:\.\d+)?)?(?!\w|[.,]\d)"
+    r"(?P<unit>\s*%|\s*(?:/|out of)\s*\d+(?:\.\d+)?)?(?!\w|[.,·]\d)"
 )
 # What a model thinks before it answers is no answer. Where the template has begun the thought, only its end is written.
 _THOUGHT = re.compile(r"^.*</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
@@ -30,6 +31,10 @@ _LABELS = tuple(
     re.compile(rf"(?<![A-Za-z])(?:{name}){_LINK}{_NUMBER.pattern}", re.IGNORECASE)
     for name in ("score", "answer|rating|probability|likelihood")  # the first kind that occurs counts
 )
+_COUNTING = re.compile(r"\s+\w")  # behind a whole number: "1 person"
+_LISTING = re.compile(r"^\s*2[.)]\s", re.MULTILINE)  # "1." was the first of a list
+_OR_ANOTHER = re.compile(r"\s*(?:[-–—~]|to|or)\s*[01]?[.,]\d", re.IGNORECASE)  # behind a number: "0.2 to 0.4"
+_BOUND = re.compile(r"[<≤≥]\s*$")  # in front of a number
 _JSON_REASON = re.compile(
     r'"(?:reason(?:ing)?|rationale|explanation|description)"\s*:\s*"(?P<reason>(?:[^"\\]|\\.)*)"', re.IGNORECASE
 )
@@ -59,6 +64,8 @@ def parse_answer(text: str) -> ParsedAnswer:
     if _THINKING.search(plain):
         return ParsedAnswer(None, None, "the answer ends within the model's thinking: give it more max_new_tokens")
     found = _called(plain) or _leading(plain) or _decimals(plain)
+    if any(_is_no_score(number, plain) for number in found):
+        return ParsedAnswer(None, None, f"the answer holds no single score: {one_line(plain)[:_SHOWN_CHARS]!r}")
     if not found:
         return ParsedAnswer(None, None, "the answer holds no number that is clearly its score")
     values = {_value(number["number"], number["unit"]) for number in found}
@@ -114,24 +121,35 @@ def _called(text: str) -> list[re.Match[str]]:
 
 
 def _leading(text: str) -> list[re.Match[str]]:
-    """The number that the text begins with, unless it counts something; and a decimal right behind "1." of a list."""
-    start = len(text) - len(text.lstrip(_DECORATION))
-    number = _NUMBER.match(text, start)
-    if number is None or "." in number["number"] or "," in number["number"]:
+    """The number that the text begins with, and a decimal right behind "1." of a list."""
+    number = _NUMBER.match(text, len(text) - len(text.lstrip(_DECORATION)))
+    if number is None or not _is_whole(number):
         return [] if number is None else [number]
     behind = text[number.end() :]
-    if re.match(r"\s+[a-z]", behind):  # "1 person"
-        return []
     another = _NUMBER.match(behind.lstrip(".): \t\n"))
-    return [number] if another is None or "." not in another["number"] else [number, another]
+    return [number] if another is None or _is_whole(another) else [number, another]
+
+
+def _is_no_score(number: re.Match[str], text: str) -> bool:
+    """Whether a number counts something, heads a list, or is one end of a range."""
+    behind, before = text[number.end() :], text[: number.start("number")]
+    if _OR_ANOTHER.match(behind) or _BOUND.search(before):
+        return True
+    return _is_whole(number) and bool(_COUNTING.match(behind) or _LISTING.search(behind))
+
+
+def _is_whole(number: re.Match[str]) -> bool:
+    return "." not in number["number"] and "," not in number["number"]
 
 
 def _decimals(text: str) -> list[re.Match[str]]:
     """Numbers with a decimal point; whole ones in prose count persons and cars."""
-    return [number for number in _NUMBER.finditer(text) if "." in number["number"] or "," in number["number"]]
+    return [number for number in _NUMBER.finditer(text) if not _is_whole(number)]
 
 
 def _value(number: str, unit: str | None) -> float | None:
-    if unit is not None and ("%" in unit or float(unit.strip(" /")) != 1.0):
+    if unit is not None and ("%" in unit or float(re.sub(r"[^\d.]", "", unit)) != 1.0):
+        return None
+    if re.fullmatch(r"[1-9]\d*,\d{3}", number):  # thousands
         return None
     return float(number.replace("−", "-").replace(",", "."))

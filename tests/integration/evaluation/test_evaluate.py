@@ -160,6 +160,16 @@ def test_the_dag_stays_under_its_root(name: str, problem: str) -> None:
         tasks.plan_evaluation(archive=name)
 
 
+def test_the_dag_finds_texts_for_labels_that_only_say_abnormal(root: Path) -> None:
+    other = root.parent / "vectors"
+    film(other / "a.mp4", 16)
+    (other / "_labels").mkdir()
+    np.save(other / "_labels" / "a.npy", np.arange(16) > 8)
+    (other / "_labels" / "classes.csv").write_text("class,text\nanomaly,a person running\n")
+    [part] = tasks.plan_evaluation(archive="vectors", profile=get_settings().profile)
+    assert part["count"] == 1
+
+
 def test_a_frame_folder_is_scored_pixel_for_pixel(root: Path, profile: Path, tmp_path: Path) -> None:
     bench = Bench(open_archive(root), load_profile(str(profile)), get_settings())
     variants = ablation(load_profile(str(profile)), [])

@@ -22,8 +22,10 @@ def columns(frames: int, shown: slice) -> dict[str, np.ndarray]:
     return {**named, "score": (0.6 * base[0] + 0.3 * base[1] + 0.1 * base[2]).astype(np.float32)}
 
 
-def small_summary(groups: list[str], name: str = "{}.mp4") -> Summary:
-    """Three videos; in the last one a segment of the first class has no score, and ten frames are not labelled."""
+def small_summary(groups: list[str], name: str = "{}.mp4", lost: int = 0) -> Summary:
+    """Three videos, the last ``lost`` without scores; in the third a segment of the first class has no score, and ten
+    frames of each are not labelled.
+    """
     texts = {"cat": ("a cat",), "dog": ("a dog",)}
     videos, scored = [], []
     variants = ablation(load_profile("demo"), groups)
@@ -35,5 +37,7 @@ def small_summary(groups: list[str], name: str = "{}.mp4") -> Summary:
             for column in own["cat"].values():
                 column[0:24] = np.nan
         scored.append((videos[-1], [ScoredVideo(80, own, Counter(scored=7, failed=1))] * len(variants)))
+    for number in range(lost):
+        scored[-1 - number] = (videos[-1 - number], [ScoredVideo(0, {}, problem="it is text")] * len(variants))
     archive = LabelledArchive("small", texts, tuple(videos))
     return summarize(archive, variants, scored, resamples=50)

@@ -81,6 +81,13 @@ def test_what_was_left_out_is_named_in_every_report() -> None:
         assert "1 of the videos is here, but not labelled, and left out: spare.mp4" in text
 
 
+def test_the_mean_has_no_interval_that_its_classes_do_not_have() -> None:
+    summary = small_summary(["weights"], lost=1)
+    assert [measure for measure in summary.measures if measure.metric == "roc_auc" and measure.protocol == "honest"]
+    assert not [m for m in summary.measures if m.interval is not None or m.difference_interval is not None]
+    assert "better" not in markdown(summary).replace("`better`", "")
+
+
 def test_anybody_can_compute_a_figure_again(tmp_path: Path) -> None:
     """The Mann-Whitney statistic, pair by pair, from the frames file alone."""
     summary = small_summary([])

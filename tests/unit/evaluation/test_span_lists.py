@@ -99,3 +99,12 @@ def test_xd_folders_of_frames_with_dots_in_their_names(tmp_path: Path) -> None:
 def test_xd_lines_that_are_wrong(tmp_path: Path, line: str, told: str) -> None:
     with pytest.raises(ConfigurationError, match=rf"annotations\.txt line 2: .*{told}"):
         xd(tmp_path, f"{ONE} 1 3\n{line}\n", f"{ONE}.mp4", f"{TWO}.mp4")
+
+
+def test_a_file_that_is_not_utf8_is_named_with_its_line(tmp_path: Path) -> None:
+    footage(tmp_path, "Arson001.mp4")
+    file = tmp_path / "Temporal_Anomaly_Annotation.txt"
+    file.write_bytes(b"Arson001.mp4 Arson 1 2 -1 -1\n" * 20_000 + "Arson002.mp4 Stra\u00dfe 1 2\n".encode("latin-1"))
+    with pytest.raises(ConfigurationError, match=r"Annotation\.txt line 20001: not UTF-8") as told:
+        open_archive(tmp_path)
+    assert len(str(told.value)) < 300

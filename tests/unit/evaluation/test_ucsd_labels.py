@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from anyanomaly_core.errors import ConfigurationError
+from anyanomaly_core.errors import ConfigurationError, FootageError
 from anyanomaly_core.evaluation.archives import open_archive
 from anyanomaly_core.evaluation.labels import UNLABELLED
 from tests.unit.evaluation.label_files import images, labels_of
@@ -93,4 +93,25 @@ def test_masks_numbered_otherwise_are_refused(tmp_path: Path, numbers: list[int]
 def test_nothing_labelled_is_not_nothing_here(tmp_path: Path) -> None:
     images(tmp_path / "Test/Test001", 3)
     with pytest.raises(ConfigurationError, match="labels none of the 1 videos that are there"):
+        open_archive(tmp_path)
+
+
+def test_clips_may_be_links(tmp_path: Path) -> None:
+    """Large data sets lie elsewhere; a link back into the tree is walked once."""
+    images(tmp_path / "elsewhere/Test002", 3)
+    root = tmp_path / "UCSDped9"
+    (root / "Test").mkdir(parents=True)
+    (root / "Test/Test002").symlink_to(tmp_path / "elsewhere/Test002")
+    (root / "Test/again").symlink_to(root)
+    script(root)
+    archive = open_archive(root)
+    assert labels_of(archive, "Test/Test002", "anomaly", 3) == [0, 1, 1]
+    assert archive.unlabelled == ()
+
+
+def test_a_mask_that_is_no_image_is_named(tmp_path: Path) -> None:
+    images(tmp_path / "Test/Test001", [1, 2])
+    masks(tmp_path, [1, 2], shown=2)
+    next((tmp_path / "Test/Test001_gt").iterdir()).write_text("no image")
+    with pytest.raises(FootageError, match=r"Test001_gt/.* cannot be read as an image"):
         open_archive(tmp_path)
