@@ -7,6 +7,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from anyanomaly_core.config import Settings
+from anyanomaly_core.errors import ConfigurationError
 from anyanomaly_core.evaluation import page, report
 from anyanomaly_core.evaluation.frames_file import write_frames
 from anyanomaly_core.evaluation.labels import LabelledArchive
@@ -46,12 +47,17 @@ def evaluate(
         progress: (video, variant) pairs done and in all.
 
     Raises:
-        ConfigurationError: for an unknown group, or a profile that cannot be used.
+        ConfigurationError: for an unknown group, a profile that cannot be used, or a folder that cannot be made.
         ModelError: when a model is not to be had or breaks; the next run goes on from there.
         OSError: when the report cannot be written.
     """
     variants = ablation(profile, list(groups))
-    out.mkdir(parents=True, exist_ok=True)  # not after hours
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:  # now, not after hours
+        raise ConfigurationError(
+            f"The folder {out} for the report cannot be made: {error}. Name another one."
+        ) from None
     bench = Bench(archive, profile, settings)
     scored = list(bench.score(variants, progress=progress))
     summary = summarize(archive, variants, scored, chosen=protocols, resamples=resamples)

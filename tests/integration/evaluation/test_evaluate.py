@@ -160,6 +160,18 @@ def test_the_dag_stays_under_its_root(name: str, problem: str) -> None:
         tasks.plan_evaluation(archive=name)
 
 
+def test_a_report_that_cannot_be_written_is_told_before_anything_is_scored(root: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"a\.mp4 for the report cannot be made"):
+        evaluate(
+            open_archive(root),
+            load_profile(get_settings().profile),
+            get_settings(),
+            out=root / "a.mp4",
+            progress=lambda *_: None,
+        )
+    assert not (tmp_path / "state" / "evaluation" / "scores").exists()
+
+
 def test_the_dag_finds_texts_for_labels_that_only_say_abnormal(root: Path) -> None:
     other = root.parent / "vectors"
     film(other / "a.mp4", 16)
