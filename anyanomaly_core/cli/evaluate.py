@@ -161,7 +161,7 @@ def _remembered(root: Path) -> dict[str, str]:
 def files_only(root: Path) -> Settings:
     """Settings without a database: the state folder is the environment's, or that of the archive's installation.
 
-    So what was scored without ``--store`` is there with it, and the other way round.
+    So what was scored with ``--no-store`` is there without it, and the other way round.
     """
     state = Path(os.environ.get("ANYANOMALY_STATE_DIR", for_footage(LOCAL, root).folder / "state")).resolve()
     state.mkdir(parents=True, exist_ok=True)

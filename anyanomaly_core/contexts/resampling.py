@@ -1,10 +1,10 @@
 """Resizing, in two ways.
 
 ``shrink_or_grow`` is the default: PIL's bilinear filter, which averages when it shrinks, so that small things in a
-large frame do not fall between the samples. ``bilinear`` takes two neighbours per axis whatever the factor
-(half-pixel centres, borders repeated). That is what OpenCV's ``INTER_LINEAR`` and torch's
-``interpolate(mode="bilinear", align_corners=False)`` do, hence the reference implementation; we use it for similarity
-maps always and for frames under ``reference_preprocessing``.
+large frame do not fall between the samples; whole frames go the same way, faster, through ``models/squash.py``.
+``bilinear`` takes two neighbours per axis whatever the factor (half-pixel centres, borders repeated). That is what
+OpenCV's ``INTER_LINEAR`` and torch's ``interpolate(mode="bilinear", align_corners=False)`` do, hence the reference
+implementation; we use it for similarity maps always and for frames under ``reference_preprocessing``.
 """
 
 from functools import lru_cache

@@ -49,10 +49,6 @@ def open_archive(
     footage = Footage(root)
     try:
         archive = _reader(chosen)(footage, given)
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(
-            f"A file of labels in {given} is not UTF-8 ({error.reason}); save it as UTF-8."
-        ) from None
     except (OSError, ValueError, KeyError) as error:
         raise ConfigurationError(
             f"Labels in {given} cannot be read as {chosen}: {error!r}. See docs/evaluation.md for the formats."

@@ -20,7 +20,7 @@ from anyanomaly_core.evaluation.footage_names import Footage
 from anyanomaly_core.evaluation.frame_folders import natural
 from anyanomaly_core.evaluation.image_numbers import fitted
 from anyanomaly_core.evaluation.labels import ANOMALY, FrameLabels, LabelledArchive, LabelledVideo, dense, words
-from anyanomaly_core.evaluation.tables import Row, rows
+from anyanomaly_core.evaluation.tables import Row, read_text, rows
 from anyanomaly_core.evaluation.vectors import (
     Array,
     count_frames,
@@ -145,7 +145,7 @@ def _listed(row: Row) -> FrameLabels:
     file = row.file.parent / row["frame_label_file"]
     if not file.is_file():
         raise row.wrong(f"the label file {file} is not there")
-    values = file.read_text(encoding="utf-8-sig").split()
+    values = read_text(file).split()
     try:
         numbers = [int(value) for value in values]
     except ValueError:

@@ -39,7 +39,7 @@ def tables(summary: Summary) -> list[Table]:
 
 def markdown(summary: Summary) -> str:
     """All tables, and what has no scores."""
-    parts = [f"# Evaluation of {summary.archive.name}", headline(summary)]
+    parts = [f"# Evaluation of {summary.archive.name}", _headline(summary)]
     for table in tables(summary):
         lines = [table.columns, tuple("---" for _ in table.columns), *table.rows]
         parts += [f"## {table.title}", table.note, "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)]
@@ -75,8 +75,7 @@ def reliability_of(summary: Summary) -> list[Bin]:
     return reliability(scores.astype(np.float64), shown)
 
 
-def headline(summary: Summary) -> str:
-    """What was judged, and the figure to look at first."""
+def _headline(summary: Summary) -> str:
     base = summary.variants[0].profile
     found = summary.find(AS_IT_IS, MEAN, AUC) or summary.find(AS_IT_IS, MEAN, AUC, REFERENCE)
     said = "no class has both kinds of frame" if found is None else f"mean ROC-AUC of the classes {_figure(found)}"

@@ -79,12 +79,8 @@ def read_volume(file: Path) -> Labels:
 
     try:
         cells = loadmat(file, variable_names=["volLabel"]).get("volLabel")
-    except (
-        matlab.MatReadError,
-        ValueError,
-        TypeError,
-        NotImplementedError,
-    ) as error:  # NotImplementedError: saved as HDF5, version 7.3
+    # NotImplementedError: a file of version 7.3, which is HDF5
+    except (matlab.MatReadError, ValueError, TypeError, NotImplementedError) as error:
         raise ConfigurationError(f"{file} cannot be read as a MATLAB file: {error}.") from None
     if cells is None or cells.dtype != object or not cells.size:
         raise ConfigurationError(f"{file} has no cell array volLabel with one mask a frame, as Avenue's own labels do.")

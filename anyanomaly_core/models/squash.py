@@ -1,7 +1,7 @@
 """Images of any sizes to one square, which is what an encoder reads.
 
-Bilinear, with antialiasing where an image shrinks, in whole numbers: several times faster than in floats or than PIL,
-and within one grey level of both.
+Bilinear, with antialiasing where an image shrinks, in whole numbers: faster than in floats or than PIL, and within a
+grey level or two of both.
 """
 
 from collections.abc import Sequence

@@ -31,7 +31,7 @@ _LABELS = tuple(
     re.compile(rf"(?<![A-Za-z])(?:{name}){_LINK}{_NUMBER.pattern}", re.IGNORECASE)
     for name in ("score", "answer|rating|probability|likelihood")  # the first kind that occurs counts
 )
-_COUNTING = re.compile(r"\s+\w")  # behind a whole number: "1 person"
+_COUNTING = re.compile(r"[^\S\n]+\w")  # behind a whole number, on its line: "1 person"
 _LISTING = re.compile(r"^\s*2[.)]\s", re.MULTILINE)  # "1." was the first of a list
 _OR_ANOTHER = re.compile(r"\s*(?:[-–—~]|to|or)\s*[01]?[.,]\d", re.IGNORECASE)  # behind a number: "0.2 to 0.4"
 _BOUND = re.compile(r"[<≤≥]\s*$")  # in front of a number

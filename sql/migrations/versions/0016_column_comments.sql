@@ -157,3 +157,7 @@ $comments$;
 
 COMMENT ON COLUMN rules.state IS 'active, paused or retired; only active rules are scanned for.';
 COMMENT ON COLUMN footage_problems.state IS 'not registered, damaged, unreadable or missing; ready: only a copy is gone.';
+COMMENT ON COLUMN legal_holds.reason IS 'Why the event must be kept.';
+COMMENT ON COLUMN scorers.profile IS 'The profile as it was loaded.';
+COMMENT ON COLUMN evaluation_measures.videos IS 'Videos that show the class; of roc_auc_per_video, those that were averaged.';
+COMMENT ON COLUMN evaluation_list.videos IS 'Videos that show the class; of roc_auc_per_video, those that were averaged.';

@@ -29,6 +29,7 @@ from anyanomaly_core.scoring.answers import (
         ("I see 1 person on 2 wheels. Score: 0.6", 0.6, "I see 1 person on 2 wheels."),
         ("1. Score: 0.6. A man", 0.6, "A man"),
         ("1. A man falls", 1.0, "A man falls"),
+        ("1\nA man falls", 1.0, "A man falls"),
         ("0.7 out of 1: a man", 0.7, "a man"),
         ("0.7 - 2 men", 0.7, "2 men"),
         ("0.7. 2 men fight.", 0.7, "2 men fight."),
