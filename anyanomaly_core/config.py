@@ -14,11 +14,49 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from anyanomaly_core.errors import ConfigurationError
 
+ParquetCodec = Literal["zstd", "snappy", "gzip", "brotli", "lz4", "none"]
 
-class Settings(BaseSettings):
-    """Settings of one installation; each is the environment variable ``ANYANOMALY_<NAME>``."""
+
+class _Environment(BaseSettings):
+    """Each setting is the environment variable ``ANYANOMALY_<NAME>``."""
 
     model_config = SettingsConfigDict(env_prefix="ANYANOMALY_", frozen=True, extra="ignore")
+
+
+class ModelSettings(_Environment):
+    """Where models come from and what they run on."""
+
+    state_dir: Path = Field(
+        default_factory=lambda: Path.home() / ".cache" / "anyanomaly",
+        description="Folder of caches, such as the hashes of model files.",
+    )
+    models_dir: Path | None = Field(default=None, description="Where profiles look for model directories by name.")
+    device: str = Field(default="auto", description="torch device of the models: auto, cpu, cuda, cuda:1 ...")
+    lvlm_base_url: str | None = Field(default=None, description="OpenAI-compatible server, before the profile's own.")
+    lvlm_api_key: SecretStr | None = Field(default=None, description="Key for that server.")
+
+
+class DecodingSettings(_Environment):
+    """What one decoding process may use."""
+
+    decode_threads: int = Field(default=2, ge=1, description="Threads of one decoding process.")
+    decode_memory_mb: int = Field(default=2048, ge=128, description="Address space of one decoding process.")
+    decode_timeout_s: float = Field(
+        default=120.0, gt=0, description="Seconds without a frame after which decoding is given up."
+    )
+
+
+class DatabaseSettings(_Environment):
+    """The results database, for the role the tasks use."""
+
+    database_url: SecretStr = Field(description="SQLAlchemy URL of the results database, for the role the tasks use.")
+    database_patience_s: float = Field(
+        default=300.0, ge=0, description="Seconds to wait for a database that is away before a task fails."
+    )
+
+
+class ArchiveSettings(_Environment):
+    """Where footage and results lie, and how they are read, kept and cleared away."""
 
     archive_root: str = Field(description="Where footage lies: a folder, or an fsspec URL such as s3://bucket/path.")
     archive_layout: str = Field(
@@ -37,15 +75,42 @@ class Settings(BaseSettings):
         default=5.0, ge=0, description="Files changed within so many seconds are still being written: next time."
     )
     footage_cache_mb: int = Field(default=20480, ge=1, description="Copies of footage from a bucket, in all.")
-    database_url: SecretStr = Field(description="SQLAlchemy URL of the results database, for the role the tasks use.")
-    database_patience_s: float = Field(
-        default=300.0, ge=0, description="Seconds to wait for a database that is away before a task fails."
-    )
     parquet_root: Path = Field(description="Folder of the Parquet files.")
+    parquet_compression: ParquetCodec = Field(default="zstd", description="Codec of the Parquet files.")
     state_dir: Path = Field(description="Folder for journals of unfinished units of work and for caches.")
     privacy_masks: Path | None = Field(
         default=None, description="YAML file of privacy masks by camera, black for models and people; docs/evidence.md."
     )
+    keep_embeddings: bool = Field(
+        default=True, description="Keep what the encoder saw, so that a new rule on known footage encodes nothing."
+    )
+    embeddings_root: Path | None = Field(
+        default=None,
+        description="Folder of the kept embeddings; none: `embeddings` beside the folder of the Parquet files.",
+    )
+    maintenance_removes: bool = Field(
+        default=False,
+        description="Whether the weekly `maintain_archive` removes what is past its retention, or only lists it.",
+    )
+
+    @property
+    def embeddings_folder(self) -> Path:
+        """Where embeddings are kept."""
+        return self.embeddings_root or self.parquet_root.absolute().parent / "embeddings"
+
+    @field_validator("time_zone")
+    @classmethod
+    def _time_zone_exists(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"{value!r} is no IANA time zone such as Europe/Berlin") from None
+        return value
+
+
+class ReviewSettings(_Environment):
+    """What the review pages, evidence bundles and the morning report need."""
+
     review_database_url: SecretStr | None = Field(
         default=None, description="The same database as the user of the review pages; only the api-server needs it."
     )
@@ -66,6 +131,14 @@ class Settings(BaseSettings):
     )
     report_from: str | None = Field(default=None, description="Sender of that mail; none: the connection's own.")
     report_connection: str = Field(default="smtp_default", description="Airflow connection of the mail server.")
+
+
+class Settings(ReviewSettings, ArchiveSettings, DatabaseSettings, DecodingSettings, ModelSettings):
+    """Settings of one installation: all of the above, and what its runs go by.
+
+    A function asks for the narrowest class that holds what it needs: scoring a file takes neither database nor archive.
+    """
+
     rules_dir: Path | None = Field(
         default=None, description="Folder of rule files that `anyanomaly rules apply` takes when none is named."
     )
@@ -73,44 +146,9 @@ class Settings(BaseSettings):
         default=None, description="Folder that holds the labelled archives of the DAG `evaluate_scorer`."
     )
     profile: str = Field(default="demo", description="Profile of rules that name none: a built-in name or a YAML file.")
-    models_dir: Path | None = Field(default=None, description="Where profiles look for model directories by name.")
-    device: str = Field(default="auto", description="torch device of the models: auto, cpu, cuda, cuda:1 ...")
-    lvlm_base_url: str | None = Field(default=None, description="OpenAI-compatible server, before the profile's own.")
-    lvlm_api_key: SecretStr | None = Field(default=None, description="Key for that server.")
     unit_seconds: float = Field(
         default=600.0, gt=0, description="Seconds of footage in one scan task; short files share one."
     )
-    decode_threads: int = Field(default=2, ge=1, description="Threads of one decoding process.")
-    decode_memory_mb: int = Field(default=2048, ge=128, description="Address space of one decoding process.")
-    decode_timeout_s: float = Field(
-        default=120.0, gt=0, description="Seconds without a frame after which decoding is given up."
-    )
-    maintenance_removes: bool = Field(
-        default=False,
-        description="Whether the weekly `maintain_archive` removes what is past its retention, or only lists it.",
-    )
-    keep_embeddings: bool = Field(
-        default=True, description="Keep what the encoder saw, so that a new rule on known footage encodes nothing."
-    )
-    embeddings_root: Path | None = Field(
-        default=None,
-        description="Folder of the kept embeddings; none: `embeddings` beside the folder of the Parquet files.",
-    )
-    parquet_compression: str = Field(default="zstd", description="Codec of the Parquet files.")
-
-    @property
-    def embeddings_folder(self) -> Path:
-        """Where embeddings are kept."""
-        return self.embeddings_root or self.parquet_root.absolute().parent / "embeddings"
-
-    @field_validator("time_zone")
-    @classmethod
-    def _time_zone_exists(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"{value!r} is no IANA time zone such as Europe/Berlin") from None
-        return value
 
 
 @lru_cache(maxsize=1)

@@ -10,16 +10,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from anyanomaly_core import __version__
-from anyanomaly_core.config import Settings, get_settings
-from anyanomaly_core.errors import AnyAnomalyError, FootageError, RuleError
-from anyanomaly_core.models.expected import known_revisions
-from anyanomaly_core.profile import load_profile
-from anyanomaly_core.results import scorer_store
-from anyanomaly_core.results.cascades import bounds_of_run, say_bound
-from anyanomaly_core.results.rule_store import list_rules, load_rule
-from anyanomaly_core.results.spending import Meter, spent_by
-from anyanomaly_core.scanning.asked import MAX_TASKS, Asked, look_up
-from anyanomaly_core.scanning.backfill import (
+from anyanomaly_core.archive.asked import MAX_TASKS, Asked, look_up
+from anyanomaly_core.archive.backfill import (
     Budget,
     CameraDays,
     Scope,
@@ -29,10 +21,18 @@ from anyanomaly_core.scanning.backfill import (
     score_missing,
     within,
 )
-from anyanomaly_core.scanning.progress import LoggedProgress
-from anyanomaly_core.scanning.quote import Quote
-from anyanomaly_core.scanning.rates import measured_rates
-from anyanomaly_core.scanning.unit import load_scorer
+from anyanomaly_core.archive.quote import Quote
+from anyanomaly_core.archive.rates import measured_rates
+from anyanomaly_core.archive.unit import load_scorer
+from anyanomaly_core.config import Settings, get_settings
+from anyanomaly_core.engine.progress import LoggedProgress
+from anyanomaly_core.errors import AnyAnomalyError, FootageError, RuleError
+from anyanomaly_core.models.expected import known_revisions
+from anyanomaly_core.profile import load_profile
+from anyanomaly_core.results import scorer_store
+from anyanomaly_core.results.cascades import bounds_of_run, say_bound
+from anyanomaly_core.results.rule_store import list_rules, load_rule
+from anyanomaly_core.results.spending import Meter, spent_by
 from tasks.context import database
 
 log = logging.getLogger(__name__)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from anyanomaly_core.config import Settings, get_settings
+from anyanomaly_core.engine.progress import LoggedProgress
 from anyanomaly_core.errors import ConfigurationError
 from anyanomaly_core.evaluation.archives import open_archive
 from anyanomaly_core.evaluation.evaluate import evaluate
@@ -17,7 +18,6 @@ from anyanomaly_core.evaluation.runner import Bench
 from anyanomaly_core.evaluation.summary import AUC, MEAN
 from anyanomaly_core.evaluation.variants import AS_IT_IS, ablation
 from anyanomaly_core.profile import load_profile
-from anyanomaly_core.scanning.progress import LoggedProgress
 from tasks.context import database
 
 log = logging.getLogger(__name__)

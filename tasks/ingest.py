@@ -9,15 +9,15 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
+from anyanomaly_core.archive.clocks import correct_clocks
+from anyanomaly_core.archive.discovery import find_new_files
+from anyanomaly_core.archive.register import Outcome, Registered, register_file
 from anyanomaly_core.config import get_settings
+from anyanomaly_core.engine.progress import LoggedProgress
 from anyanomaly_core.errors import StorageError
 from anyanomaly_core.footage.types import FoundFile
 from anyanomaly_core.profile import load_profile
 from anyanomaly_core.results.patience import patiently
-from anyanomaly_core.scanning.clocks import correct_clocks
-from anyanomaly_core.scanning.discovery import find_new_files
-from anyanomaly_core.scanning.progress import LoggedProgress
-from anyanomaly_core.scanning.register import Outcome, Registered, register_file
 from tasks.context import database
 
 log = logging.getLogger(__name__)

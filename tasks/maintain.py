@@ -3,8 +3,8 @@
 import logging
 from typing import Any
 
+from anyanomaly_core.archive.maintenance import maintain
 from anyanomaly_core.config import get_settings
-from anyanomaly_core.scanning.maintenance import maintain
 from tasks.context import database
 
 log = logging.getLogger(__name__)

@@ -12,8 +12,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Engine, select
 
 from anyanomaly_core import __version__
+from anyanomaly_core.archive.unit import LoadedScorer, load_scorer, scan_video
 from anyanomaly_core.config import Settings, get_settings
+from anyanomaly_core.engine.progress import LoggedProgress
 from anyanomaly_core.errors import AnyAnomalyError, FootageError, RuleError
+from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.models.expected import known_revisions
 from anyanomaly_core.profile import load_profile
 from anyanomaly_core.results import scorer_store
@@ -24,9 +27,6 @@ from anyanomaly_core.results.planning import Unit, missing_units
 from anyanomaly_core.results.rule_store import StoredRule, list_rules
 from anyanomaly_core.results.schema import cameras as camera_table
 from anyanomaly_core.results.spending import Meter
-from anyanomaly_core.scanning.limits import decoding_limits
-from anyanomaly_core.scanning.progress import LoggedProgress
-from anyanomaly_core.scanning.unit import LoadedScorer, load_scorer, scan_video
 from anyanomaly_core.scoring.types import Status
 from tasks.context import database
 
@@ -174,7 +174,7 @@ def _scan(engine: Engine, unit: Unit, loaded: LoadedScorer, settings: Settings, 
         unit.rules,
         loaded,
         settings=settings,
-        limits=decoding_limits(settings),
+        limits=Limits.of(settings),
         run_id=meter.run_id,
         progress=LoggedProgress(unit.video.uri),
     )

@@ -111,8 +111,8 @@ def apply(
     """Make the rule files of a folder the current rules; a changed rule gets a new version."""
     import getpass
 
+    from anyanomaly_core.archive.rules import apply_rule_files
     from anyanomaly_core.results.engine import make_engine
-    from anyanomaly_core.scanning.rules import apply_rule_files
 
     with site(None, stack) as settings:
         chosen = folder or settings.rules_dir

@@ -17,9 +17,9 @@ def clocks(
     as_json: AsJson = False,
 ) -> None:
     """Videos whose recording time is not what ANYANOMALY_CLOCKS says; nothing is scored again when they move."""
+    from anyanomaly_core.archive.clocks import correct_clocks, pending_moves
     from anyanomaly_core.footage.clocks import in_words
     from anyanomaly_core.results.engine import make_engine
-    from anyanomaly_core.scanning.clocks import correct_clocks, pending_moves
 
     with site(None, stack) as settings:
         engine = make_engine(settings.database_url.get_secret_value())

@@ -13,8 +13,8 @@ import typer
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from anyanomaly_core.archive.backfill import Budget, Scope
     from anyanomaly_core.results.rehearsal import Difference, Rehearsal, Span
-    from anyanomaly_core.scanning.backfill import Budget, Scope
 
 from anyanomaly_core.cli.output import print_rows
 from anyanomaly_core.cli.site import note, site
@@ -42,11 +42,11 @@ def rehearse(
     as_json: AsJson = False,
 ) -> None:
     """Show which events a draft would find, lose and move against the rule's current version; changes nothing."""
+    from anyanomaly_core.archive.drafts import draft_scores, sample
+    from anyanomaly_core.archive.unit import load_scorer
     from anyanomaly_core.results import rehearsal
     from anyanomaly_core.results.engine import make_engine
     from anyanomaly_core.rules.files import load_rule
-    from anyanomaly_core.scanning.draft import draft_scores, sample
-    from anyanomaly_core.scanning.unit import load_scorer
 
     definition = load_rule(draft)
     with site(None, stack) as settings:
@@ -84,10 +84,10 @@ def backfill(
     as_json: AsJson = False,
 ) -> None:
     """Score what a rule lacks of the stored footage, here and now; what is scored is not scored again."""
+    from anyanomaly_core.archive.backfill import Budget, make_scope
     from anyanomaly_core.results.cascades import say_bound
     from anyanomaly_core.results.engine import make_engine
     from anyanomaly_core.results.rule_store import load_rule
-    from anyanomaly_core.scanning.backfill import Budget, make_scope
 
     with site(None, stack) as settings:
         engine = make_engine(settings.database_url.get_secret_value())
@@ -121,7 +121,7 @@ def backfill(
 
 
 def _quote(engine: "Engine", scope: "Scope", settings: Settings) -> dict[str, Any]:
-    from anyanomaly_core.scanning.asked import look_up
+    from anyanomaly_core.archive.asked import look_up
 
     with engine.connect() as connection:
         asked = look_up(connection, settings, scope)
@@ -130,11 +130,11 @@ def _quote(engine: "Engine", scope: "Scope", settings: Settings) -> dict[str, An
 
 def _score(engine: "Engine", scope: "Scope", budget: "Budget", settings: Settings) -> dict[str, Any]:
     from anyanomaly_core import __version__
+    from anyanomaly_core.archive.backfill import missing_videos, score_missing
+    from anyanomaly_core.archive.unit import load_scorer
     from anyanomaly_core.results import scorer_store
     from anyanomaly_core.results.cascades import bounds_of_run
     from anyanomaly_core.results.spending import Meter, spent_by
-    from anyanomaly_core.scanning.backfill import missing_videos, score_missing
-    from anyanomaly_core.scanning.unit import load_scorer
 
     started = datetime.now().astimezone()
     loaded = load_scorer(engine, _profile(scope.profile), settings)

@@ -95,7 +95,7 @@ def maintain(
     as_json: AsJson = False,
 ) -> None:
     """Remove results past their retention and files that nothing needs; lists them unless --apply is given."""
-    from anyanomaly_core.scanning.maintenance import maintain as run
+    from anyanomaly_core.archive.maintenance import maintain as run
 
     with _database(stack, "scanner") as (engine, settings):
         report = run(engine, settings, apply=apply, min_age_s=min_age_hours * 3600)

@@ -11,16 +11,16 @@ from sqlalchemy import Engine
 from tqdm import tqdm
 
 from anyanomaly_core import __version__
+from anyanomaly_core.archive.discovery import find_new_files
+from anyanomaly_core.archive.register import register_file
+from anyanomaly_core.archive.rules import apply_rule_files
+from anyanomaly_core.archive.unit import LoadedScorer, load_scorer, scan_video
 from anyanomaly_core.config import Settings
+from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.profile import load_profile
 from anyanomaly_core.results import scorer_store
 from anyanomaly_core.results.planning import Unit, missing_units
 from anyanomaly_core.results.rule_store import StoredRule
-from anyanomaly_core.scanning.discovery import find_new_files
-from anyanomaly_core.scanning.limits import decoding_limits
-from anyanomaly_core.scanning.register import register_file
-from anyanomaly_core.scanning.rules import apply_rule_files
-from anyanomaly_core.scanning.unit import LoadedScorer, load_scorer, scan_video
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def _scan_video(job: _Job, unit: Unit, loaded: LoadedScorer, progress: Callable[
         unit.rules,
         loaded,
         settings=job.settings,
-        limits=decoding_limits(job.settings),
+        limits=Limits.of(job.settings),
         run_id=job.run_id,
         progress=progress,
     )

@@ -7,15 +7,15 @@ from PIL import Image as Pictures
 from pydantic import SecretStr
 
 from anyanomaly_core.config import Settings
+from anyanomaly_core.engine.batches import scaled_size
 from anyanomaly_core.errors import ConfigurationError
 from anyanomaly_core.footage.decode import read_frames
 from anyanomaly_core.footage.index import index_frames
 from anyanomaly_core.footage.probe import probe
+from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.footage.segments import Segment, split_into_segments
 from anyanomaly_core.models.loading import load_encoder
 from anyanomaly_core.profile import Profile
-from anyanomaly_core.scanning.limits import decoding_limits
-from anyanomaly_core.scanning.stream import scaled_size
 from anyanomaly_core.scoring.explain import Explanation, explain
 from anyanomaly_core.scoring.types import RuleTexts, SegmentFrames
 
@@ -28,7 +28,7 @@ def run(video: Path, text: str, at_s: float, profile: Profile, out: Path) -> lis
         FootageError: when it cannot be decoded.
     """
     settings = _settings(out)
-    limits = decoding_limits(settings)
+    limits = Limits.of(settings)
     index = index_frames(video, limits=limits)
     number = int(np.searchsorted(index.times_s - index.times_s[0], at_s, side="right")) - 1
     if at_s < 0 or at_s > index.times_s[-1] - index.times_s[0] + 1:

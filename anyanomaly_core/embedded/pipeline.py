@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from anyanomaly_core.archive.rules import apply_rule_files
 from anyanomaly_core.embedded import runs, services
 from anyanomaly_core.embedded.airflow_api import AirflowApi, AirflowError
 from anyanomaly_core.embedded.installation import Installation
 from anyanomaly_core.results.engine import make_engine
-from anyanomaly_core.scanning.rules import apply_rule_files
 
 Say = Callable[[str], None]
 DAY_S = 24 * 3600.0

@@ -17,6 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyanomaly_core.config import Settings
+from anyanomaly_core.engine.batches import scaled_size
+from anyanomaly_core.engine.cascade import Cascade
+from anyanomaly_core.engine.journal import Journal
+from anyanomaly_core.engine.video import VideoToScore, score_video
 from anyanomaly_core.errors import FootageError
 from anyanomaly_core.evaluation.frame_folders import as_video
 from anyanomaly_core.evaluation.labels import LabelledArchive, LabelledVideo
@@ -25,14 +29,10 @@ from anyanomaly_core.evaluation.variants import Variant
 from anyanomaly_core.footage.content import sha256
 from anyanomaly_core.footage.index import index_frames
 from anyanomaly_core.footage.probe import probe
+from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.footage.segments import Segment, split_into_segments
 from anyanomaly_core.models.loading import load_encoder, load_lvlm
 from anyanomaly_core.profile import Profile
-from anyanomaly_core.scanning.cascade import Cascade
-from anyanomaly_core.scanning.journal import Journal
-from anyanomaly_core.scanning.limits import decoding_limits
-from anyanomaly_core.scanning.stream import scaled_size
-from anyanomaly_core.scanning.video import VideoToScore, score_video
 from anyanomaly_core.scoring.ranking import Ranker
 from anyanomaly_core.scoring.scorers import make_scorer
 from anyanomaly_core.scoring.smoothing import unsmoothed
@@ -138,7 +138,7 @@ class Bench:
         scorer = make_scorer(variant.profile, *self._models(variant))
         key = self._key(path, variant, rules)
         with Journal(self._folder / "scores", key) as journal:
-            limits, cascade = decoding_limits(self._settings), self._cascade(path, variant)
+            limits, cascade = Limits.of(self._settings), self._cascade(path, variant)
             # A cascade chooses segments; what is answered about them is known from the variant without it.
             known = self._answers.setdefault(variant.profile.answers_digest(self.revisions(variant)), {})
             rows = score_video(plan, rules, scorer, journal, limits=limits, cascade=cascade, known=known)
@@ -197,7 +197,7 @@ class _Lengths:
     """Decoded frames of files, counted once per state of a file."""
 
     def __init__(self, path: Path, settings: Settings) -> None:
-        self._path, self._limits = path, decoding_limits(settings)
+        self._path, self._limits = path, Limits.of(settings)
         try:
             self._known: dict[str, int] = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):  # a cache: losing it costs a decoding pass

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from anyanomaly_core.config import DecodingSettings
 from anyanomaly_core.errors import FootageError
 from anyanomaly_core.footage import confine
 
@@ -36,6 +37,13 @@ class Limits:
     stall_s: float = 120.0  # seconds without output and without reading on
     threads: int = 2
     written_mb: int = 0  # of a file it was handed to write to; 0: it writes to pipes only
+
+    @classmethod
+    def of(cls, settings: DecodingSettings) -> Self:
+        """As the installation, or the environment, is configured."""
+        return cls(
+            memory_mb=settings.decode_memory_mb, stall_s=settings.decode_timeout_s, threads=settings.decode_threads
+        )
 
     def resources(self) -> dict[str, int]:
         """Resource limits of the child."""

@@ -2,7 +2,7 @@
 
 import logging
 
-from anyanomaly_core.config import Settings
+from anyanomaly_core.config import ModelSettings
 from anyanomaly_core.errors import ModelError
 from anyanomaly_core.models.loading import local_directory, local_revision
 from anyanomaly_core.profile import Profile
@@ -10,7 +10,7 @@ from anyanomaly_core.profile import Profile
 log = logging.getLogger(__name__)
 
 
-def known_revisions(profile: Profile, settings: Settings) -> dict[str, str]:
+def known_revisions(profile: Profile, settings: ModelSettings) -> dict[str, str]:
     """Revision of each model that lies on this machine, ``{"encoder": ..., "lvlm": ...}``; others are left out.
 
     Files that were hashed before are only looked at (size and time of change); new ones are hashed, which takes a
@@ -29,7 +29,7 @@ def known_revisions(profile: Profile, settings: Settings) -> dict[str, str]:
     return found
 
 
-def _add(found: dict[str, str], part: str, profile: Profile, settings: Settings) -> None:
+def _add(found: dict[str, str], part: str, profile: Profile, settings: ModelSettings) -> None:
     spec = profile.encoder if part == "encoder" else profile.lvlm
     try:
         directory = local_directory(spec.model.removeprefix("hf-hub:"), spec.path, part, settings)

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from anyanomaly_core.config import Settings
+from anyanomaly_core.config import ModelSettings
 from anyanomaly_core.errors import ConfigurationError, ModelError
 from anyanomaly_core.models.allocator import keep_freed_memory
 from anyanomaly_core.models.protocols import ImageTextEncoder, VisionLanguageModel
@@ -15,7 +15,7 @@ _DEMO_WEIGHTS = Path(__file__).parents[1] / "demo" / "weights"
 _HUB_PREFIX = "hf-hub:"
 
 
-def load_encoder(profile: Profile, settings: Settings) -> ImageTextEncoder:
+def load_encoder(profile: Profile, settings: ModelSettings) -> ImageTextEncoder:
     """The image-text encoder of ``profile``, ready on ``settings.device``.
 
     Raises:
@@ -32,7 +32,7 @@ def load_encoder(profile: Profile, settings: Settings) -> ImageTextEncoder:
     return _encoder(spec, settings, f"local-dir:{directory}", None, revision or local_revision(directory, settings))
 
 
-def load_lvlm(profile: Profile, settings: Settings) -> VisionLanguageModel:
+def load_lvlm(profile: Profile, settings: ModelSettings) -> VisionLanguageModel:
     """The vision-language model of ``profile``: in this process, or behind an OpenAI-compatible server.
 
     Raises:
@@ -54,7 +54,7 @@ def revisions(encoder: ImageTextEncoder, lvlm: VisionLanguageModel) -> dict[str,
     return {"encoder": encoder.revision, "lvlm": lvlm.revision}
 
 
-def local_directory(model: str, path: Path | None, part: str, settings: Settings) -> Path | None:
+def local_directory(model: str, path: Path | None, part: str, settings: ModelSettings) -> Path | None:
     """Where the model lies on this machine: the demo's weights, ``path``, or ``models_dir/<name>``; None: nowhere.
 
     ``org/name`` is looked for as ``models_dir/org/name`` and as ``models_dir/name``.
@@ -90,13 +90,13 @@ def _demo_directory(part: str) -> Path:
     return directory
 
 
-def local_revision(directory: Path, settings: Settings) -> str:
+def local_revision(directory: Path, settings: ModelSettings) -> str:
     """Hash of a model directory's files; raises ModelError when it holds no weights or cannot be read."""
     return directory_revision(directory, settings.state_dir / "model-hashes.json")
 
 
 def _encoder(
-    spec: EncoderSpec, settings: Settings, source: str, tag: str | None, revision: str | None
+    spec: EncoderSpec, settings: ModelSettings, source: str, tag: str | None, revision: str | None
 ) -> ImageTextEncoder:
     from anyanomaly_core.models.torchvision_compat import ensure_torchvision  # noqa: PLC0415  # seconds to import
 
@@ -126,7 +126,7 @@ def _encoder(
     )
 
 
-def _encoder_by_tag(spec: EncoderSpec, settings: Settings) -> ImageTextEncoder:
+def _encoder_by_tag(spec: EncoderSpec, settings: ModelSettings) -> ImageTextEncoder:
     if spec.pretrained is None:
         raise ConfigurationError(
             f"The encoder {spec.model!r} is an architecture without weights. Give `pretrained` (such as openai), "
@@ -151,7 +151,7 @@ def _encoder_from_hub(spec: EncoderSpec) -> tuple[Path, str]:
     return Path(folder), Path(folder).name  # a snapshot's folder is named after its commit
 
 
-def _lvlm(spec: LvlmSpec, settings: Settings, directory: Path | None) -> VisionLanguageModel:
+def _lvlm(spec: LvlmSpec, settings: ModelSettings, directory: Path | None) -> VisionLanguageModel:
     from anyanomaly_core.models.torchvision_compat import ensure_torchvision  # noqa: PLC0415  # seconds to import
 
     ensure_torchvision()

@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image as PilImage
 
-from anyanomaly_core.config import Settings
+from anyanomaly_core.config import ModelSettings
 from anyanomaly_core.errors import ConfigurationError, ModelServerError
 from anyanomaly_core.models.images import image_problem, limit_side
 from anyanomaly_core.models.openai_http import NothingThereError, Patience, RequestFailedError, ServerConnection
@@ -34,7 +34,7 @@ _SMALL = 320  # sides up to this go as PNG, larger ones as JPEG
 _JPEG = {"format": "JPEG", "quality": 95, "subsampling": 0}
 
 
-def connect(spec: LvlmSpec, settings: Settings, patience: Patience | None = None) -> "OpenAiLvlm":
+def connect(spec: LvlmSpec, settings: ModelSettings, patience: Patience | None = None) -> "OpenAiLvlm":
     """Check that the server is there and serves the profile's model.
 
     Raises:

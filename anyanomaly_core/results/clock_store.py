@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, select, text, update
 
+from anyanomaly_core.config import ParquetCodec
 from anyanomaly_core.footage.clocks import Correction, correction_of, in_words
 from anyanomaly_core.results import parquet
 from anyanomaly_core.results.catalog import StoredVideo, load_video
@@ -57,7 +58,7 @@ def wanted_moves(connection: Connection, clocks: Sequence[Correction], *only: Co
     return found
 
 
-def move(engine: Engine, wanted: Move, clocks: Sequence[Correction], root: Path, *, compression: str) -> bool:
+def move(engine: Engine, wanted: Move, clocks: Sequence[Correction], root: Path, *, compression: ParquetCodec) -> bool:
     """Move a video with everything that was found in it, in one transaction; returns whether it was moved.
 
     As with a commit of scores, new Parquet files get their names just before the commit, so that a crash leaves the

@@ -22,6 +22,7 @@ from urllib.parse import quote
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from anyanomaly_core.config import ParquetCodec
 from anyanomaly_core.errors import StorageError
 from anyanomaly_core.results.catalog import StoredVideo
 from anyanomaly_core.results.parquet_tables import MOMENT, MOMENTS, encodings, tables
@@ -59,7 +60,7 @@ def _folder_name(name: str) -> str:
 
 
 def stage(
-    root: Path, video: StoredVideo, scorer: StoredScorer, of_rule: RuleRows, *, compression: str = "zstd"
+    root: Path, video: StoredVideo, scorer: StoredScorer, of_rule: RuleRows, *, compression: ParquetCodec = "zstd"
 ) -> list[StagedFile]:
     """Write a rule's files next to where they will be; they need not be on disk yet.
 
@@ -84,7 +85,9 @@ class Staging:
     Leaving it removes what was not published.
     """
 
-    def __init__(self, root: Path, video: StoredVideo, scorer: StoredScorer, *, compression: str = "zstd") -> None:
+    def __init__(
+        self, root: Path, video: StoredVideo, scorer: StoredScorer, *, compression: ParquetCodec = "zstd"
+    ) -> None:
         self._root, self._video, self._scorer, self._compression = root, video, scorer, compression
         self._writer, self._flushers = ThreadPoolExecutor(1), ThreadPoolExecutor(_FLUSHES)
         self._written: list[Future[None]] = []
@@ -125,7 +128,7 @@ class Staging:
         self._flushed += [self._flushers.submit(_flush, file.temporary) for file in files]
 
 
-def stage_moved(source: Path, final: Path, recorded_at: datetime, *, compression: str = "zstd") -> StagedFile:
+def stage_moved(source: Path, final: Path, recorded_at: datetime, *, compression: ParquetCodec = "zstd") -> StagedFile:
     """Write the rows of a published file once more as if its video had begun at another time.
 
     The file's own footer says when it was taken to begin; so a file that was moved before stays as it is.
@@ -182,7 +185,7 @@ def _unwritten(video: StoredVideo, root: Path, error: Exception) -> StorageError
     return StorageError(f"Parquet files of video {video.video_id} could not be written to {root}: {error}")
 
 
-def _write(path: Path, table: Any, compression: str) -> None:  # noqa: ANN401  pyarrow has no types
+def _write(path: Path, table: Any, compression: ParquetCodec) -> None:  # noqa: ANN401  pyarrow has no types
     with _new(path) as file:
         pq.write_table(table, file, compression=compression, **encodings(set(table.column_names)))
 

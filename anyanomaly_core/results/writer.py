@@ -15,6 +15,7 @@ from psycopg2 import extensions as pg
 from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, select, text, update
 from sqlalchemy.exc import DBAPIError
 
+from anyanomaly_core.config import ParquetCodec
 from anyanomaly_core.errors import StorageError
 from anyanomaly_core.results import parquet
 from anyanomaly_core.results.binary_copy import COLUMNS, copy_stream
@@ -35,7 +36,7 @@ log = logging.getLogger(__name__)
 _COPY = f"COPY segment_scores ({', '.join(COLUMNS)}) FROM STDIN (FORMAT binary)"
 
 
-def commit_unit(engine: Engine, result: UnitResult, parquet_root: Path, *, compression: str = "zstd") -> int:
+def commit_unit(engine: Engine, result: UnitResult, parquet_root: Path, *, compression: ParquetCodec = "zstd") -> int:
     """Write a unit; returns the number of events its rules now have in the video.
 
     Committing the same result again leaves the same rows and the same bytes. Two workers with the same video take

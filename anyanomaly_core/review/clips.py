@@ -10,14 +10,13 @@ from uuid import UUID
 import numpy as np
 from sqlalchemy import Engine
 
+from anyanomaly_core.archive.masks import footage_mask
 from anyanomaly_core.config import Settings
 from anyanomaly_core.footage.cut import Part, cut
 from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.review.file_cache import made_once
 from anyanomaly_core.review.found_event import FoundEvent, find_event
 from anyanomaly_core.review.originals import original
-from anyanomaly_core.scanning.limits import decoding_limits
-from anyanomaly_core.scanning.privacy import footage_mask
 
 _VERSION = 1  # of how clips are made; part of their names
 _EDGE_S = 1e-6
@@ -98,5 +97,5 @@ def cut_clip(settings: Settings, event: FoundEvent, shown: Span, target: Path) -
 
 def clip_limits(settings: Settings) -> Limits:
     """What cutting may use: as decoding, with room for the encoder and for the clip."""
-    limits = decoding_limits(settings)
+    limits = Limits.of(settings)
     return dataclasses.replace(limits, memory_mb=limits.memory_mb + _ENCODER_MB, written_mb=settings.review_cache_mb)

@@ -8,9 +8,11 @@ from typing import Any
 import imageio_ffmpeg
 from sqlalchemy import Engine
 
+from anyanomaly_core.archive.masks import footage_mask
 from anyanomaly_core.config import Settings
 from anyanomaly_core.errors import ModelError, StorageError
 from anyanomaly_core.footage.content import sha256
+from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.review.clips import Span, cut_clip, span
 from anyanomaly_core.review.evidence_facts import event_facts
 from anyanomaly_core.review.evidence_manifest import LOOK, MISSED, Blurring, utc
@@ -20,8 +22,6 @@ from anyanomaly_core.review.hiding.boxes import Hidden
 from anyanomaly_core.review.hiding.covering import HOLD_S, Covering, find_in_clip, write_covered
 from anyanomaly_core.review.originals import check, original
 from anyanomaly_core.review.stills import Kind, covered_still, event_still
-from anyanomaly_core.scanning.limits import decoding_limits
-from anyanomaly_core.scanning.privacy import footage_mask
 
 File = tuple[str, Path | bytes]
 _STILLS: tuple[Kind, ...] = ("key", "grid", "attention")
@@ -82,7 +82,7 @@ def event_files(
 def _blurred(
     settings: Settings, event: FoundEvent, shown: Span, clip: Path, blur: Sequence[Hidden]
 ) -> tuple[Path, Covering]:
-    limits = decoding_limits(settings)
+    limits = Limits.of(settings)
     times = event.segments.times_s()[shown.first_frame : shown.last_frame + 1]  # [n]
     covering = find_in_clip(clip, times, shown.first_frame, limits, blur)
     target = clip.with_name("clip-blurred.mp4")

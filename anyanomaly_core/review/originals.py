@@ -3,11 +3,11 @@
 from functools import lru_cache
 from pathlib import Path
 
+from anyanomaly_core.archive.local import local_footage
 from anyanomaly_core.config import Settings
 from anyanomaly_core.errors import FootageError
 from anyanomaly_core.footage.content import sha256
 from anyanomaly_core.results.catalog import StoredVideo
-from anyanomaly_core.scanning.local import local_footage
 
 
 def original(settings: Settings, video: StoredVideo) -> Path:

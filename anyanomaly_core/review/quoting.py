@@ -6,12 +6,12 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from anyanomaly_core.archive.asked import look_up
+from anyanomaly_core.archive.backfill import make_scope
+from anyanomaly_core.archive.quote import Quote
 from anyanomaly_core.config import Settings
 from anyanomaly_core.errors import RuleError
 from anyanomaly_core.results.rule_store import load_rule
-from anyanomaly_core.scanning.asked import look_up
-from anyanomaly_core.scanning.backfill import make_scope
-from anyanomaly_core.scanning.quote import Quote
 
 _LONGEST = 2000
 

@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 from PIL import Image as Pictures
 from sqlalchemy import Engine, RowMapping, select
 
+from anyanomaly_core.archive.masks import footage_mask
 from anyanomaly_core.config import Settings
 from anyanomaly_core.contexts import temporal, windows
 from anyanomaly_core.contexts.resampling import shrink_or_grow
+from anyanomaly_core.engine.batches import scaled_size
 from anyanomaly_core.errors import ModelError, StorageError
 from anyanomaly_core.footage.nearby import Look, read_nearby
 from anyanomaly_core.footage.probe import probe
+from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.profile import Profile
 from anyanomaly_core.results.schema import scorers, segment_scores
 from anyanomaly_core.review import attention
@@ -24,9 +27,6 @@ from anyanomaly_core.review.file_cache import made_once
 from anyanomaly_core.review.found_event import FoundEvent, find_event
 from anyanomaly_core.review.hiding.covering import Covering
 from anyanomaly_core.review.originals import original
-from anyanomaly_core.scanning.limits import decoding_limits
-from anyanomaly_core.scanning.privacy import footage_mask
-from anyanomaly_core.scanning.stream import scaled_size
 from anyanomaly_core.scoring.types import SegmentFrames
 
 Kind = Literal["thumbnail", "key", "grid", "attention"]
@@ -145,7 +145,7 @@ def _frames(
 ) -> list[NDArray[np.uint8]]:
     """Images [H, W, 3] in the order of ``numbers``."""
     look = Look(size, footage_mask(settings, event.video))
-    found = read_nearby(path, event.segments.times_s(), numbers, look, limits=decoding_limits(settings))
+    found = read_nearby(path, event.segments.times_s(), numbers, look, limits=Limits.of(settings))
     return [found[number] for number in numbers]
 
 

@@ -1,7 +1,7 @@
 """The encode stage: frames once per segment, windows once per frame that a rule needs; nothing depends on a rule.
 
 What comes out is rounded to 16-bit floats before anything is made of it, so that a score does not change when the
-embeddings come from the store (``scanning/embeddings.py``) instead. Under ``reference_preprocessing`` nothing is
+embeddings come from the store (``engine/embeddings.py``) instead. Under ``reference_preprocessing`` nothing is
 rounded and nothing kept.
 """
 

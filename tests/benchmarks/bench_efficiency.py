@@ -87,10 +87,10 @@ def in_process(contender: str, options: argparse.Namespace) -> list[dict[str, An
 
 def run(contender: str, options: argparse.Namespace) -> list[dict[str, Any]]:
     """Everything of one contender, in this process."""
+    from anyanomaly_core.engine.batches import segment_batches  # noqa: PLC0415
     from anyanomaly_core.footage.sandbox import Limits  # noqa: PLC0415
     from anyanomaly_core.footage.segments import split_into_segments  # noqa: PLC0415
     from anyanomaly_core.profile import load_profile  # noqa: PLC0415
-    from anyanomaly_core.scanning.stream import segment_batches  # noqa: PLC0415
 
     clock = time.perf_counter if options.clock == "wall" else time.process_time
     segments = split_into_segments(options.segments * FRAMES, FRAMES)
@@ -134,9 +134,9 @@ def _ours(profile: Any, batches: Sequence[Any], rules: Sequence[int], clock: Any
     from counting import CountingEncoder, CountingLvlm  # noqa: PLC0415
 
     from anyanomaly_core.config import Settings  # noqa: PLC0415
+    from anyanomaly_core.engine.embeddings import VideoEmbeddings  # noqa: PLC0415
     from anyanomaly_core.models.device import DTYPES  # noqa: PLC0415
     from anyanomaly_core.models.loading import load_encoder, load_lvlm  # noqa: PLC0415
-    from anyanomaly_core.scanning.embeddings import VideoEmbeddings  # noqa: PLC0415
     from anyanomaly_core.scoring.scorers import make_scorer  # noqa: PLC0415
     from anyanomaly_core.scoring.types import RuleTexts  # noqa: PLC0415
 

@@ -194,7 +194,7 @@ class Run:
 
 def ours(bench: Bench, segments: Sequence[Any], rules: int, kept: Path) -> Run:
     """Score in batches of eight segments, as a scan does; what is in ``kept`` is not encoded again."""
-    from anyanomaly_core.scanning.embeddings import VideoEmbeddings  # noqa: PLC0415
+    from anyanomaly_core.engine.embeddings import VideoEmbeddings  # noqa: PLC0415
     from anyanomaly_core.scoring.scorers import make_scorer  # noqa: PLC0415
     from anyanomaly_core.scoring.types import RuleTexts, Status  # noqa: PLC0415
 

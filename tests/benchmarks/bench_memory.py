@@ -84,9 +84,9 @@ def step_in_this_process(step: str, camera: str) -> dict[str, Any]:
 
 
 def _register(engine: Any, settings: Any, camera: str) -> dict[str, int]:  # noqa: ANN401
+    from anyanomaly_core.archive.discovery import find_new_files  # noqa: PLC0415
+    from anyanomaly_core.archive.register import register_file  # noqa: PLC0415
     from anyanomaly_core.profile import load_profile  # noqa: PLC0415
-    from anyanomaly_core.scanning.discovery import find_new_files  # noqa: PLC0415
-    from anyanomaly_core.scanning.register import register_file  # noqa: PLC0415
 
     [found] = find_new_files(engine, settings, cameras=[camera])
     done = register_file(engine, found, settings=settings, sampling=load_profile(settings.profile).sampling)
@@ -94,19 +94,19 @@ def _register(engine: Any, settings: Any, camera: str) -> dict[str, int]:  # noq
 
 
 def _scan(engine: Any, settings: Any, camera: str) -> dict[str, int]:  # noqa: ANN401
+    from anyanomaly_core.archive.unit import load_scorer, scan_video  # noqa: PLC0415
+    from anyanomaly_core.engine.progress import LoggedProgress  # noqa: PLC0415
+    from anyanomaly_core.footage.sandbox import Limits  # noqa: PLC0415
     from anyanomaly_core.profile import load_profile  # noqa: PLC0415
     from anyanomaly_core.results.planning import missing_units  # noqa: PLC0415
     from anyanomaly_core.results.rule_store import list_rules  # noqa: PLC0415
-    from anyanomaly_core.scanning.limits import decoding_limits  # noqa: PLC0415
-    from anyanomaly_core.scanning.progress import LoggedProgress  # noqa: PLC0415
-    from anyanomaly_core.scanning.unit import load_scorer, scan_video  # noqa: PLC0415
 
     loaded = load_scorer(engine, load_profile(settings.profile), settings)
     with engine.connect() as connection:
         missing = missing_units(connection, list_rules(connection), loaded.stored.scorer_id)
     [unit] = [unit for unit in missing if unit.video.camera_id == camera]
     scanned = scan_video(
-        engine, unit.video, unit.rules, loaded, settings=settings, limits=decoding_limits(settings), run_id=None,
+        engine, unit.video, unit.rules, loaded, settings=settings, limits=Limits.of(settings), run_id=None,
         progress=LoggedProgress(camera),
     )  # fmt: skip
     if scanned is None or scanned.failure is not None:

@@ -19,11 +19,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from anyanomaly_core.archive.rules import apply_rule_files
 from anyanomaly_core.config import get_settings
 from anyanomaly_core.embedded.postgres import PostgresServer
 from anyanomaly_core.footage.command import executable
 from anyanomaly_core.results.migrate import upgrade
-from anyanomaly_core.scanning.rules import apply_rule_files
 from tasks.backfill import plan_backfill, quote_backfill, summarize_backfill
 from tasks.context import database
 from tasks.ingest import discover_files, register_files

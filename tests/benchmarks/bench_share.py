@@ -90,8 +90,8 @@ class Stopwatches:
 
 def scan(unit: dict[str, Any], started: float) -> dict[str, tuple[float, float]]:
     """The task ``scan_unit`` in this process; stage -> (wall, processor) seconds."""
-    from anyanomaly_core.scanning import unit as units  # noqa: PLC0415
-    from anyanomaly_core.scanning import video  # noqa: PLC0415
+    from anyanomaly_core.archive import unit as units  # noqa: PLC0415
+    from anyanomaly_core.engine import video  # noqa: PLC0415
     from tasks.scan import scan_unit  # noqa: PLC0415
 
     watch = Stopwatches()

@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from anyanomaly_core.archive.rules import apply_rule_files
 from anyanomaly_core.demo.archive import ArchivePlan, make_archive
 from anyanomaly_core.embedded.postgres import PostgresServer
 from anyanomaly_core.footage.command import executable
 from anyanomaly_core.results.engine import make_engine
 from anyanomaly_core.results.migrate import upgrade
-from anyanomaly_core.scanning.rules import apply_rule_files
 
 DAY = "2026-03-01"
 

@@ -23,11 +23,11 @@ from pathlib import Path
 import psutil
 from sqlalchemy import Engine, text
 
+from anyanomaly_core.archive.rules import apply_rule_files
 from anyanomaly_core.config import get_settings
 from anyanomaly_core.results.engine import make_engine
-from anyanomaly_core.scanning.rules import apply_rule_files
 from tasks import ingest, scan
-from tests.integration.scanning.small_archive import aged, film
+from tests.integration.archive.small_archive import aged, film
 from tests.kills.stage import Database, make_material
 
 PATTERNS = ("testsrc2", "smptebars", "rgbtestsrc", "testsrc", "pal75bars")

@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 from small_site import DAY, RULES, Site, film, scoring_worker, settings_of
 from test_main_job import rows
 
+from anyanomaly_core.archive.maintenance import maintain
 from anyanomaly_core.embedded import airflow, runs
 from anyanomaly_core.embedded.postgres_users import read_passwords
 from anyanomaly_core.embedded.processes import Service
 from anyanomaly_core.results.engine import make_engine
-from anyanomaly_core.scanning.maintenance import maintain
 
 FRAMES = 400
 Found = TypeVar("Found")

@@ -15,11 +15,11 @@ from urllib.parse import quote
 import pytest
 from small_site import Site, film, scoring_worker, settings_of
 
+from anyanomaly_core.archive.discovery import find_new_files
+from anyanomaly_core.archive.register import register_file
 from anyanomaly_core.embedded import pipeline, report, runs
 from anyanomaly_core.profile import load_profile
 from anyanomaly_core.results.engine import make_engine
-from anyanomaly_core.scanning.discovery import find_new_files
-from anyanomaly_core.scanning.register import register_file
 
 DAY = "2026-02-14"
 DAG = "backfill_rule"

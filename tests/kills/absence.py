@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from anyanomaly_core.archive.rules import apply_rule_files
 from anyanomaly_core.config import get_settings
 from anyanomaly_core.models import transformers_lvlm
 from anyanomaly_core.results import parquet, patience
-from anyanomaly_core.scanning.rules import apply_rule_files
 from tasks import ingest, scan
 from tests.kills import snapshot
 from tests.kills.stage import Database, Material

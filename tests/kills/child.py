@@ -18,12 +18,12 @@ from sqlalchemy import Engine  # noqa: E402
 from transformers import AutoModelForImageTextToText, AutoProcessor  # noqa: E402, F401
 from transformers.models.qwen2_5_vl import modeling_qwen2_5_vl  # noqa: E402, F401
 
+from anyanomaly_core.archive import unit  # noqa: E402
+from anyanomaly_core.archive.rules import apply_rule_files  # noqa: E402
 from anyanomaly_core.config import Settings, get_settings  # noqa: E402
 from anyanomaly_core.footage.sandbox import missing_layers  # noqa: E402
 from anyanomaly_core.models import open_clip_encoder, openai_lvlm, transformers_lvlm  # noqa: E402, F401
 from anyanomaly_core.profile import load_profile  # noqa: E402
-from anyanomaly_core.scanning import unit  # noqa: E402
-from anyanomaly_core.scanning.rules import apply_rule_files  # noqa: E402
 from tasks import ingest, scan  # noqa: E402
 from tasks.context import database  # noqa: E402
 from tests.kills.points import Hooks, Kill  # noqa: E402

@@ -1,8 +1,8 @@
 """What ``maintain_archive`` does about files that kills left, right away instead of after some hours."""
 
+from anyanomaly_core.archive.leftovers import find_leftovers, remove_leftover
 from anyanomaly_core.config import Settings
 from anyanomaly_core.results.engine import make_engine
-from anyanomaly_core.scanning.leftovers import find_leftovers, remove_leftover
 
 
 def maintain(settings: Settings) -> None:

@@ -20,14 +20,14 @@ CALLS = {
     "encode": ("anyanomaly_core.models.open_clip_encoder", "OpenClipEncoder.encode_images"),
     "answer": ("anyanomaly_core.models.transformers_lvlm", "TransformersLvlm.answer"),
     "served answer": ("anyanomaly_core.models.openai_http", "ServerConnection.post"),
-    "journal": ("anyanomaly_core.scanning.journal", "Journal.append"),
-    "journal removal": ("anyanomaly_core.scanning.journal", "Journal.discard"),
+    "journal": ("anyanomaly_core.engine.journal", "Journal.append"),
+    "journal removal": ("anyanomaly_core.engine.journal", "Journal.discard"),
     "Parquet file": ("anyanomaly_core.results.parquet", "_write"),
     "rename": ("pathlib", "Path.replace"),
     "disk flush": ("os", "fsync"),
     "statement": ("sqlalchemy.engine.default", "DefaultDialect.do_execute"),
     "commit": ("sqlalchemy.engine.default", "DefaultDialect.do_commit"),
-    "examine": ("anyanomaly_core.scanning.register", "examine"),
+    "examine": ("anyanomaly_core.archive.register", "examine"),
 }
 COPY = "in COPY"  # half of the rows are on their way
 POINTS = [f"{when} {name}" for name in CALLS for when in ("before", "after")] + [COPY]

@@ -19,7 +19,7 @@ from anyanomaly_core.embedded.postgres import PostgresServer
 from anyanomaly_core.embedded.postgres_process import find_running
 from anyanomaly_core.results.engine import make_engine
 from anyanomaly_core.results.migrate import upgrade
-from tests.integration.scanning.small_archive import DAY, aged, film, make_models
+from tests.integration.archive.small_archive import DAY, aged, film, make_models
 
 TESTS = Path(__file__).resolve().parents[1]
 RULES = {

@@ -73,6 +73,18 @@ def test_rooms_import_only_from_rooms_before_them() -> None:
     assert not wrong
 
 
+def test_the_engine_knows_neither_results_nor_a_database() -> None:
+    code = (
+        "import sys, pkgutil, importlib, anyanomaly_core.engine as engine\n"
+        "for module in pkgutil.iter_modules(engine.__path__, 'anyanomaly_core.engine.'):\n"
+        "    importlib.import_module(module.name)\n"
+        "print('\\n'.join(sys.modules))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    forbidden = {"sqlalchemy", "psycopg2", "anyanomaly_core.results", "anyanomaly_core.archive"}
+    assert not forbidden & set(loaded)
+
+
 def test_the_core_knows_neither_airflow_nor_what_is_built_on_it() -> None:
     wrong = [
         f"{file.relative_to(ROOT)} imports {module}"

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from anyanomaly_core.embedded.postgres import PostgresServer
-from tests.integration.scanning.small_archive import DAY, aged, film, make_models
+from tests.integration.archive.small_archive import DAY, aged, film, make_models
 
 ONE_RULE = "name: running\ntexts: [a person running]\nthreshold: 0.1\n"
 

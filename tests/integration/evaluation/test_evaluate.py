@@ -28,7 +28,7 @@ from anyanomaly_core.results.engine import make_engine
 from anyanomaly_core.results.queries import run_ready
 from tasks import evaluate as tasks
 from tests.conftest import TestDatabase
-from tests.integration.scanning.small_archive import film, make_models
+from tests.integration.archive.small_archive import film, make_models
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.integration.scanning.small_archive import film
+from tests.integration.archive.small_archive import film
 
 REFUSAL = "pictures larger than a stamp are not looked at"
 

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Engine, text
 
+from anyanomaly_core.archive.masks import footage_mask
 from anyanomaly_core.config import Settings
 from anyanomaly_core.results import catalog, retention
 from anyanomaly_core.results.event_store import derive_again, rederive
 from anyanomaly_core.results.planning import missing_units
 from anyanomaly_core.results.rule_store import StoredRule
 from anyanomaly_core.results.writer import commit_unit
-from anyanomaly_core.scanning.privacy import footage_mask
 from tests.integration.results import world
 
 EVENTS = (

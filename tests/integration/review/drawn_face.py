@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
+from tests.integration.archive.small_archive import aged
 from tests.integration.review.kept_footage import FPS, FRAMES
-from tests.integration.scanning.small_archive import aged
 
 WALL = (120, 130, 125)
 HAIR, SKIN, LIPS, DARK, WHITE = (60, 40, 30), (222, 178, 150), (180, 80, 80), (10, 10, 10), (250, 250, 250)

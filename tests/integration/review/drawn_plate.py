@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from tests.integration.archive.small_archive import aged
 from tests.integration.review.kept_footage import FPS, FRAMES
-from tests.integration.scanning.small_archive import aged
 
 WIDTH, HEIGHT = 480, 270
 STREET, BODY, WINDOW = (120, 122, 118), (60, 80, 120), (30, 36, 44)

@@ -12,6 +12,8 @@ import numpy as np
 from pydantic import SecretStr
 from sqlalchemy import Engine, select
 
+from anyanomaly_core.archive.discovery import find_new_files
+from anyanomaly_core.archive.register import register_file
 from anyanomaly_core.config import Settings
 from anyanomaly_core.profile import SamplingSpec
 from anyanomaly_core.results.rule_store import StoredRule
@@ -20,10 +22,8 @@ from anyanomaly_core.results.writer import commit_unit
 from anyanomaly_core.review.evidence import export_evidence
 from anyanomaly_core.review.evidence_verify import verify
 from anyanomaly_core.review.hiding.boxes import Hidden
-from anyanomaly_core.scanning.discovery import find_new_files
-from anyanomaly_core.scanning.register import register_file
+from tests.integration.archive.small_archive import aged
 from tests.integration.results.world import SEGMENT, add_rule, add_scorer, curve_result
-from tests.integration.scanning.small_archive import aged
 
 FRAMES, FPS = 450, 15
 FIRST, LAST = 310, 349  # of the event

@@ -1,0 +1,133 @@
+"""Registering one file of the archive: what it is, its frames, its segments, in one transaction."""
+
+import dataclasses
+import logging
+from dataclasses import dataclass
+from enum import Enum
+
+import imageio_ffmpeg
+from sqlalchemy import Connection, Engine, select
+
+from anyanomaly_core.archive.clocks import correct_clocks
+from anyanomaly_core.archive.local import local_footage
+from anyanomaly_core.config import Settings
+from anyanomaly_core.errors import FootageError
+from anyanomaly_core.footage import sources
+from anyanomaly_core.footage.content import sha256
+from anyanomaly_core.footage.examine import Examined, examine
+from anyanomaly_core.footage.sandbox import Limits
+from anyanomaly_core.footage.types import FoundFile
+from anyanomaly_core.profile import SamplingSpec
+from anyanomaly_core.results import catalog
+from anyanomaly_core.results.event_store import derive_again
+from anyanomaly_core.results.schema import videos
+from anyanomaly_core.results.segment_store import store_segments
+
+log = logging.getLogger(__name__)
+
+
+class Outcome(Enum):
+    """What registering a file came to."""
+
+    NEW = "new"
+    DAMAGED = "damaged"  # new; decodes with complaints or only in part
+    DUPLICATE = "duplicate"  # its content is known under another name, or was indexed before
+    UNREADABLE = "unreadable"  # no frame decodes; in the ledger with the reason
+    PROBLEM = "problem"  # not even a video of the archive: no camera, no time, cannot be opened
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """The result for one file."""
+
+    uri: str
+    outcome: Outcome
+    reason: str | None = None
+    frames: int = 0
+
+
+def register_file(
+    engine: Engine,
+    found: FoundFile,
+    *,
+    settings: Settings,
+    sampling: SamplingSpec,
+    again: bool = False,
+) -> Registered:
+    """Make a file known. It is there afterwards whole or, when this is killed, not at all.
+
+    Args:
+        engine: of the results database.
+        found: what the archive says of it.
+        settings: of the installation.
+        sampling: how the video is split into segments at first.
+        again: decode although the content was indexed before.
+    """
+    if found.problem is not None:
+        return _remember_problem(engine, found, found.problem)
+    try:
+        path = local_footage(settings, found.uri)
+        found = sources.with_recording_time(found, path, settings.recorded_at_default)
+        if found.problem is not None:
+            return _remember_problem(engine, found, found.problem)
+        digest = sha256(path)
+        if not again and _is_indexed(engine, digest):
+            return _register_duplicate(engine, found, digest, settings.time_zone)
+        examined = examine(path, digest, Limits.of(settings))
+    except FootageError as error:
+        return _remember_problem(engine, found, str(error))
+    registered = _store(engine, found, examined, time_zone=settings.time_zone, sampling=sampling)
+    if settings.clocks is not None:
+        correct_clocks(engine, settings, content_sha256=digest)
+    return registered
+
+
+def _store(
+    engine: Engine, found: FoundFile, examined: Examined, *, time_zone: str, sampling: SamplingSpec
+) -> Registered:
+    with engine.begin() as connection:
+        video_id = _register(connection, found, examined.content_sha256, time_zone)
+        if examined.index is None or examined.probe is None:
+            reason = examined.error or "nothing could be decoded"
+            catalog.mark_unreadable(connection, video_id, reason, examined.probe)
+            return Registered(found.uri, Outcome.UNREADABLE, reason)
+        probe = dataclasses.replace(examined.probe, fps=examined.frames_per_second)
+        catalog.store_index(
+            connection, video_id, probe, examined.index, decoder=f"ffmpeg {imageio_ffmpeg.get_ffmpeg_version()}"
+        )
+        step = sampling.step(float(probe.fps))
+        store_segments(connection, video_id, sampling.segment_frames, step, examined.index)
+    damage = examined.index.damage
+    if damage or not examined.index.complete:
+        reason = damage[-1] if damage else "decoding stopped before the end of the file"
+        return Registered(found.uri, Outcome.DAMAGED, reason, examined.index.frame_count)
+    return Registered(found.uri, Outcome.NEW, None, examined.index.frame_count)
+
+
+def _register(connection: Connection, found: FoundFile, digest: str, time_zone: str) -> int:
+    """File, camera and video; what was found in a known content is found under its new camera as well."""
+    before = catalog.cameras_of(connection, digest)
+    catalog.register_camera(connection, str(found.camera), time_zone)
+    video_id = catalog.register_file(connection, found, digest)
+    assert video_id is not None  # noqa: S101  (found has no problem)
+    if before and found.camera not in before:
+        derive_again(connection, video_id)
+    return video_id
+
+
+def _register_duplicate(engine: Engine, found: FoundFile, digest: str, time_zone: str) -> Registered:
+    with engine.begin() as connection:
+        _register(connection, found, digest, time_zone)
+    return Registered(found.uri, Outcome.DUPLICATE)
+
+
+def _remember_problem(engine: Engine, found: FoundFile, reason: str) -> Registered:
+    with engine.begin() as connection:
+        catalog.register_file(connection, dataclasses.replace(found, problem=reason), None)
+    return Registered(found.uri, Outcome.PROBLEM, reason)
+
+
+def _is_indexed(engine: Engine, digest: str) -> bool:
+    query = select(videos.c.video_id).where(videos.c.content_sha256 == digest, videos.c.indexed_at.is_not(None))
+    with engine.connect() as connection:
+        return connection.execute(query).first() is not None
