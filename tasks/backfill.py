@@ -10,29 +10,21 @@ from typing import Any
 from sqlalchemy import Connection
 
 from anyanomaly_core import __version__
-from anyanomaly_core.archive.asked import MAX_TASKS, Asked, look_up
-from anyanomaly_core.archive.backfill import (
-    Budget,
-    CameraDays,
-    Scope,
-    allowed,
-    make_scope,
-    missing_videos,
-    score_missing,
-    within,
-)
+from anyanomaly_core.archive.backfill import MAX_TASKS, BackfillPlan, CameraDays
+from anyanomaly_core.archive.backfill import plan_backfill as compare_with_ledger
+from anyanomaly_core.archive.missing import FootageSelection, missing_work
 from anyanomaly_core.archive.quote import Quote
-from anyanomaly_core.archive.rates import measured_rates
-from anyanomaly_core.archive.unit import load_scorer
+from anyanomaly_core.archive.scan import Budget, scan
+from anyanomaly_core.archive.scorer import load_scorer
 from anyanomaly_core.config import Settings, get_settings
 from anyanomaly_core.engine.progress import LoggedProgress
-from anyanomaly_core.errors import AnyAnomalyError, FootageError, RuleError
-from anyanomaly_core.models.expected import known_revisions
-from anyanomaly_core.profile import load_profile
+from anyanomaly_core.errors import AnyAnomalyError, RuleError
 from anyanomaly_core.results import scorer_store
 from anyanomaly_core.results.cascades import bounds_of_run, say_bound
+from anyanomaly_core.results.patience import patiently
+from anyanomaly_core.results.planning import Unit
 from anyanomaly_core.results.rule_store import list_rules, load_rule
-from anyanomaly_core.results.spending import Meter, spent_by
+from anyanomaly_core.results.spending import Meter, Spent, spent_by
 from tasks.context import database
 
 log = logging.getLogger(__name__)
@@ -54,10 +46,11 @@ def quote_backfill(form: Form, *, day: str | None = None) -> dict[str, Any]:
     settings = get_settings()
     engine = database(settings)
     with engine.begin() as connection:
-        asked = _look_up(connection, settings, form, day)
+        plan = _plan(connection, settings, form, day)
     engine.dispose()
-    rule, quote = asked.scope.rule, asked.quote()
-    said = {"rule": rule.name, "version": rule.version, "profile": asked.scope.profile, **quote.as_dict()}
+    rule, quote = plan.rule, plan.quote()
+    profile = rule.definition.profile or settings.profile
+    said = {"rule": rule.name, "version": rule.version, "profile": profile, **quote.as_dict()}
     log.info("%s version %d: %s", rule.name, rule.version, say_quote(quote))
     return said
 
@@ -76,8 +69,9 @@ def plan_backfill(
     engine = database(settings)
     budget = Budget(form["gpu_hours"], form["segments"])
     with engine.begin() as connection:
-        asked = _look_up(connection, settings, form, day)
-        if not asked.days:
+        plan = _plan(connection, settings, form, day)
+        days = plan.days
+        if not days:
             log.info("Nothing is missing.")
             return []
         params = {**form, "day": day, "quote": quote}
@@ -85,15 +79,13 @@ def plan_backfill(
             connection, "backfill", code_version=__version__, external_id=external_id, params=params
         )
         spent = spent_by(connection, run_id)
-        texts = len(asked.scope.rule.definition.texts)
-        reached = within(asked.days, budget, spent, profile=asked.profile, texts=texts, rates=asked.rates)
-        work = [_work(bundle, asked, budget, run_id) for bundle in reached[:MAX_TASKS]]
+        work = [_work(part, plan, budget, run_id) for part in plan.days_within(budget, spent)[:MAX_TASKS]]
         if not work:
             log.warning("The budget is used up, or the next video alone is more than it.")
             scorer_store.finish_run(connection, run_id, "success", {})
     engine.dispose()
-    if len(work) < len(asked.days):
-        log.warning("%d of %d camera-days are planned; another run goes on.", len(work), len(asked.days))
+    if len(work) < len(days):
+        log.warning("%d of %d camera-days are planned; another run goes on.", len(work), len(days))
     return work
 
 
@@ -106,40 +98,39 @@ def score_days(work: Work, *, started_at: datetime | None = None) -> dict[str, A
     """
     settings = get_settings()
     engine = database(settings)
-    profile = load_profile(work["profile"])
     budget = Budget(work["gpu_hours"], work["segments"])
-    with engine.begin() as connection:
-        scope = _scope_of(connection, work)
-        stored = scorer_store.latest_scorer(connection, profile, known_revisions(profile, settings))
-        rates = None if stored is None else measured_rates(connection, stored.scorer_id)
-        videos = missing_videos(connection, scope, None if stored is None else stored.scorer_id)
-        spent = spent_by(connection, work["run_id"])
-    texts = len(scope.rule.definition.texts)
-    if not videos or not allowed(budget, spent, videos[0], profile=profile, texts=texts, rates=rates):
-        log.info("%s", "Nothing is missing any more." if not videos else "The budget is used up.")
-        return {"name": work["name"], "counts": {"videos_left": len(videos)}}  # without loading a model
-    loaded = load_scorer(engine, profile, settings)
-    meter = Meter(engine, work["run_id"], loaded.stored.scorer_id, started_at)
+
+    def read() -> tuple[BackfillPlan, Spent]:
+        with engine.connect() as connection:
+            return _plan_of_task(connection, settings, work), spent_by(connection, work["run_id"])
+
+    plan, spent = patiently(engine, settings.database_patience_s, read)
+    if not plan.begins_within(budget, spent):
+        log.info("%s", "The budget is used up." if plan.work else "Nothing is missing any more.")
+        return {"name": work["name"], "counts": {"videos_left": len(plan.work)}}  # without loading a model
+    scorer = load_scorer(engine, plan.profile, settings)
+    patience_s = settings.database_patience_s
+    meter = Meter(engine, work["run_id"], scorer.stored.scorer_id, started_at, patience_s=patience_s)
     meter.started()
-    with engine.connect() as connection:
-        videos = missing_videos(connection, scope, loaded.stored.scorer_id)
-    done = score_missing(
+
+    def missing() -> list[Unit]:
+        with engine.connect() as connection:
+            return missing_work(connection, [plan.rule], scorer.stored.scorer_id, plan.selection)
+
+    result = scan(
         engine,
-        videos,
-        scope.rule,
-        loaded,
+        patiently(engine, patience_s, missing),
+        scorer,
         settings=settings,
-        budget=budget,
         meter=meter,
+        budget=budget,
         progress=lambda video: LoggedProgress(video.uri),
     )
     engine.dispose()
-    if done.left:
-        log.warning("The budget is used up; %d videos are left.", len(done.left))
-    if done.failures:
-        listed = "; ".join(f"{uri}: {reason}" for uri, reason in done.failures.items())
-        raise FootageError(f"{len(done.failures)} of {len(videos)} videos could not be scored: {listed}")
-    return {"name": work["name"], "counts": {**done.counts, "videos_left": len(done.left)}}
+    if result.left:
+        log.warning("The budget is used up; %d videos are left.", len(result.left))
+    result.raise_failures()
+    return {"name": work["name"], "counts": {**result.counts, "videos_left": len(result.left)}}
 
 
 def summarize_backfill(
@@ -165,9 +156,8 @@ def summarize_backfill(
     settings = get_settings()
     engine = database(settings)
     with engine.begin() as connection:
-        asked = _look_up(connection, settings, form, day)
+        remaining = _plan(connection, settings, form, day).quote()
         summary: dict[str, Any] = {"tasks": len(units), "tasks_failed": failed, **dict(sorted(counts.items()))}
-        remaining = asked.quote()
         limited = form["gpu_hours"] is not None or form["segments"] is not None
         summary |= {"quoted": quote, "remaining": remaining.as_dict()}
         summary["stopped_at_budget"] = limited and remaining.videos > 0 and not failed and not form["dry_run"]
@@ -215,43 +205,40 @@ def _hours(gpu_hours: float | None) -> str:
     return "an unknown time" if gpu_hours is None else f"{gpu_hours:.3f} GPU hours"
 
 
-def _look_up(connection: Connection, settings: Settings, form: Form, day: str | None) -> Asked:
+def _plan(connection: Connection, settings: Settings, form: Form, day: str | None) -> BackfillPlan:
     if not form["rule"]:
         raise RuleError("Say which rule is to be backfilled: the name of one of `anyanomaly rules list`.")
-    scope = make_scope(
-        load_rule(connection, form["rule"]),
-        settings.profile,
+    selection = FootageSelection.parse(
         cameras=form["cameras"],
         first_day=day or form["from"],
         last_day=day or form["to"],
         newest_first=form["newest_first"],
     )
-    return look_up(connection, settings, scope)
+    return compare_with_ledger(connection, settings, load_rule(connection, form["rule"]), selection)
 
 
-def _scope_of(connection: Connection, work: Work) -> Scope:
+def _plan_of_task(connection: Connection, settings: Settings, work: Work) -> BackfillPlan:
+    """What a task's camera-days lack now: late footage comes along, and what another try did is left out."""
     versions = list_rules(connection, all_versions=True)
     rule = next(rule for rule in versions if rule.rule_version_id == work["rule_version_id"])
-    return make_scope(
-        rule,
-        work["profile"],
+    selection = FootageSelection.parse(
         cameras=[glob.escape(work["camera"])],
         first_day=work["first_day"],
         last_day=work["last_day"],
         newest_first=work["newest_first"],
     )
+    return compare_with_ledger(connection, settings, rule, selection)
 
 
-def _work(bundle: CameraDays, asked: Asked, budget: Budget, run_id: int) -> Work:
-    days = bundle.first_day if bundle.first_day == bundle.last_day else f"{bundle.first_day} to {bundle.last_day}"
+def _work(part: CameraDays, plan: BackfillPlan, budget: Budget, run_id: int) -> Work:
+    days = part.first_day if part.first_day == part.last_day else f"{part.first_day} to {part.last_day}"
     return {
-        "name": f"{bundle.camera} {days}, {len(bundle.videos)} videos",
-        "rule_version_id": asked.scope.rule.rule_version_id,
-        "profile": asked.scope.profile,
-        "camera": bundle.camera,
-        "first_day": bundle.first_day,
-        "last_day": bundle.last_day,
-        "newest_first": asked.scope.newest_first,
+        "name": f"{part.camera} {days}, {len(part.videos)} videos",
+        "rule_version_id": plan.rule.rule_version_id,
+        "camera": part.camera,
+        "first_day": part.first_day,
+        "last_day": part.last_day,
+        "newest_first": plan.selection.newest_first,
         "gpu_hours": budget.gpu_hours,
         "segments": budget.segments,
         "run_id": run_id,

@@ -1,33 +1,31 @@
 """Tasks of the DAG ``scan_archive``."""
 
-import fnmatch
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine
 
 from anyanomaly_core import __version__
-from anyanomaly_core.archive.unit import LoadedScorer, load_scorer, scan_video
-from anyanomaly_core.config import Settings, get_settings
+from anyanomaly_core.archive.missing import FootageSelection, missing_work
+from anyanomaly_core.archive.scan import scan
+from anyanomaly_core.archive.scorer import load_scorer
+from anyanomaly_core.config import get_settings
 from anyanomaly_core.engine.progress import LoggedProgress
-from anyanomaly_core.errors import AnyAnomalyError, FootageError, RuleError
-from anyanomaly_core.footage.sandbox import Limits
+from anyanomaly_core.errors import AnyAnomalyError, RuleError
 from anyanomaly_core.models.expected import known_revisions
 from anyanomaly_core.profile import load_profile
 from anyanomaly_core.results import scorer_store
 from anyanomaly_core.results.cascades import bounds_of_run, say_bound
-from anyanomaly_core.results.catalog import StoredVideo, load_videos
+from anyanomaly_core.results.catalog import load_videos
 from anyanomaly_core.results.patience import patiently
-from anyanomaly_core.results.planning import Unit, missing_units
+from anyanomaly_core.results.planning import Unit
 from anyanomaly_core.results.rule_store import StoredRule, list_rules
-from anyanomaly_core.results.schema import cameras as camera_table
 from anyanomaly_core.results.spending import Meter
-from anyanomaly_core.scoring.types import Status
 from tasks.context import database
 
 log = logging.getLogger(__name__)
@@ -54,32 +52,25 @@ def plan_units(
     Args:
         rules: names; none: every active rule.
         cameras: ids or patterns; none: all.
-        first_day: of footage, yyyy-mm-dd in the installation's time zone, inclusive.
+        first_day: of footage, yyyy-mm-dd in the camera's time zone, inclusive.
         last_day: likewise.
         profile: for rules that name none; none: the installation's.
         limit: at most so many units.
         external_id: Airflow's run id.
 
     Raises:
-        RuleError: when a named rule does not exist or is retired.
+        RuleError: when a named rule does not exist or is retired, or the days make no sense.
     """
     settings = get_settings()
     engine = database(settings)
-    zone = ZoneInfo(settings.time_zone)
+    selection = FootageSelection.parse(cameras=cameras, first_day=first_day, last_day=last_day)
     with engine.begin() as connection:
         chosen = _chosen_rules(connection, rules)
         work: list[Work] = []
         for name, group in _by_profile(chosen, profile or settings.profile).items():
             of_group = load_profile(name)
             stored = scorer_store.latest_scorer(connection, of_group, known_revisions(of_group, settings))
-            missing = missing_units(
-                connection,
-                group,
-                None if stored is None else stored.scorer_id,
-                camera_ids=_camera_ids(connection, cameras) if cameras else None,
-                recorded_from=_start_of(first_day, zone, 0),
-                recorded_before=_start_of(last_day, zone, 1),
-            )
+            missing = missing_work(connection, group, None if stored is None else stored.scorer_id, selection)
             work += _pack(missing, name, settings.unit_seconds)
         if work:  # a run that writes nothing is not noted
             params = {"rules": [*rules], "cameras": [*cameras], "from": first_day, "to": last_day, "profile": profile}
@@ -112,26 +103,21 @@ def scan_unit(unit: Work, *, started_at: datetime | None = None) -> dict[str, An
     """
     settings = get_settings()
     engine = database(settings)
-    loaded = load_scorer(engine, load_profile(unit["profile"]), settings)
+    scorer = load_scorer(engine, load_profile(unit["profile"]), settings)
     patience_s = settings.database_patience_s
-    meter = Meter(engine, unit["run_id"], loaded.stored.scorer_id, started_at, patience_s=patience_s)
+    meter = Meter(engine, unit["run_id"], scorer.stored.scorer_id, started_at, patience_s=patience_s)
     meter.started()
-    rules, videos = patiently(engine, patience_s, lambda: _load(engine, unit))
-    counts: Counter[str] = Counter()
-    failures: dict[str, str] = {}
-    for item in unit["videos"]:
-        video = videos[item["video_id"]]
-        wanted = [rules[version] for version in item["rules"]]
-        try:
-            counts.update(_scan(engine, Unit(video, tuple(wanted)), loaded, settings, meter))
-        except FootageError as error:
-            failures[video.uri] = str(error)
-            log.error("%s: %s", video.uri, error)  # noqa: TRY400  (the message is the finding)
+    result = scan(
+        engine,
+        patiently(engine, patience_s, lambda: _load(engine, unit)),
+        scorer,
+        settings=settings,
+        meter=meter,
+        progress=lambda video: LoggedProgress(video.uri),
+    )
     engine.dispose()
-    if failures:
-        listed = "; ".join(f"{uri}: {reason}" for uri, reason in failures.items())
-        raise FootageError(f"{len(failures)} of {len(videos)} videos could not be scored: {listed}")
-    return {"name": unit["name"], "counts": dict(counts)}
+    result.raise_failures()
+    return {"name": unit["name"], "counts": dict(result.counts)}
 
 
 def summarize_scan(units: Sequence[Work], results: Sequence[dict[str, Any] | None]) -> dict[str, Any]:
@@ -159,33 +145,12 @@ def summarize_scan(units: Sequence[Work], results: Sequence[dict[str, Any] | Non
     return summary
 
 
-def _load(engine: Engine, work: Work) -> tuple[dict[int, StoredRule], dict[int, StoredVideo]]:
+def _load(engine: Engine, work: Work) -> list[Unit]:
+    """The planned videos and rules, as they are now."""
     with engine.connect() as connection:
         rules = {rule.rule_version_id: rule for rule in list_rules(connection, all_versions=True)}
         videos = {video.video_id: video for video in load_videos(connection, [i["video_id"] for i in work["videos"]])}
-    return rules, videos
-
-
-def _scan(engine: Engine, unit: Unit, loaded: LoadedScorer, settings: Settings, meter: Meter) -> dict[str, int]:
-    """Score one video; counts for the summary."""
-    committed = scan_video(
-        engine,
-        unit.video,
-        unit.rules,
-        loaded,
-        settings=settings,
-        limits=Limits.of(settings),
-        run_id=meter.run_id,
-        progress=LoggedProgress(unit.video.uri),
-    )
-    if committed is None:
-        return {"videos_done_before": 1}
-    rows = sum(count for status, count in committed.segments.items() if status is not Status.FAILED)
-    meter.scored(rows, len(unit.rules), committed.work_s)
-    if committed.failure is not None:
-        raise FootageError(committed.failure)
-    counted = {f"rows_{status.value}": count for status, count in committed.segments.items()}
-    return {"videos": 1, "events": committed.events, **counted}
+    return [Unit(videos[i["video_id"]], tuple(rules[version] for version in i["rules"])) for i in work["videos"]]
 
 
 def _chosen_rules(connection: Connection, names: Sequence[str]) -> list[StoredRule]:
@@ -203,18 +168,6 @@ def _by_profile(rules: Sequence[StoredRule], default: str) -> dict[str, list[Sto
     for rule in rules:
         groups.setdefault(rule.definition.profile or default, []).append(rule)
     return groups
-
-
-def _camera_ids(connection: Connection, patterns: Sequence[str]) -> list[str]:
-    ids = connection.execute(select(camera_table.c.camera_id)).scalars()
-    return [camera for camera in ids if any(fnmatch.fnmatchcase(camera, pattern) for pattern in patterns)]
-
-
-def _start_of(day: str | None, zone: ZoneInfo, days_later: int) -> datetime | None:
-    if day is None:
-        return None
-    moment = date.fromisoformat(day) + timedelta(days=days_later)
-    return datetime(moment.year, moment.month, moment.day, tzinfo=zone)
 
 
 def _pack(missing: Sequence[Unit], profile: str, unit_seconds: float) -> list[Work]:

@@ -1,56 +1,27 @@
-"""One rule over stored footage: what is missing by camera and day, and scoring it within a budget."""
+"""One rule over stored footage: what is missing by camera and day, what scoring it takes, how far a budget reaches."""
 
-import fnmatch
-import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection
 
+from anyanomaly_core.archive.missing import FootageSelection, missing_work
+from anyanomaly_core.archive.quote import Quote, make_quote
 from anyanomaly_core.archive.rates import Rates, measured_rates, segments_of
-from anyanomaly_core.archive.unit import LoadedScorer, scan_video
+from anyanomaly_core.archive.scan import Budget
 from anyanomaly_core.config import Settings
-from anyanomaly_core.engine.video import Progress
 from anyanomaly_core.errors import RuleError
-from anyanomaly_core.footage.sandbox import Limits
-from anyanomaly_core.profile import Profile
+from anyanomaly_core.models.expected import known_revisions
+from anyanomaly_core.profile import Profile, load_profile
 from anyanomaly_core.results.catalog import StoredVideo
-from anyanomaly_core.results.planning import missing_units
+from anyanomaly_core.results.planning import Unit
 from anyanomaly_core.results.rule_store import StoredRule
-from anyanomaly_core.results.schema import cameras as camera_table
-from anyanomaly_core.results.spending import Meter, Spent, spent_by
-from anyanomaly_core.scoring.types import Status
+from anyanomaly_core.results.scorer_store import latest_scorer
+from anyanomaly_core.results.spending import Spent
 
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Which rule over which footage. Days are those of the camera, both ends inclusive."""
-
-    rule: StoredRule
-    profile: str
-    cameras: tuple[str, ...] = ()  # ids or patterns; none: all that the rule looks at
-    first_day: date | None = None
-    last_day: date | None = None
-    newest_first: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """Where a run stops; None: nowhere."""
-
-    gpu_hours: float | None = None
-    segments: int | None = None
-
-    def allows(self, spent: Spent, segments: int, seconds: float) -> bool:
-        """Whether so many more segments, which take about so many seconds, are within the budget."""
-        if self.segments is not None and spent.segments + segments > self.segments:
-            return False
-        return self.gpu_hours is None or spent.seconds + seconds <= self.gpu_hours * 3600
+MAX_TASKS = 1000  # Airflow maps at most 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,56 +34,69 @@ class CameraDays:
     videos: tuple[StoredVideo, ...]
 
 
-@dataclass(slots=True)
-class Done:
-    """What scoring came to."""
+@dataclass(frozen=True, slots=True)
+class BackfillPlan:
+    """A rule and a selection of footage, compared with the ledger."""
 
-    counts: Counter[str] = field(default_factory=Counter)
-    failures: dict[str, str] = field(default_factory=dict)  # uri -> reason
-    left: list[StoredVideo] = field(default_factory=list)  # for want of budget
+    rule: StoredRule
+    profile: Profile
+    selection: FootageSelection
+    work: list[Unit]  # what is missing, by time
+    rates: Rates | None
+
+    @property
+    def days(self) -> list[CameraDays]:
+        """What is missing, in the order of the selection; each can be a task."""
+        videos = [unit.video for unit in self.work]
+        return by_camera_day(videos, newest_first=self.selection.newest_first, most=MAX_TASKS)
+
+    def quote(self, tasks: int | None = None) -> Quote:
+        """What scoring all of it takes, in a task for each of ``days`` unless said otherwise."""
+        texts = len(self.rule.definition.texts)
+        videos = [unit.video for unit in self.work]
+        return make_quote(videos, texts, self.profile, self.rates, tasks=len(self.days) if tasks is None else tasks)
+
+    def begins_within(self, budget: Budget, spent: Spent) -> bool:
+        """Whether the budget allows the first of what is missing."""
+        return bool(self.work) and budget.allows_unit(spent, self.work[0], self.profile, self.rates)
+
+    def days_within(self, budget: Budget, spent: Spent) -> list[CameraDays]:
+        """The first camera-days that the budget may reach, the last of them perhaps only in part.
+
+        Generous with time, which is an estimate: the tasks look themselves before each video.
+        """
+        reached, texts = [], len(self.rule.definition.texts)
+        for days in self.days:
+            if not budget.allows(spent, segments_of(days.videos[0], self.profile), 0.0):
+                break
+            reached.append(days)
+            segments = sum(segments_of(video, self.profile) for video in days.videos)
+            of_each = (self.rates.seconds(video, self.profile, texts) for video in days.videos) if self.rates else ()
+            spent = Spent(spent.seconds + sum(of_each) / 2, spent.segments + segments)
+        return reached
 
 
-def make_scope(
-    rule: StoredRule,
-    default_profile: str,
-    *,
-    cameras: Sequence[str] = (),
-    first_day: str | None = None,
-    last_day: str | None = None,
-    newest_first: bool = False,
-) -> Scope:
-    """Check what a person has asked for.
+def plan_backfill(
+    connection: Connection, settings: Settings, rule: StoredRule, selection: FootageSelection
+) -> BackfillPlan:
+    """Compare a rule and a selection with the ledger; a read is enough, and no model is loaded.
 
     Raises:
-        RuleError: when the rule is retired, a day is none, or the days are the wrong way round.
+        ConfigurationError: when the rule's profile cannot be read.
+        RuleError: when the rule is retired.
     """
     if rule.state == "retired":
         raise RuleError(f"Rule {rule.name!r} is retired; `anyanomaly rules state {rule.name} active` brings it back.")
-    try:
-        first, last = (date.fromisoformat(day) if day else None for day in (first_day, last_day))
-    except ValueError as error:
-        raise RuleError(f"A day is written yyyy-mm-dd: {error}.") from None
-    if first is not None and last is not None and first > last:
-        raise RuleError(f"The first day, {first}, is after the last, {last}.")
-    profile = rule.definition.profile or default_profile
-    return Scope(rule, profile, tuple(cameras), first, last, newest_first)
+    profile = load_profile(profile_name(rule, settings))
+    stored = latest_scorer(connection, profile, known_revisions(profile, settings))
+    scorer_id = None if stored is None else stored.scorer_id
+    work = missing_work(connection, [rule], scorer_id, selection)
+    return BackfillPlan(rule, profile, selection, work, measured_rates(connection, scorer_id))
 
 
-def missing_videos(connection: Connection, scope: Scope, scorer_id: int | None) -> list[StoredVideo]:
-    """Videos that the rule lacks scores for, by day in the order of the scope."""
-    day = timedelta(days=1)  # recordings are stored in UTC: of a camera's day, some lie a day before or after
-    found = missing_units(
-        connection,
-        [scope.rule],
-        scorer_id,
-        camera_ids=_camera_ids(connection, scope.cameras) if scope.cameras else None,
-        recorded_from=None if scope.first_day is None else _midnight(scope.first_day - day),
-        recorded_before=None if scope.last_day is None else _midnight(scope.last_day + 2 * day),
-        newest_first=scope.newest_first,
-    )
-    first, last = scope.first_day or date.min, scope.last_day or date.max
-    videos = [unit.video for unit in found]
-    return [video for video in videos if first <= date.fromisoformat(video.local_date) <= last]
+def profile_name(rule: StoredRule, settings: Settings) -> str:
+    """The rule's own, or the installation's."""
+    return rule.definition.profile or settings.profile
 
 
 def by_camera_day(videos: Sequence[StoredVideo], *, newest_first: bool, most: int) -> list[CameraDays]:
@@ -122,7 +106,7 @@ def by_camera_day(videos: Sequence[StoredVideo], *, newest_first: bool, most: in
     """
     in_order = sorted(videos, key=_camera_and_day, reverse=newest_first)  # stable: within a day as they came
     days = [tuple(group) for _, group in groupby(in_order, key=_camera_and_day)]
-    together = -(-len(days) // most)
+    together = max(1, -(-len(days) // most))
     while _bundles(days, together) > most and together < len(days):
         together += 1
     packed: list[CameraDays] = []
@@ -135,97 +119,9 @@ def by_camera_day(videos: Sequence[StoredVideo], *, newest_first: bool, most: in
     return sorted(packed, key=lambda days: (days.first_day, days.camera), reverse=newest_first)
 
 
-def score_missing(
-    engine: Engine,
-    videos: Sequence[StoredVideo],
-    rule: StoredRule,
-    loaded: LoadedScorer,
-    *,
-    settings: Settings,
-    budget: Budget,
-    meter: Meter,
-    progress: Callable[[StoredVideo], Progress],
-) -> Done:
-    """Score videos one after the other and commit each; before each the budget is looked at.
-
-    Several workers of a run share its budget: each may go over it by the video it is at. A video that fails keeps no
-    other from being scored.
-
-    Raises:
-        ModelError, StorageError: as ``scan_video``.
-    """
-    done = Done()
-    texts = len(rule.definition.texts)
-    rates: Rates | None = None
-    for place, video in enumerate(videos):
-        with engine.connect() as connection:
-            spent = spent_by(connection, meter.run_id)
-            if rates is None and budget.gpu_hours is not None:
-                rates = measured_rates(connection, loaded.stored.scorer_id)
-        if not allowed(budget, spent, video, profile=loaded.profile, texts=texts, rates=rates):
-            done.left += videos[place:]
-            break
-        scanned = scan_video(
-            engine,
-            video,
-            [rule],
-            loaded,
-            settings=settings,
-            limits=Limits.of(settings),
-            run_id=meter.run_id,
-            progress=progress(video),
-        )
-        if scanned is None:
-            done.counts["videos_done_before"] += 1
-            continue
-        rows = sum(count for status, count in scanned.segments.items() if status is not Status.FAILED)
-        meter.scored(rows, 1, scanned.work_s)
-        done.counts.update({f"rows_{status.value}": count for status, count in scanned.segments.items()})
-        done.counts.update({"events": scanned.events, "videos": int(scanned.failure is None)})
-        if scanned.failure is not None:
-            done.failures[video.uri] = scanned.failure
-            log.error("%s: %s", video.uri, scanned.failure)
-    return done
-
-
-def allowed(
-    budget: Budget, spent: Spent, video: StoredVideo, *, profile: Profile, texts: int, rates: Rates | None
-) -> bool:
-    """Whether a video fits into what is left of a budget; its time counts as soon as rates are known."""
-    seconds = 0.0 if rates is None else rates.seconds(video, profile, texts)
-    return budget.allows(spent, segments_of(video, profile), seconds)
-
-
-def within(
-    days: Sequence[CameraDays], budget: Budget, spent: Spent, *, profile: Profile, texts: int, rates: Rates | None
-) -> list[CameraDays]:
-    """The first camera-days that the budget may reach, the last of them perhaps only in part.
-
-    Generous with time, which is an estimate: the tasks look themselves before each video.
-    """
-    reached = []
-    for bundle in days:
-        if not budget.allows(spent, segments_of(bundle.videos[0], profile), 0.0):
-            break
-        reached.append(bundle)
-        segments = sum(segments_of(video, profile) for video in bundle.videos)
-        seconds = sum(rates.seconds(video, profile, texts) for video in bundle.videos) if rates else 0.0
-        spent = Spent(spent.seconds + seconds / 2, spent.segments + segments)
-    return reached
-
-
 def _bundles(days: Sequence[tuple[StoredVideo, ...]], together: int) -> int:
     return sum(-(-count // together) for count in Counter(day[0].camera_id for day in days).values())
 
 
 def _camera_and_day(video: StoredVideo) -> tuple[str, str]:
     return video.camera_id, video.local_date
-
-
-def _camera_ids(connection: Connection, patterns: Sequence[str]) -> list[str]:
-    ids = connection.execute(select(camera_table.c.camera_id)).scalars()
-    return [camera for camera in ids if any(fnmatch.fnmatchcase(camera, pattern) for pattern in patterns)]
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), tzinfo=UTC)

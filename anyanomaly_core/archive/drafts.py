@@ -1,19 +1,18 @@
 """Rehearsing a draft of a rule over a sample of stored footage, scoring it where its words are new. Stores nothing."""
 
 import fnmatch
-import tempfile
 from collections.abc import Callable, Sequence
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 from sqlalchemy import Connection, Engine
 
-from anyanomaly_core.archive.masks import footage_mask
-from anyanomaly_core.archive.unit import LoadedScorer, prepare, same_footage
+from anyanomaly_core.archive.footage import footage_mask, verified_footage
+from anyanomaly_core.archive.missing import FootageSelection
+from anyanomaly_core.archive.scorer import ArchiveScorer
+from anyanomaly_core.archive.unit import segment_video
 from anyanomaly_core.config import Settings
-from anyanomaly_core.engine.journal import Journal
-from anyanomaly_core.engine.video import Progress, score_video
+from anyanomaly_core.engine.progress import Progress
 from anyanomaly_core.errors import FootageError
 from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.results.catalog import SCORABLE, StoredVideo, load_videos
@@ -45,7 +44,7 @@ def sample(
         last_day: likewise.
         most: at least 1.
     """
-    first, last = first_day or date.min, last_day or date.max
+    selection = FootageSelection(first_day=first_day, last_day=last_day)
     looking = [draft, *(rule.definition for rule in list_rules(connection) if rule.name == draft.name)]
     chosen = [
         video
@@ -53,7 +52,7 @@ def sample(
         if video.state in SCORABLE
         and any(definition.matches_camera(video.camera_id) for definition in looking)
         and (not cameras or any(fnmatch.fnmatchcase(video.camera_id, pattern) for pattern in cameras))
-        and first <= date.fromisoformat(video.local_date) <= last
+        and selection.has_day(video)
     ]
     if len(chosen) <= most:
         return chosen
@@ -64,7 +63,7 @@ def sample(
 def draft_scores(
     engine: Engine,
     draft: RuleDefinition,
-    loaded: LoadedScorer,
+    scorer: ArchiveScorer,
     settings: Settings,
     progress: Callable[[StoredVideo], Progress],
 ) -> Callable[[StoredVideo], ScoredVideo | None]:
@@ -75,35 +74,26 @@ def draft_scores(
     texts = RuleTexts(0, draft.name, draft.texts, draft.excluded)
 
     def score(video: StoredVideo) -> ScoredVideo | None:
-        mask = footage_mask(settings, video)
         try:
-            path = same_footage(settings, video)
+            path = verified_footage(settings, video)
         except FootageError:
             return None
-        segments, whole = prepare(engine, video, path, loaded.profile, mask)
-        # Of its own: what a rehearsal has judged is no part of any unit of work.
-        with tempfile.TemporaryDirectory() as folder, Journal(Path(folder), "draft") as journal:
-            rows = score_video(
-                whole,
-                [texts],
-                loaded.scorer,
-                journal,
-                limits=Limits.of(settings),
-                progress=progress(video),
-                cascade=loaded.cascade(video),
-            )
-        return _scored(video, segments, rows, loaded)
+        mask = footage_mask(settings, video)
+        segments, segmented = segment_video(engine, video, path, scorer.profile, mask)
+        # Without a journal: what a rehearsal has judged is no part of any unit of work.
+        rows = scorer.models.score(segmented, [texts], limits=Limits.of(settings), progress=progress(video))
+        return _scored(video, segments, rows, scorer)
 
     return score
 
 
 def _scored(
-    video: StoredVideo, segments: VideoSegments, rows: Sequence[SegmentScore], loaded: LoadedScorer
+    video: StoredVideo, segments: VideoSegments, rows: Sequence[SegmentScore], scorer: ArchiveScorer
 ) -> ScoredVideo:
-    sigma = loaded.profile.scoring.smoothing_sigma
+    sigma = scorer.profile.scoring.smoothing_sigma
     return ScoredVideo(
         video=video,
-        scorer_id=loaded.stored.scorer_id,
+        scorer_id=scorer.stored.scorer_id,
         scores=frame_scores(segments.segments, rows, segments.frame_count, sigma),
         starts=np.concatenate([frame_moments(video.recorded_at, row) for row in segments.rows]),
         end=to_micros(video.recorded_at) + round(segments.duration_s * 1e6),

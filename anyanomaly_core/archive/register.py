@@ -9,7 +9,7 @@ import imageio_ffmpeg
 from sqlalchemy import Connection, Engine, select
 
 from anyanomaly_core.archive.clocks import correct_clocks
-from anyanomaly_core.archive.local import local_footage
+from anyanomaly_core.archive.footage import local_footage
 from anyanomaly_core.config import Settings
 from anyanomaly_core.errors import FootageError
 from anyanomaly_core.footage import sources

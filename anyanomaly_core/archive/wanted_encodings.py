@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 from sqlalchemy import Connection, func, select
 
-from anyanomaly_core.archive.masks import cameras_mask
+from anyanomaly_core.archive.footage import cameras_mask
 from anyanomaly_core.config import Settings
 from anyanomaly_core.engine.embeddings import encoding_digest
 from anyanomaly_core.errors import ConfigurationError

@@ -9,9 +9,9 @@ from typing import Annotated, Literal, cast
 import typer
 
 from anyanomaly_core.cli import clocks, evidence, failures, history, judging, keeping, ledger, report
-from anyanomaly_core.cli import scan as scanning
 from anyanomaly_core.cli.ask import ask
 from anyanomaly_core.cli.output import print_rows
+from anyanomaly_core.cli.scan import scan_archive
 from anyanomaly_core.cli.site import note, site
 from anyanomaly_core.errors import AnyAnomalyError, ConfigurationError
 
@@ -58,7 +58,7 @@ def scan(
     note(f"Camera and time by {remembered['ARCHIVE_LAYOUT']}; a time stated nowhere is the file's time of change.")
     with site(footage, "", configure=remembered) as settings:
         engine = make_engine(settings.database_url.get_secret_value())
-        counts = scanning.run(engine, settings, rules)
+        counts = scan_archive(engine, settings, rules)
         engine.dispose()
     if chosen.notice:
         note(chosen.notice)

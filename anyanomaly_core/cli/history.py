@@ -13,8 +13,10 @@ import typer
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from anyanomaly_core.archive.backfill import Budget, Scope
+    from anyanomaly_core.archive.missing import FootageSelection
+    from anyanomaly_core.archive.scan import Budget
     from anyanomaly_core.results.rehearsal import Difference, Rehearsal, Span
+    from anyanomaly_core.results.rule_store import StoredRule
 
 from anyanomaly_core.cli.output import print_rows
 from anyanomaly_core.cli.site import note, site
@@ -43,7 +45,7 @@ def rehearse(
 ) -> None:
     """Show which events a draft would find, lose and move against the rule's current version; changes nothing."""
     from anyanomaly_core.archive.drafts import draft_scores, sample
-    from anyanomaly_core.archive.unit import load_scorer
+    from anyanomaly_core.archive.scorer import load_scorer
     from anyanomaly_core.results import rehearsal
     from anyanomaly_core.results.engine import make_engine
     from anyanomaly_core.rules.files import load_rule
@@ -84,7 +86,8 @@ def backfill(
     as_json: AsJson = False,
 ) -> None:
     """Score what a rule lacks of the stored footage, here and now; what is scored is not scored again."""
-    from anyanomaly_core.archive.backfill import Budget, make_scope
+    from anyanomaly_core.archive.missing import FootageSelection
+    from anyanomaly_core.archive.scan import Budget
     from anyanomaly_core.results.cascades import say_bound
     from anyanomaly_core.results.engine import make_engine
     from anyanomaly_core.results.rule_store import load_rule
@@ -92,19 +95,18 @@ def backfill(
     with site(None, stack) as settings:
         engine = make_engine(settings.database_url.get_secret_value())
         with engine.connect() as connection:
-            scope = make_scope(
-                load_rule(connection, rule),
-                settings.profile,
-                cameras=cameras or (),
-                first_day=first.date().isoformat() if first else None,
-                last_day=last.date().isoformat() if last else None,
-                newest_first=newest_first,
-            )
-        outcome: dict[str, Any] = {"quote": _quote(engine, scope, settings)}
+            stored = load_rule(connection, rule)
+        selection = FootageSelection.parse(
+            cameras=cameras or (),
+            first_day=first.date().isoformat() if first else None,
+            last_day=last.date().isoformat() if last else None,
+            newest_first=newest_first,
+        )
+        outcome: dict[str, Any] = {"quote": _quote(engine, stored, selection, settings)}
         if not quote and outcome["quote"]["videos"]:
             note(f"quoted: {json.dumps(outcome['quote'])}")
-            outcome |= _score(engine, scope, Budget(gpu_hours, segments), settings)
-            outcome["remaining"] = _quote(engine, scope, settings)
+            outcome |= _score(engine, stored, selection, Budget(gpu_hours, segments), settings)
+            outcome["remaining"] = _quote(engine, stored, selection, settings)
         engine.dispose()
     if as_json:
         json.dump(outcome, sys.stdout)
@@ -120,39 +122,42 @@ def backfill(
         raise typer.Exit(1)
 
 
-def _quote(engine: "Engine", scope: "Scope", settings: Settings) -> dict[str, Any]:
-    from anyanomaly_core.archive.asked import look_up
+def _quote(engine: "Engine", rule: "StoredRule", selection: "FootageSelection", settings: Settings) -> dict[str, Any]:
+    from anyanomaly_core.archive.backfill import plan_backfill
 
     with engine.connect() as connection:
-        asked = look_up(connection, settings, scope)
-    return asked.quote(tasks=min(1, len(asked.days))).as_dict()
+        plan = plan_backfill(connection, settings, rule, selection)
+    return plan.quote(tasks=min(1, len(plan.work))).as_dict()
 
 
-def _score(engine: "Engine", scope: "Scope", budget: "Budget", settings: Settings) -> dict[str, Any]:
+def _score(
+    engine: "Engine", rule: "StoredRule", selection: "FootageSelection", budget: "Budget", settings: Settings
+) -> dict[str, Any]:
     from anyanomaly_core import __version__
-    from anyanomaly_core.archive.backfill import missing_videos, score_missing
-    from anyanomaly_core.archive.unit import load_scorer
+    from anyanomaly_core.archive.backfill import profile_name
+    from anyanomaly_core.archive.missing import missing_work
+    from anyanomaly_core.archive.scan import scan
+    from anyanomaly_core.archive.scorer import load_scorer
     from anyanomaly_core.results import scorer_store
     from anyanomaly_core.results.cascades import bounds_of_run
     from anyanomaly_core.results.spending import Meter, spent_by
 
     started = datetime.now().astimezone()
-    loaded = load_scorer(engine, _profile(scope.profile), settings)
+    scorer = load_scorer(engine, _profile(profile_name(rule, settings)), settings)
+    scorer_id = scorer.stored.scorer_id
     with engine.begin() as connection:
         run_id = scorer_store.start_run(connection, "cli", code_version=__version__)
-        videos = missing_videos(connection, scope, loaded.stored.scorer_id)
-    meter = Meter(engine, run_id, loaded.stored.scorer_id, started)
+        work = missing_work(connection, [rule], scorer_id, selection)
+    meter = Meter(engine, run_id, scorer_id, started, patience_s=settings.database_patience_s)
     meter.started()
-    done = score_missing(
-        engine, videos, scope.rule, loaded, settings=settings, budget=budget, meter=meter, progress=_progress
-    )
+    result = scan(engine, work, scorer, settings=settings, budget=budget, meter=meter, progress=_progress)
     with engine.begin() as connection:
         bounds = bounds_of_run(connection, run_id)
-        summary = {**done.counts, **({"cascade": bounds} if bounds else {})}
-        scorer_store.finish_run(connection, run_id, "failed" if done.failures else "success", summary)
+        summary = {**result.counts, **({"cascade": bounds} if bounds else {})}
+        scorer_store.finish_run(connection, run_id, "failed" if result.failures else "success", summary)
         spent = spent_by(connection, run_id)
     took = {"gpu_hours": round(spent.seconds / 3600, 6), "segments": spent.segments}
-    found = {"took": took, "counts": dict(done.counts), "failed": done.failures}
+    found = {"took": took, "counts": dict(result.counts), "failed": result.failures}
     return {**found, **({"cascade": bounds} if bounds else {})}
 
 

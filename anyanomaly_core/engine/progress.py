@@ -2,10 +2,16 @@
 
 import logging
 import time
+from collections.abc import Callable
 
 log = logging.getLogger(__name__)
 
 LINE_EVERY_S = 15.0
+Progress = Callable[[int, int], None]  # (done, total) of whatever is counted
+
+
+def silent(_done: int, _total: int) -> None:
+    """No progress is told."""
 
 
 class LoggedProgress:

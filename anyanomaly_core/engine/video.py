@@ -1,35 +1,19 @@
-"""Scoring one video for all its rules, from where an earlier try stopped."""
+"""A video as the engine scores it: a local file, its segments, and how its frames are decoded."""
 
-import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from anyanomaly_core.engine.batches import MAX_BATCH_SEGMENTS, prefetched, segment_batches
-from anyanomaly_core.engine.cascade import Cascade, Plan, gathered, make_plan
-from anyanomaly_core.engine.embeddings import VideoEmbeddings
-from anyanomaly_core.engine.journal import Journal
-from anyanomaly_core.engine.static_scenes import Shown, compared, taken_over
+from anyanomaly_core.engine.batches import scaled_size
 from anyanomaly_core.errors import FootageError
 from anyanomaly_core.footage.masks import Mask
-from anyanomaly_core.footage.sandbox import Limits
+from anyanomaly_core.footage.probe import probe
 from anyanomaly_core.footage.segments import Segment
-from anyanomaly_core.scoring.types import Chosen, RuleTexts, Scorer, SegmentFrames, SegmentScore, Status
-
-log = logging.getLogger(__name__)
-
-Progress = Callable[[int, int], None]  # segments done, segments in all
-Answers = Mapping[tuple[int, int], SegmentScore]  # (segment, rule version) -> its row
-MOST_GATHERED = 8 * MAX_BATCH_SEGMENTS  # segments of a batch when most of them are pruned
-
-
-def silent(_done: int, _total: int) -> None:
-    """No progress shown."""
+from anyanomaly_core.profile import Profile
 
 
 @dataclass(frozen=True, slots=True)
-class VideoToScore:
-    """A local file and how it was split at ingest."""
+class SegmentedVideo:
+    """A local file and its segments."""
 
     path: Path
     segments: tuple[Segment, ...]  # in order, covering the whole file
@@ -37,193 +21,31 @@ class VideoToScore:
     size: tuple[int, int] | None  # of the decoded images; None: the file's own
     mask: Mask | None = None  # what no model gets to see
     static_level: float = 0.0  # see ``stillness.still_scene``; 0: no segment is carried
+    content_sha256: str = ""  # seeds what a cascade draws; needed where there is one
 
+    @property
+    def frame_count(self) -> int:
+        """Frames of the file."""
+        return self.segments[-1].last_frame + 1 if self.segments else 0
 
-def score_video(
-    video: VideoToScore,
-    rules: Sequence[RuleTexts],
-    scorer: Scorer,
-    journal: Journal,
-    *,
-    limits: Limits,
-    progress: Progress = silent,
-    embeddings: VideoEmbeddings | None = None,
-    cascade: Cascade | None = None,
-    known: Answers | None = None,
-) -> list[SegmentScore]:
-    """Score every segment of a video; one row per (segment, rule), segments outer.
+    @classmethod
+    def of(
+        cls,
+        path: Path,
+        segments: tuple[Segment, ...],
+        step: int,
+        profile: Profile,
+        *,
+        mask: Mask | None = None,
+        content_sha256: str = "",
+    ) -> "SegmentedVideo":
+        """Decoded as a profile asks for it.
 
-    Finished segments go into the journal at once. A segment that cannot be decoded is FAILED with the reason.
-    What ``embeddings`` holds is not encoded again, and what is encoded is kept there. With a ``cascade`` the video is
-    decoded twice: all of it is ranked before anything is judged, and most segments come out PRUNED. What ``known`` says
-    is taken over where the scorer would have been asked.
-
-    Raises:
-        ModelError: when a model breaks as a whole. What was finished stays in the journal.
-    """
-    done = _finished_segments(journal.read(), rules)
-    waiting = [segment for segment in video.segments if segment.index not in done]
-    if done:
-        taken = f"{len(done)} of {len(video.segments)} segments"
-        log.info("%s: %s taken over from an interrupted try", video.path.name, taken)
-    progress(len(done), len(video.segments))
-    reason = "decoding gave fewer frames than at ingest"
-    plan = _plan(video, rules, cascade, limits, embeddings) if cascade is not None and waiting else None
-    judge = _Judge(rules, scorer, embeddings, plan, known or {})
-    batches = prefetched(_batches(video, waiting, limits, plan))
-    try:
-        for batch in batches:
-            judge.remember([row for shown in batch for row in done.get(shown.frames.segment.index, [])])
-            scores = judge.score([shown for shown in batch if shown.frames.segment.index not in done])
-            if not scores:
-                continue
-            journal.append(scores)
-            done |= _by_segment(scores)
-            progress(len(done), len(video.segments))
-    except FootageError as error:
-        reason = str(error)
-    for segment in video.segments:
-        if segment.index not in done:
-            done[segment.index] = [_undecoded(segment, rule, reason) for rule in rules]
-    return [score for segment in video.segments for score in done[segment.index]]
-
-
-class _Judge:
-    """Scores what must be looked at and takes over what need not be."""
-
-    def __init__(
-        self,
-        rules: Sequence[RuleTexts],
-        scorer: Scorer,
-        embeddings: VideoEmbeddings | None,
-        plan: Plan | None,
-        known: Answers,
-    ) -> None:
-        self._rules, self._scorer, self._embeddings, self._plan, self._known = rules, scorer, embeddings, plan, known
-        self._last: dict[int, SegmentScore] = {}  # rule version -> its row of the scene that goes on, if it has a score
-
-    def score(self, batch: Sequence[Shown]) -> list[SegmentScore]:
-        """Rows of all segments, segments outer. A rule whose answer failed is asked again while the scene goes on."""
-        rows = self._judge([shown.frames for shown in batch if shown.same_as is None], self._rules)
-        for shown in batch:
-            index = shown.frames.segment.index
-            if shown.same_as is not None:
-                rows[index] = self._carry(shown.frames)
-            self.remember(rows[index])
-        return [row for shown in batch for row in rows[shown.frames.segment.index]]
-
-    def remember(self, rows: Sequence[SegmentScore]) -> None:
-        """Rows of segments in order: a row is what later segments of its scene take over."""
-        for row in rows:
-            if row.status is Status.SCORED:
-                self._last[row.rule_version_id] = row
-            elif row.status is not Status.CARRIED:
-                self._last.pop(row.rule_version_id, None)
-
-    def _carry(self, segment: SegmentFrames) -> list[SegmentScore]:
-        index = segment.segment.index
-        # The audit asks whatever it draws, so that its sample is as likely to hold one segment as another.
-        to_judge = [
-            rule
-            for rule in self._rules
-            if rule.rule_version_id not in self._last or self._chosen(index, rule) is Chosen.AUDIT
-        ]
-        judged = {row.rule_version_id: row for row in self._judge([segment], to_judge).get(index, [])}
-        ids = [rule.rule_version_id for rule in self._rules]
-        return [judged[rule] if rule in judged else taken_over(self._last[rule], segment) for rule in ids]
-
-    def _judge(self, segments: Sequence[SegmentFrames], rules: Sequence[RuleTexts]) -> dict[int, list[SegmentScore]]:
-        """By segment, a row for each rule: the scorer's, one that is known, or PRUNED."""
-        found: dict[tuple[int, int], SegmentScore] = {}
-        together: dict[tuple[int, ...], list[SegmentFrames]] = {}  # places of rules -> segments to ask about for these
-        for segment in segments:
-            index, asked = segment.segment.index, []
-            for place, rule in enumerate(rules):
-                key = index, rule.rule_version_id
-                if self._plan is not None and self._chosen(index, rule) is None:
-                    found[key] = self._plan.pruned(index, rule)
-                elif key in self._known:
-                    found[key] = self._known[key]
-                else:
-                    asked.append(place)
-            if asked:
-                together.setdefault(tuple(asked), []).append(segment)
-        for places, of_them in together.items():
-            for row in self._ask(of_them, [rules[place] for place in places]):
-                found[row.segment_index, row.rule_version_id] = row
-        indices = [segment.segment.index for segment in segments]
-        return {
-            index: [self._explained(found[index, rule.rule_version_id], rule) for rule in rules] for index in indices
-        }
-
-    def _chosen(self, segment: int, rule: RuleTexts) -> Chosen | None:
-        return None if self._plan is None else self._plan.chosen(segment, rule.rule_version_id)
-
-    def _explained(self, row: SegmentScore, rule: RuleTexts) -> SegmentScore:
-        if self._plan is None:
-            return row
-        return self._plan.timed(replace(row, chosen=self._chosen(row.segment_index, rule)))
-
-    def _ask(self, segments: Sequence[SegmentFrames], rules: Sequence[RuleTexts]) -> list[SegmentScore]:
-        if self._embeddings is None:
-            return self._scorer.score(segments, rules)
-        known = [replace(segment, encoded=self._embeddings.known(segment.segment)) for segment in segments]
-        scores = self._scorer.score(known, rules)
-        self._embeddings.learn(known)
-        return scores
-
-
-def _plan(
-    video: VideoToScore,
-    rules: Sequence[RuleTexts],
-    cascade: Cascade,
-    limits: Limits,
-    embeddings: VideoEmbeddings | None,
-) -> Plan:
-    batches = prefetched(_batches(video, video.segments, limits, None))
-    return make_plan(cascade, rules, batches, name=video.path.name, segments=len(video.segments), embeddings=embeddings)
-
-
-def _batches(
-    video: VideoToScore, waiting: Sequence[Segment], limits: Limits, plan: Plan | None
-) -> Iterator[Sequence[Shown]]:
-    """What carries may depend on any earlier segment, so then all are decoded again, scored or not."""
-    wanted = video.segments if waiting and video.static_level > 0 else waiting
-    decoded = segment_batches(video.path, wanted, step=video.step, size=video.size, limits=limits, mask=video.mask)
-    shown = compared(decoded, video.static_level)
-    if plan is None:
-        return shown
-    indices = {segment.index for segment in waiting}
-    return gathered(
-        shown,
-        lambda index: index in indices and plan.needed(index),
-        most_needed=MAX_BATCH_SEGMENTS,
-        most=MOST_GATHERED,
-    )
-
-
-def _finished_segments(scores: Sequence[SegmentScore], rules: Sequence[RuleTexts]) -> dict[int, list[SegmentScore]]:
-    """Segments of the journal that have a row for every rule, rows in the order of the rules."""
-    wanted = [rule.rule_version_id for rule in rules]
-    finished = {}
-    for index, rows in _by_segment(scores).items():
-        by_rule = {row.rule_version_id: row for row in rows}
-        if all(rule in by_rule for rule in wanted):
-            finished[index] = [by_rule[rule] for rule in wanted]
-    return finished
-
-
-def _by_segment(scores: Sequence[SegmentScore]) -> dict[int, list[SegmentScore]]:
-    rows: dict[int, list[SegmentScore]] = {}
-    for score in scores:
-        rows.setdefault(score.segment_index, []).append(score)
-    return rows
-
-
-def _undecoded(segment: Segment, rule: RuleTexts, reason: str) -> SegmentScore:
-    return SegmentScore(
-        segment_index=segment.index,
-        rule_version_id=rule.rule_version_id,
-        status=Status.FAILED,
-        reason=f"frames {segment.first_frame} to {segment.last_frame} could not be decoded: {reason}",
-    )
+        A file that no longer opens keeps its own size: its decoding says why, segment by segment.
+        """
+        try:
+            header = probe(path)
+            size = scaled_size(header.width, header.height, profile.sampling.max_side)
+        except FootageError:
+            size = None
+        return cls(path, segments, step, size, mask, profile.scoring.static_level, content_sha256)

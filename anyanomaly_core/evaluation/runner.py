@@ -17,10 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyanomaly_core.config import Settings
-from anyanomaly_core.engine.batches import scaled_size
-from anyanomaly_core.engine.cascade import Cascade
 from anyanomaly_core.engine.journal import Journal
-from anyanomaly_core.engine.video import VideoToScore, score_video
+from anyanomaly_core.engine.scorer import with_models
+from anyanomaly_core.engine.video import SegmentedVideo
 from anyanomaly_core.errors import FootageError
 from anyanomaly_core.evaluation.frame_folders import as_video
 from anyanomaly_core.evaluation.labels import LabelledArchive, LabelledVideo
@@ -33,8 +32,6 @@ from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.footage.segments import Segment, split_into_segments
 from anyanomaly_core.models.loading import load_encoder, load_lvlm
 from anyanomaly_core.profile import Profile
-from anyanomaly_core.scoring.ranking import Ranker
-from anyanomaly_core.scoring.scorers import make_scorer
 from anyanomaly_core.scoring.smoothing import unsmoothed
 from anyanomaly_core.scoring.types import Chosen, RuleTexts, SegmentScore, Status
 
@@ -130,18 +127,18 @@ class Bench:
         try:
             path = as_video(video.path, self._folder / "frame-folders")
             frame_count = self._lengths.of(path)
-            segments, plan = _plan(path, frame_count, variant.profile)
+            plan = _plan(path, frame_count, variant.profile, self._content(path))
+            segments = plan.segments
         except FootageError as error:
             log.warning("%s has no scores: %s", video.name, error)
             return ScoredVideo(0, {}, problem=str(error))
         rules = [RuleTexts(number, name, self._archive.texts[name]) for number, name in enumerate(classes)]
-        scorer = make_scorer(variant.profile, *self._models(variant))
+        models = with_models(variant.profile, *self._models(variant))
         key = self._key(path, variant, rules)
         with Journal(self._folder / "scores", key) as journal:
-            limits, cascade = Limits.of(self._settings), self._cascade(path, variant)
             # A cascade chooses segments; what is answered about them is known from the variant without it.
             known = self._answers.setdefault(variant.profile.answers_digest(self.revisions(variant)), {})
-            rows = score_video(plan, rules, scorer, journal, limits=limits, cascade=cascade, known=known)
+            rows = models.score(plan, rules, limits=Limits.of(self._settings), journal=journal, known=known)
             known |= {(r.segment_index, r.rule_version_id): r for r in rows if r.status is Status.SCORED}
             if any(row.status is Status.FAILED for row in rows):
                 journal.discard()
@@ -161,15 +158,6 @@ class Bench:
         failed = {row.segment_index for row in rows if row.status is Status.FAILED}
         with Journal(self._folder / "scores", key) as journal:
             journal.append([row for row in rows if row.segment_index not in failed])
-
-    def _cascade(self, path: Path, variant: Variant) -> Cascade | None:
-        """As a scan has it, so that the same segments are judged."""
-        profile = variant.profile
-        if profile.scoring.cascade is None:
-            return None
-        ranker = Ranker(self.encoder, reference=profile.encoder.reference_preprocessing)
-        digest = profile.digest(self.revisions(variant))
-        return Cascade(profile.scoring.cascade, ranker, self._content(path), digest)
 
     def _content(self, path: Path) -> str:
         if path not in self._digests:
@@ -216,13 +204,10 @@ class _Lengths:
         return self._known[key]
 
 
-def _plan(path: Path, frame_count: int, profile: Profile) -> tuple[list[Segment], VideoToScore]:
-    header = probe(path)
-    step = profile.sampling.step(float(header.fps))
+def _plan(path: Path, frame_count: int, profile: Profile, content_sha256: str) -> SegmentedVideo:
+    step = profile.sampling.step(float(probe(path).fps))
     segments = split_into_segments(frame_count, profile.sampling.segment_frames, step)
-    size = scaled_size(header.width, header.height, profile.sampling.max_side)
-    level = profile.scoring.static_level
-    return segments, VideoToScore(path, tuple(segments), step, size, static_level=level)
+    return SegmentedVideo.of(path, tuple(segments), step, profile, content_sha256=content_sha256)
 
 
 def _columns(

@@ -10,7 +10,7 @@ from uuid import UUID
 import numpy as np
 from sqlalchemy import Engine
 
-from anyanomaly_core.archive.masks import footage_mask
+from anyanomaly_core.archive.footage import footage_mask
 from anyanomaly_core.config import Settings
 from anyanomaly_core.footage.cut import Part, cut
 from anyanomaly_core.footage.sandbox import Limits

@@ -8,7 +8,7 @@ from typing import Any
 import imageio_ffmpeg
 from sqlalchemy import Engine
 
-from anyanomaly_core.archive.masks import footage_mask
+from anyanomaly_core.archive.footage import footage_mask
 from anyanomaly_core.config import Settings
 from anyanomaly_core.errors import ModelError, StorageError
 from anyanomaly_core.footage.content import sha256

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from pathlib import Path
 
-from anyanomaly_core.archive.local import local_footage
+from anyanomaly_core.archive.footage import local_footage
 from anyanomaly_core.config import Settings
 from anyanomaly_core.errors import FootageError
 from anyanomaly_core.footage.content import sha256

@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from anyanomaly_core.archive.asked import look_up
-from anyanomaly_core.archive.backfill import make_scope
+from anyanomaly_core.archive.backfill import plan_backfill
+from anyanomaly_core.archive.missing import FootageSelection
 from anyanomaly_core.archive.quote import Quote
 from anyanomaly_core.config import Settings
 from anyanomaly_core.errors import RuleError
@@ -68,12 +68,10 @@ def quote_backfill(engine: Engine, settings: Settings, rule: str, form: Backfill
     """
     form.conf(rule, dry_run=True)  # says what is wrong with the budget
     with engine.connect() as connection:
-        scope = make_scope(
-            load_rule(connection, rule),
-            settings.profile,
+        selection = FootageSelection.parse(
             cameras=form.patterns(),
             first_day=form.first_day or None,
             last_day=form.last_day or None,
             newest_first=form.newest_first,
         )
-        return look_up(connection, settings, scope).quote()
+        return plan_backfill(connection, settings, load_rule(connection, rule), selection).quote()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pictures
 from sqlalchemy import Engine, RowMapping, select
 
-from anyanomaly_core.archive.masks import footage_mask
+from anyanomaly_core.archive.footage import footage_mask
 from anyanomaly_core.config import Settings
 from anyanomaly_core.contexts import temporal, windows
 from anyanomaly_core.contexts.resampling import shrink_or_grow

@@ -94,9 +94,9 @@ def _register(engine: Any, settings: Any, camera: str) -> dict[str, int]:  # noq
 
 
 def _scan(engine: Any, settings: Any, camera: str) -> dict[str, int]:  # noqa: ANN401
-    from anyanomaly_core.archive.unit import load_scorer, scan_video  # noqa: PLC0415
+    from anyanomaly_core.archive.scorer import load_scorer  # noqa: PLC0415
+    from anyanomaly_core.archive.unit import scan_unit  # noqa: PLC0415
     from anyanomaly_core.engine.progress import LoggedProgress  # noqa: PLC0415
-    from anyanomaly_core.footage.sandbox import Limits  # noqa: PLC0415
     from anyanomaly_core.profile import load_profile  # noqa: PLC0415
     from anyanomaly_core.results.planning import missing_units  # noqa: PLC0415
     from anyanomaly_core.results.rule_store import list_rules  # noqa: PLC0415
@@ -105,10 +105,8 @@ def _scan(engine: Any, settings: Any, camera: str) -> dict[str, int]:  # noqa: A
     with engine.connect() as connection:
         missing = missing_units(connection, list_rules(connection), loaded.stored.scorer_id)
     [unit] = [unit for unit in missing if unit.video.camera_id == camera]
-    scanned = scan_video(
-        engine, unit.video, unit.rules, loaded, settings=settings, limits=Limits.of(settings), run_id=None,
-        progress=LoggedProgress(camera),
-    )  # fmt: skip
+    progress = LoggedProgress(camera)
+    scanned = scan_unit(engine, unit, loaded, settings=settings, run_id=None, progress=progress)
     if scanned is None or scanned.failure is not None:
         sys.exit(f"{camera} was not scored: {scanned}")
     return {status.value: count for status, count in scanned.segments.items()}

@@ -90,26 +90,24 @@ class Stopwatches:
 
 def scan(unit: dict[str, Any], started: float) -> dict[str, tuple[float, float]]:
     """The task ``scan_unit`` in this process; stage -> (wall, processor) seconds."""
-    from anyanomaly_core.archive import unit as units  # noqa: PLC0415
-    from anyanomaly_core.engine import video  # noqa: PLC0415
-    from tasks.scan import scan_unit  # noqa: PLC0415
+    import tasks.scan  # noqa: PLC0415
+    from anyanomaly_core.engine import scorer as models  # noqa: PLC0415
+    from anyanomaly_core.engine import segment_scores  # noqa: PLC0415
 
     watch = Stopwatches()
-    encoder, lvlm, scorer, load = units.load_encoder, units.load_lvlm, units.make_scorer, units.load_scorer
+    encoder, lvlm, scorer = models.load_encoder, models.load_lvlm, models.make_scorer
 
     def loaded(*given: Any) -> Any:  # noqa: ANN401
         found = load(*given)
         watch.spent["start and models"] = [time.time() - started, time.process_time()]
         return found
 
-    units.load_encoder = lambda *a: watch.timed(encoder(*a), {"encode_images": "encode", "encode_texts": "encode"})
-    units.load_lvlm = lambda *a: watch.timed(lvlm(*a), {"answer": "answer"})
-    units.make_scorer = lambda *a: watch.timed(scorer(*a), {"score": "score"})
-    video.prefetched = watch.waiting(video.prefetched)
-    import tasks.scan  # noqa: PLC0415
-
-    tasks.scan.load_scorer = loaded
-    scan_unit(unit)
+    models.load_encoder = lambda *a: watch.timed(encoder(*a), {"encode_images": "encode", "encode_texts": "encode"})
+    models.load_lvlm = lambda *a: watch.timed(lvlm(*a), {"answer": "answer"})
+    models.make_scorer = lambda *a: watch.timed(scorer(*a), {"score": "score"})
+    segment_scores.prefetched = watch.waiting(segment_scores.prefetched)
+    load, tasks.scan.load_scorer = tasks.scan.load_scorer, loaded
+    tasks.scan.scan_unit(unit)
     return _stages(watch, time.time() - started)
 
 

@@ -18,9 +18,9 @@ from sqlalchemy import Engine  # noqa: E402
 from transformers import AutoModelForImageTextToText, AutoProcessor  # noqa: E402, F401
 from transformers.models.qwen2_5_vl import modeling_qwen2_5_vl  # noqa: E402, F401
 
-from anyanomaly_core.archive import unit  # noqa: E402
 from anyanomaly_core.archive.rules import apply_rule_files  # noqa: E402
 from anyanomaly_core.config import Settings, get_settings  # noqa: E402
+from anyanomaly_core.engine import scorer  # noqa: E402
 from anyanomaly_core.footage.sandbox import missing_layers  # noqa: E402
 from anyanomaly_core.models import open_clip_encoder, openai_lvlm, transformers_lvlm  # noqa: E402, F401
 from anyanomaly_core.profile import load_profile  # noqa: E402
@@ -35,7 +35,7 @@ _loaded: dict[tuple[str, str], Any] = {}  # by part and path: models do not chan
 def load_beforehand(profile: str, settings: Settings) -> None:
     """Load the models of a profile that lie in files, so that a try begins with its work."""
     wanted = load_profile(profile)
-    for part, load in (("encoder", unit.load_encoder), ("lvlm", unit.load_lvlm)):
+    for part, load in (("encoder", scorer.load_encoder), ("lvlm", scorer.load_lvlm)):
         spec = getattr(wanted, part)
         if spec.path is not None:
             _loaded[part, str(spec.path)] = load(wanted, settings)
@@ -55,8 +55,8 @@ def run(step: str, given: Any, environment: dict[str, str], kill: Kill | None, r
     log = os.open(result.with_suffix(".log"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(log, 1)
     os.dup2(log, 2)
-    unit.load_encoder = _take_loaded("encoder", unit.load_encoder)
-    unit.load_lvlm = _take_loaded("lvlm", unit.load_lvlm)
+    scorer.load_encoder = _take_loaded("encoder", scorer.load_encoder)
+    scorer.load_lvlm = _take_loaded("lvlm", scorer.load_lvlm)
     hooks = Hooks(kill)
     try:
         said = STEPS[step](given)

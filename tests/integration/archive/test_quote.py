@@ -6,13 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
-from anyanomaly_core.archive.backfill import Budget, make_scope, missing_videos
+from anyanomaly_core.archive.missing import FootageSelection, missing_work
 from anyanomaly_core.archive.quote import calls_per_segment, make_quote
 from anyanomaly_core.archive.rates import measured_rates
+from anyanomaly_core.archive.scan import Budget
 from anyanomaly_core.profile import Profile, load_profile
 from anyanomaly_core.results import catalog, scorer_store
+from anyanomaly_core.results.catalog import StoredVideo
 from anyanomaly_core.results.rule_store import StoredRule
 from anyanomaly_core.results.spending import Meter, spent_by
 from anyanomaly_core.results.writer import commit_unit
@@ -42,6 +44,10 @@ def commit(
         for s in result.scores
     ]
     commit_unit(engine, replace(result, scores=scores, run_id=run_id), root)
+
+
+def missing_videos(connection: Connection, rule: StoredRule, scorer_id: int | None) -> list[StoredVideo]:
+    return [unit.video for unit in missing_work(connection, [rule], scorer_id, FootageSelection())]
 
 
 def start_run(engine: Engine) -> int:
@@ -83,7 +89,7 @@ def test_the_quote_is_the_sum_of_what_was_measured(engine: Engine, tmp_path: Pat
     note(engine, nights[1], scorer.scorer_id, start=2, video=1, work=9, rows=10)  # resumed: its work took longer
     with engine.connect() as connection:
         rates = measured_rates(connection, scorer.scorer_id)
-        videos = missing_videos(connection, make_scope(new, "demo"), scorer.scorer_id)
+        videos = missing_videos(connection, new, scorer.scorer_id)
         spent = spent_by(connection, nights[0])
     assert rates is not None
     assert (rates.start_s, rates.other_s) == pytest.approx((4, 0.25), abs=0.05)
@@ -140,9 +146,8 @@ def test_a_quote_has_the_price_with_and_without_a_cascade(engine: Engine, tmp_pa
     cascaded = Profile.model_validate(
         {**plain.model_dump(), "scoring": {**plain.scoring.model_dump(), "cascade": {"share": 0.2, "audit": 0.1}}}
     )
-    scope = make_scope(rule, "demo")
     with engine.connect() as connection:
-        videos = missing_videos(connection, scope, None)
+        videos = missing_videos(connection, rule, None)
     quote = make_quote(videos, 2, plain, None, tasks=1)
     assert (quote.lvlm_calls, quote.without_cascade.lvlm_calls) == (30 * 6, 30 * 6)
     assert quote.with_cascade is not None
@@ -167,7 +172,7 @@ def test_a_quote_has_the_price_with_and_without_a_cascade(engine: Engine, tmp_pa
     commit_unit(engine, replace(made, scores=scores, frame_scores={rule.rule_version_id: frames}, run_id=run), tmp_path)
     with engine.connect() as connection:
         rates = measured_rates(connection, scorer.scorer_id)
-        videos = missing_videos(connection, scope, scorer.scorer_id)
+        videos = missing_videos(connection, rule, scorer.scorer_id)
     assert rates is not None
     assert (rates.rank_s, rates.encode_s, rates.judge_s, rates.pruned) == pytest.approx((0.05, 0, 0.1, 0.6))
     assert rates.windows_s == pytest.approx(0.03 / 2**0.5)

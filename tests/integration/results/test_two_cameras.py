@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Engine, text
 
-from anyanomaly_core.archive.masks import footage_mask
+from anyanomaly_core.archive.footage import footage_mask
 from anyanomaly_core.config import Settings
 from anyanomaly_core.results import catalog, retention
 from anyanomaly_core.results.event_store import derive_again, rederive

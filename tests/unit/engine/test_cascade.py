@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from anyanomaly_core.engine import batches, video
+from anyanomaly_core.engine import batches, segment_scores
 from anyanomaly_core.engine.cascade import Cascade
 from anyanomaly_core.engine.journal import Journal
-from anyanomaly_core.engine.video import Answers, VideoToScore, score_video
+from anyanomaly_core.engine.segment_scores import KnownScores, score_segments
+from anyanomaly_core.engine.video import SegmentedVideo
 from anyanomaly_core.errors import ModelServerError
 from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.footage.segments import split_into_segments
@@ -70,7 +71,7 @@ class Brightness:
 
 
 @pytest.fixture(scope="module")
-def film(tmp_path_factory: pytest.TempPathFactory) -> VideoToScore:
+def film(tmp_path_factory: pytest.TempPathFactory) -> SegmentedVideo:
     """60 segments of 4: each of another grey, 20 to 29 stand still, in 45 a square flies through."""
     target = tmp_path_factory.mktemp("footage") / "greys.mp4"
     greys = np.random.default_rng(3).permutation(SEGMENTS) * 3 + 40
@@ -81,22 +82,24 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> VideoToScore:
     ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
     command = [ffmpeg, "-v", "error", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", "128x96", "-r", "10", "-i", "-"]
     subprocess.run([*command, "-qp", "2", "-pix_fmt", "yuv444p", str(target)], input=frames.tobytes(), check=True)
-    return VideoToScore(target, tuple(split_into_segments(len(frames), N)), 1, None, static_level=6.0)
+    return SegmentedVideo(target, tuple(split_into_segments(len(frames), N)), 1, None, static_level=6.0)
 
 
 def scored(
-    film: VideoToScore,
+    film: SegmentedVideo,
     folder: Path,
     *,
     rules: Sequence[RuleTexts] = (BRIGHT, DARK),
     scorer: Brightness | None = None,
     spec: CascadeSpec | None = SPEC,
-    known: Answers | None = None,
+    known: KnownScores | None = None,
 ) -> list[SegmentScore]:
     """Rows without their timings."""
     cascade = None if spec is None else Cascade(spec, Ranker(Angle()), "ab" * 32, "cd" * 32)
     with Journal(folder, "k") as journal:
-        rows = score_video(film, rules, scorer or Brightness(), journal, limits=Limits(), cascade=cascade, known=known)
+        rows = score_segments(
+            film, rules, scorer or Brightness(), journal, limits=Limits(), cascade=cascade, known=known
+        )
     return [replace(row, timings_ms={}) for row in rows]
 
 
@@ -105,7 +108,7 @@ def of(rows: Sequence[SegmentScore], rule: RuleTexts) -> list[SegmentScore]:
 
 
 def test_what_ranks_high_or_moves_strangely_is_judged_and_the_rest_has_no_score(
-    film: VideoToScore, tmp_path: Path
+    film: SegmentedVideo, tmp_path: Path
 ) -> None:
     scorer = Brightness()
     rows = scored(film, tmp_path, scorer=scorer)
@@ -133,12 +136,12 @@ def test_what_ranks_high_or_moves_strangely_is_judged_and_the_rest_has_no_score(
 
 
 def test_the_choice_depends_neither_on_batches_nor_on_other_rules(
-    film: VideoToScore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    film: SegmentedVideo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = scored(film, tmp_path / "all", rules=(BRIGHT, DARK, BOTH))
     assert of(rows, BOTH) == scored(film, tmp_path / "alone", rules=(BOTH,))
     monkeypatch.setattr(batches, "MAX_BATCH_SEGMENTS", 3)
-    monkeypatch.setattr(video, "MAX_BATCH_SEGMENTS", 1)
+    monkeypatch.setattr(segment_scores, "MAX_BATCH_SEGMENTS", 1)
     assert scored(film, tmp_path / "small", rules=(BOTH, DARK, BRIGHT)) == [
         row for s in range(SEGMENTS) for rule in (BOTH, DARK, BRIGHT) for row in [of(rows, rule)[s]]
     ]
@@ -146,9 +149,9 @@ def test_the_choice_depends_neither_on_batches_nor_on_other_rules(
 
 @pytest.mark.parametrize("calls", [0, 1, 2, 4])
 def test_a_killed_try_is_taken_over_with_the_same_sample(
-    film: VideoToScore, tmp_path: Path, calls: int, monkeypatch: pytest.MonkeyPatch
+    film: SegmentedVideo, tmp_path: Path, calls: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(video, "MAX_BATCH_SEGMENTS", 4)
+    monkeypatch.setattr(segment_scores, "MAX_BATCH_SEGMENTS", 4)
     whole = scored(film, tmp_path / "whole")
     first, second = Brightness(calls), Brightness()
     with pytest.raises(ModelServerError):
@@ -158,7 +161,7 @@ def test_a_killed_try_is_taken_over_with_the_same_sample(
     assert len(repeated) <= 8  # of the batch that was being judged
 
 
-def test_switched_off_only_what_was_pruned_is_asked_and_all_is_as_without(film: VideoToScore, tmp_path: Path) -> None:
+def test_switched_off_only_what_was_pruned_is_asked_and_all_is_as_without(film: SegmentedVideo, tmp_path: Path) -> None:
     pruned = scored(film, tmp_path / "pruned")
     known = {(row.segment_index, row.rule_version_id): row for row in pruned if row.status is Status.SCORED}
     scorer, whole = Brightness(), Brightness()
@@ -167,7 +170,7 @@ def test_switched_off_only_what_was_pruned_is_asked_and_all_is_as_without(film: 
     assert set(scorer.asked) == set(whole.asked) - known.keys()
 
 
-def test_a_rule_that_cannot_be_ranked_is_left_to_the_scorer(film: VideoToScore, tmp_path: Path) -> None:
+def test_a_rule_that_cannot_be_ranked_is_left_to_the_scorer(film: SegmentedVideo, tmp_path: Path) -> None:
     rows = scored(film, tmp_path, rules=(RuleTexts(4, "empty", ()), BRIGHT))
     assert {row.status for row in of(rows, RuleTexts(4, "empty", ()))} <= {Status.SCORED, Status.CARRIED}
     assert of(rows, BRIGHT) == scored(film, tmp_path / "alone", rules=(BRIGHT,))

@@ -12,7 +12,8 @@ import pytest
 
 from anyanomaly_core.engine.batches import MAX_BATCH_SEGMENTS, prefetched, scaled_size
 from anyanomaly_core.engine.journal import Journal
-from anyanomaly_core.engine.video import VideoToScore, score_video
+from anyanomaly_core.engine.segment_scores import score_segments
+from anyanomaly_core.engine.video import SegmentedVideo
 from anyanomaly_core.errors import ModelServerError
 from anyanomaly_core.footage.index import index_frames
 from anyanomaly_core.footage.sandbox import Limits
@@ -53,18 +54,18 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def video(path: Path) -> VideoToScore:
+def video(path: Path) -> SegmentedVideo:
     count = index_frames(path).frame_count
     assert count == FRAMES
-    return VideoToScore(path, tuple(split_into_segments(count, N, STEP)), STEP, None)
+    return SegmentedVideo(path, tuple(split_into_segments(count, N, STEP)), STEP, None)
 
 
-def score(video: VideoToScore, scorer: Brightness, folder: Path) -> list[SegmentScore]:
+def score(video: SegmentedVideo, scorer: Brightness, folder: Path) -> list[SegmentScore]:
     with Journal(folder, "k") as journal:
-        return score_video(video, RULES, scorer, journal, limits=Limits())
+        return score_segments(video, RULES, scorer, journal, limits=Limits())
 
 
-def test_every_segment_has_a_row_for_every_rule_made_of_its_own_frames(video: VideoToScore, tmp_path: Path) -> None:
+def test_every_segment_has_a_row_for_every_rule_made_of_its_own_frames(video: SegmentedVideo, tmp_path: Path) -> None:
     rows = score(video, Brightness(), tmp_path)
     expected = [(segment.index, rule) for segment in video.segments for rule in (1, 2)]
     assert [(row.segment_index, row.rule_version_id) for row in rows] == expected
@@ -73,7 +74,7 @@ def test_every_segment_has_a_row_for_every_rule_made_of_its_own_frames(video: Vi
         assert row.score == pytest.approx(np.clip((luma - 16) / 219, 0, 1), abs=0.02)
 
 
-def test_a_killed_try_is_taken_over_and_nothing_is_scored_twice(video: VideoToScore, tmp_path: Path) -> None:
+def test_a_killed_try_is_taken_over_and_nothing_is_scored_twice(video: SegmentedVideo, tmp_path: Path) -> None:
     whole = score(video, Brightness(), tmp_path / "whole")
     first, second = Brightness(batches=2), Brightness()
     with pytest.raises(ModelServerError):
@@ -83,8 +84,8 @@ def test_a_killed_try_is_taken_over_and_nothing_is_scored_twice(video: VideoToSc
     assert second.seen == list(range(2 * MAX_BATCH_SEGMENTS, len(video.segments)))
 
 
-def test_frames_that_no_longer_decode_fail_with_a_reason(video: VideoToScore, tmp_path: Path) -> None:
-    longer = VideoToScore(video.path, tuple(split_into_segments(FRAMES + 60, N, STEP)), STEP, None)
+def test_frames_that_no_longer_decode_fail_with_a_reason(video: SegmentedVideo, tmp_path: Path) -> None:
+    longer = SegmentedVideo(video.path, tuple(split_into_segments(FRAMES + 60, N, STEP)), STEP, None)
     rows = score(longer, Brightness(), tmp_path)
     failed = [row for row in rows if row.status is Status.FAILED]
     assert len(rows) == 2 * len(longer.segments)
@@ -92,8 +93,8 @@ def test_frames_that_no_longer_decode_fail_with_a_reason(video: VideoToScore, tm
     assert all("fewer frames" in (row.reason or "") and row.score is None for row in failed)
 
 
-def test_a_file_that_is_gone_fails_every_segment(video: VideoToScore, tmp_path: Path) -> None:
-    gone = VideoToScore(tmp_path / "gone.mp4", video.segments, STEP, None)
+def test_a_file_that_is_gone_fails_every_segment(video: SegmentedVideo, tmp_path: Path) -> None:
+    gone = SegmentedVideo(tmp_path / "gone.mp4", video.segments, STEP, None)
     rows = score(gone, Brightness(), tmp_path)
     assert {row.status for row in rows} == {Status.FAILED}
     assert len(rows) == 2 * len(video.segments)
@@ -153,7 +154,7 @@ class Last(Brightness):
 
 
 @pytest.fixture(scope="module")
-def static_video(tmp_path_factory: pytest.TempPathFactory) -> VideoToScore:
+def static_video(tmp_path_factory: pytest.TempPathFactory) -> SegmentedVideo:
     """40 segments of 4: grey; from frame 60 a white square; from 100 it moves; from 120 grey and slowly darker."""
     target = tmp_path_factory.mktemp("static") / "still.mp4"
     frames = np.full((160, 96, 128, 3), 120, np.uint8)
@@ -165,11 +166,11 @@ def static_video(tmp_path_factory: pytest.TempPathFactory) -> VideoToScore:
     ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
     command = [ffmpeg, "-v", "error", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", "128x96", "-r", "10", "-i", "-"]
     subprocess.run([*command, "-qp", "4", "-pix_fmt", "yuv444p", str(target)], input=frames.tobytes(), check=True)
-    return VideoToScore(target, tuple(split_into_segments(160, N)), 1, None, static_level=6.0)
+    return SegmentedVideo(target, tuple(split_into_segments(160, N)), 1, None, static_level=6.0)
 
 
 def test_a_static_scene_is_judged_once_and_a_slow_change_is_not_missed(
-    static_video: VideoToScore, tmp_path: Path
+    static_video: SegmentedVideo, tmp_path: Path
 ) -> None:
     scorer = Last()
     rows = score(static_video, scorer, tmp_path)
@@ -187,7 +188,7 @@ def test_a_static_scene_is_judged_once_and_a_slow_change_is_not_missed(
             assert (row.key_frame, row.grid_frames, row.window) == (None, (), None)
 
 
-def test_a_failed_answer_is_not_taken_over_but_asked_again(static_video: VideoToScore, tmp_path: Path) -> None:
+def test_a_failed_answer_is_not_taken_over_but_asked_again(static_video: SegmentedVideo, tmp_path: Path) -> None:
     scorer = Last(failing=[0, 1, 2, 15])
     rows = score(static_video, scorer, tmp_path)
     status = {(row.segment_index, row.rule_version_id): row.status for row in rows}
@@ -197,7 +198,9 @@ def test_a_failed_answer_is_not_taken_over_but_asked_again(static_video: VideoTo
 
 
 @pytest.mark.parametrize("batches", range(1, 8))
-def test_a_killed_try_carries_as_an_uninterrupted_one(static_video: VideoToScore, tmp_path: Path, batches: int) -> None:
+def test_a_killed_try_carries_as_an_uninterrupted_one(
+    static_video: SegmentedVideo, tmp_path: Path, batches: int
+) -> None:
     failing = [0, 1, 15, 16]
     whole = score(static_video, Last(failing), tmp_path / "whole")
     with pytest.raises(ModelServerError):
@@ -205,6 +208,6 @@ def test_a_killed_try_carries_as_an_uninterrupted_one(static_video: VideoToScore
     assert score(static_video, Last(failing), tmp_path / "cut") == whole
 
 
-def test_nothing_is_carried_where_the_profile_says_so(static_video: VideoToScore, tmp_path: Path) -> None:
+def test_nothing_is_carried_where_the_profile_says_so(static_video: SegmentedVideo, tmp_path: Path) -> None:
     rows = score(replace(static_video, static_level=0.0), Last(), tmp_path)
     assert {row.status for row in rows} == {Status.SCORED}

@@ -1,0 +1,90 @@
+"""A profile with its models in memory: loaded once, it scores one video after another."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from anyanomaly_core.config import ModelSettings
+from anyanomaly_core.engine.cascade import Cascade
+from anyanomaly_core.engine.embeddings import VideoEmbeddings
+from anyanomaly_core.engine.journal import Journal
+from anyanomaly_core.engine.progress import Progress, silent
+from anyanomaly_core.engine.segment_scores import KnownScores, score_segments
+from anyanomaly_core.engine.video import SegmentedVideo
+from anyanomaly_core.footage.sandbox import Limits
+from anyanomaly_core.models.loading import load_encoder, load_lvlm
+from anyanomaly_core.models.protocols import ImageTextEncoder, VisionLanguageModel
+from anyanomaly_core.profile import Profile
+from anyanomaly_core.scoring.ranking import Ranker
+from anyanomaly_core.scoring.scorers import make_scorer
+from anyanomaly_core.scoring.types import RuleTexts, Scorer, SegmentScore
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedProfile:
+    """A profile, its models and the scorer made of them."""
+
+    profile: Profile
+    scorer: Scorer
+    revisions: dict[str, str]  # of the models that the scorer uses, by part
+    ranker: Ranker | None = None  # of a cascade; None: the profile has none
+
+    @property
+    def digest(self) -> str:
+        """Of everything that makes a score what it is."""
+        return self.profile.digest(self.revisions)
+
+    def score(
+        self,
+        video: SegmentedVideo,
+        rules: Sequence[RuleTexts],
+        *,
+        limits: Limits,
+        journal: Journal | None = None,
+        embeddings: VideoEmbeddings | None = None,
+        known: KnownScores | None = None,
+        progress: Progress = silent,
+    ) -> list[SegmentScore]:
+        """Every segment's score for every rule, segments outer; see :func:`score_segments`.
+
+        This is the one way from a video to its scores: scans, backfills, rehearsals, evaluation and the Python API
+        come through here.
+
+        Raises:
+            ModelError: when a model breaks as a whole. What was finished stays in the journal.
+        """
+        spec, cascade = self.profile.scoring.cascade, None
+        if spec is not None and self.ranker is not None:
+            cascade = Cascade(spec, self.ranker, video.content_sha256, self.digest)
+        return score_segments(
+            video,
+            rules,
+            self.scorer,
+            journal,
+            limits=limits,
+            progress=progress,
+            embeddings=embeddings,
+            cascade=cascade,
+            known=known,
+        )
+
+
+def load_models(profile: Profile, settings: ModelSettings) -> LoadedProfile:
+    """Load the models that the profile's scorer uses.
+
+    Raises:
+        ModelError: when a model is not to be had.
+    """
+    kind = profile.scoring.scorer
+    encoder = None if kind == "baseline" else load_encoder(profile, settings)
+    lvlm = None if kind == "clip" else load_lvlm(profile, settings)
+    return with_models(profile, encoder, lvlm)
+
+
+def with_models(profile: Profile, encoder: ImageTextEncoder | None, lvlm: VisionLanguageModel | None) -> LoadedProfile:
+    """The profile with models that are in memory already; None for those that its scorer does not use."""
+    models = {"encoder": encoder, "lvlm": lvlm}
+    revisions = {part: model.revision for part, model in models.items() if model is not None}
+    ranker = None
+    if encoder is not None and profile.scoring.cascade is not None:
+        ranker = Ranker(encoder, reference=profile.encoder.reference_preprocessing)
+    return LoadedProfile(profile, make_scorer(profile, encoder, lvlm), revisions, ranker)
