@@ -46,6 +46,10 @@ class DecodingSettings(_Environment):
     )
 
 
+class LibrarySettings(DecodingSettings, ModelSettings):
+    """What scoring files takes; everything has a default."""
+
+
 class DatabaseSettings(_Environment):
     """The results database, for the role the tasks use."""
 
@@ -133,7 +137,7 @@ class ReviewSettings(_Environment):
     report_connection: str = Field(default="smtp_default", description="Airflow connection of the mail server.")
 
 
-class Settings(ReviewSettings, ArchiveSettings, DatabaseSettings, DecodingSettings, ModelSettings):
+class Settings(ReviewSettings, ArchiveSettings, DatabaseSettings, LibrarySettings):
     """Settings of one installation: all of the above, and what its runs go by.
 
     A function asks for the narrowest class that holds what it needs: scoring a file takes neither database nor archive.

@@ -94,10 +94,10 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Write key frame, attention image, position context and grid of one segment as PNG."""
-    from anyanomaly_core.cli import show as showing
+    from anyanomaly_core.cli.show import write_explanation
     from anyanomaly_core.profile import load_profile
 
-    paths = showing.run(video, text, at, load_profile(profile), out)
+    paths = write_explanation(video, text, at, load_profile(profile), out)
     print_rows(["picture"], [(str(path),) for path in paths], as_json=as_json)
 
 

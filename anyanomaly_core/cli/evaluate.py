@@ -6,11 +6,10 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr
 from tqdm import tqdm
 
 from anyanomaly_core.cli.site import note, site
-from anyanomaly_core.config import Settings
+from anyanomaly_core.config import LibrarySettings
 from anyanomaly_core.embedded.installation import LOCAL, for_footage
 from anyanomaly_core.evaluation.archives import open_archive
 from anyanomaly_core.evaluation.evaluate import evaluate
@@ -158,16 +157,11 @@ def _remembered(root: Path) -> dict[str, str]:
     return {**known, "ARCHIVE_ROOT": str(root.resolve())}
 
 
-def files_only(root: Path) -> Settings:
+def files_only(root: Path) -> LibrarySettings:
     """Settings without a database: the state folder is the environment's, or that of the archive's installation.
 
     So what was scored with ``--no-store`` is there without it, and the other way round.
     """
     state = Path(os.environ.get("ANYANOMALY_STATE_DIR", for_footage(LOCAL, root).folder / "state")).resolve()
     state.mkdir(parents=True, exist_ok=True)
-    return Settings(
-        archive_root=str(root.resolve()),
-        database_url=SecretStr("postgresql://none"),
-        parquet_root=state / "parquet",
-        state_dir=state,
-    )
+    return LibrarySettings(state_dir=state)

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image as Pictures
-from pydantic import SecretStr
 
-from anyanomaly_core.config import Settings
+from anyanomaly_core.config import LibrarySettings
 from anyanomaly_core.engine.batches import scaled_size
 from anyanomaly_core.errors import ConfigurationError
 from anyanomaly_core.footage.decode import read_frames
@@ -20,14 +19,14 @@ from anyanomaly_core.scoring.explain import Explanation, explain
 from anyanomaly_core.scoring.types import RuleTexts, SegmentFrames
 
 
-def run(video: Path, text: str, at_s: float, profile: Profile, out: Path) -> list[Path]:
+def write_explanation(video: Path, text: str, at_s: float, profile: Profile, out: Path) -> list[Path]:
     """Write key frame, attention map, position context and grid of the segment at ``at_s`` seconds.
 
     Raises:
         ConfigurationError: when the video is shorter.
         FootageError: when it cannot be decoded.
     """
-    settings = _settings(out)
+    settings = LibrarySettings()
     limits = Limits.of(settings)
     index = index_frames(video, limits=limits)
     number = int(np.searchsorted(index.times_s - index.times_s[0], at_s, side="right")) - 1
@@ -43,12 +42,6 @@ def run(video: Path, text: str, at_s: float, profile: Profile, out: Path) -> lis
     rule = RuleTexts(0, "show", (text,))
     explanation = explain(frames, rule, profile=profile, encoder=load_encoder(profile, settings))
     return _write(explanation, segment, out, video.stem)
-
-
-def _settings(out: Path) -> Settings:
-    """Device, models and decoding limits of the environment; no database, results or archive are used."""
-    cache = Path.home() / ".cache" / "anyanomaly"
-    return Settings(archive_root=str(out), database_url=SecretStr("none"), parquet_root=cache, state_dir=cache)
 
 
 def _write(explanation: Explanation, segment: Segment, out: Path, stem: str) -> list[Path]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from anyanomaly_core.config import Settings
+from anyanomaly_core.config import LibrarySettings
 from anyanomaly_core.errors import ConfigurationError
 from anyanomaly_core.evaluation import page, report
 from anyanomaly_core.evaluation.frames_file import write_frames
@@ -24,7 +24,7 @@ RESAMPLES = 1000
 def evaluate(
     archive: LabelledArchive,
     profile: Profile,
-    settings: Settings,
+    settings: LibrarySettings,
     *,
     groups: Sequence[str] = (),
     protocols: Sequence[str] = (HONEST, REFERENCE),

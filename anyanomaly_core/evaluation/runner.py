@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from anyanomaly_core.config import Settings
+from anyanomaly_core.config import LibrarySettings
 from anyanomaly_core.engine.journal import Journal
 from anyanomaly_core.engine.scorer import with_models
 from anyanomaly_core.engine.video import SegmentedVideo
@@ -78,7 +78,7 @@ class ScoredVideo:
 class Bench:
     """An archive, a profile's models and the journals. Models are loaded when first needed, and once."""
 
-    def __init__(self, archive: LabelledArchive, profile: Profile, settings: Settings) -> None:
+    def __init__(self, archive: LabelledArchive, profile: Profile, settings: LibrarySettings) -> None:
         self._archive, self._profile, self._settings = archive, profile, settings
         self._folder = settings.state_dir / FOLDER
         self._lengths = _Lengths(self._folder / "frame-counts.json", settings)
@@ -184,7 +184,7 @@ class Bench:
 class _Lengths:
     """Decoded frames of files, counted once per state of a file."""
 
-    def __init__(self, path: Path, settings: Settings) -> None:
+    def __init__(self, path: Path, settings: LibrarySettings) -> None:
         self._path, self._limits = path, Limits.of(settings)
         try:
             self._known: dict[str, int] = json.loads(path.read_text(encoding="utf-8"))
