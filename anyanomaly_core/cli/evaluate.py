@@ -2,14 +2,14 @@
 
 import os
 import time
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from anyanomaly_core.cli.site import note, site
-from anyanomaly_core.config import LibrarySettings
+from anyanomaly_core.config import LibrarySettings, Settings
 from anyanomaly_core.embedded.installation import LOCAL, for_footage
 from anyanomaly_core.evaluation.archives import open_archive
 from anyanomaly_core.evaluation.evaluate import evaluate
@@ -56,9 +56,11 @@ def run(
     """Evaluate, write the report, and keep the figures in the archive's installation if asked to."""
     groups = list(GROUPS) if ablate == ALL else [name.strip() for name in ablate.split(",") if name.strip()]
     chosen = load_profile(profile)
-    place = site(root, "", configure=_remembered(root)) if store else nullcontext(files_only(root))
+    place: AbstractContextManager[LibrarySettings] = nullcontext(files_only(root))
+    if store:
+        place = site(root, "", configure=_remembered(root))
     with place as settings, tqdm(desc="scoring", unit="video x scorer", disable=None) as bar:
-        engine = make_engine(settings.database_url.get_secret_value()) if store else None
+        engine = make_engine(settings.database_url.get_secret_value()) if isinstance(settings, Settings) else None
         try:
             return evaluate(
                 archive,
