@@ -9,11 +9,11 @@ from typing import Any
 from anyanomaly_core.config import Settings, get_settings
 from anyanomaly_core.engine.progress import LoggedProgress
 from anyanomaly_core.errors import ConfigurationError
-from anyanomaly_core.evaluation.archives import open_archive
 from anyanomaly_core.evaluation.evaluate import evaluate
-from anyanomaly_core.evaluation.labels import LabelledArchive
+from anyanomaly_core.evaluation.labels.formats import open_archive
+from anyanomaly_core.evaluation.labels.ground_truth import LabelledArchive
 from anyanomaly_core.evaluation.protocols import HONEST, REFERENCE
-from anyanomaly_core.evaluation.report import footage_told
+from anyanomaly_core.evaluation.report.tables import footage_told
 from anyanomaly_core.evaluation.runner import Bench
 from anyanomaly_core.evaluation.summary import AUC, MEAN
 from anyanomaly_core.evaluation.variants import AS_IT_IS, ablation

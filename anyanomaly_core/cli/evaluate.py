@@ -11,12 +11,12 @@ from tqdm import tqdm
 from anyanomaly_core.cli.site import note, site
 from anyanomaly_core.config import LibrarySettings, Settings
 from anyanomaly_core.embedded.installation import LOCAL, for_footage
-from anyanomaly_core.evaluation.archives import open_archive
 from anyanomaly_core.evaluation.evaluate import evaluate
-from anyanomaly_core.evaluation.labels import LabelledArchive
+from anyanomaly_core.evaluation.labels.formats import open_archive
+from anyanomaly_core.evaluation.labels.ground_truth import LabelledArchive
 from anyanomaly_core.evaluation.metrics import Interval
 from anyanomaly_core.evaluation.reliability import Method, calibration_error, reliability
-from anyanomaly_core.evaluation.report import footage_told
+from anyanomaly_core.evaluation.report.tables import footage_told
 from anyanomaly_core.evaluation.runner import Progress
 from anyanomaly_core.evaluation.store import judged_events, learn_map
 from anyanomaly_core.evaluation.summary import AUC, MEAN, Summary

@@ -56,7 +56,7 @@ def evaluate(
 ) -> None:
     """Judge a profile on labelled footage; an interrupted run goes on where it stopped."""
     from anyanomaly_core.cli import evaluate as evaluating
-    from anyanomaly_core.evaluation.report import left_out
+    from anyanomaly_core.evaluation.report.tables import left_out
 
     archive = evaluating.read(footage, labels, label_format, texts, videos)
     chosen = ["honest", "reference"] if protocol is Protocol.both else [protocol.value]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyanomaly_core.evaluation import metrics, protocols
-from anyanomaly_core.evaluation.labels import UNLABELLED, LabelledVideo
+from anyanomaly_core.evaluation.labels.ground_truth import UNLABELLED, LabelledVideo
 from anyanomaly_core.evaluation.runner import ScoredVideo
 from anyanomaly_core.evaluation.variants import Variant
 from anyanomaly_core.results.bounds import missed_bound, share_bound

@@ -8,10 +8,10 @@ from sqlalchemy import Engine
 
 from anyanomaly_core.config import LibrarySettings
 from anyanomaly_core.errors import ConfigurationError
-from anyanomaly_core.evaluation import page, report
-from anyanomaly_core.evaluation.frames_file import write_frames
-from anyanomaly_core.evaluation.labels import LabelledArchive
+from anyanomaly_core.evaluation.labels.ground_truth import LabelledArchive
 from anyanomaly_core.evaluation.protocols import HONEST, REFERENCE
+from anyanomaly_core.evaluation.report import page, tables
+from anyanomaly_core.evaluation.report.frames_file import write_frames
 from anyanomaly_core.evaluation.runner import Bench, Progress
 from anyanomaly_core.evaluation.store import store_summary
 from anyanomaly_core.evaluation.summary import Summary, summarize
@@ -72,8 +72,8 @@ def evaluate(
 def write_report(summary: Summary, out: Path) -> None:
     """Write report.md, measures.csv, report.html, frames.parquet and the profile behind them."""
     out.mkdir(parents=True, exist_ok=True)
-    (out / "report.md").write_text(report.markdown(summary), encoding="utf-8")
-    report.write_csv(summary, out / "measures.csv")
+    (out / "report.md").write_text(tables.markdown(summary), encoding="utf-8")
+    tables.write_csv(summary, out / "measures.csv")
     write_frames(summary.curves, out / "frames.parquet")
     (out / "report.html").write_text(page.render(summary), encoding="utf-8")
     profile = summary.variants[0].profile.model_dump(mode="json")

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from anyanomaly_core.evaluation.labels import UNLABELLED, Labels
+from anyanomaly_core.evaluation.labels.ground_truth import UNLABELLED, Labels
 from anyanomaly_core.evaluation.metrics import Frames, Reals, average_precision, roc_auc
 from anyanomaly_core.scoring.smoothing import smooth
 

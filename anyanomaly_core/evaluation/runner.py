@@ -21,9 +21,9 @@ from anyanomaly_core.engine.journal import Journal
 from anyanomaly_core.engine.scorer import with_models
 from anyanomaly_core.engine.video import SegmentedVideo
 from anyanomaly_core.errors import FootageError
-from anyanomaly_core.evaluation.frame_folders import as_video
-from anyanomaly_core.evaluation.labels import LabelledArchive, LabelledVideo
-from anyanomaly_core.evaluation.memory import RememberingEncoder, RememberingLvlm
+from anyanomaly_core.evaluation.labels.frame_folders import as_video
+from anyanomaly_core.evaluation.labels.ground_truth import LabelledArchive, LabelledVideo
+from anyanomaly_core.evaluation.model_cache import RememberingEncoder, RememberingLvlm
 from anyanomaly_core.evaluation.variants import Variant
 from anyanomaly_core.footage.content import sha256
 from anyanomaly_core.footage.index import index_frames

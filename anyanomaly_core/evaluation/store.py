@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, insert, select, text
 
 from anyanomaly_core import __version__
 from anyanomaly_core.errors import ConfigurationError
-from anyanomaly_core.evaluation.labels import LabelledArchive
+from anyanomaly_core.evaluation.labels.ground_truth import LabelledArchive
 from anyanomaly_core.evaluation.reliability import Bools, Method, Reals, ScoreMap, learn
 from anyanomaly_core.evaluation.summary import Summary
 from anyanomaly_core.evaluation.variants import Variant

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from anyanomaly_core.evaluation import metrics, protocols
 from anyanomaly_core.evaluation.cascades import CascadeFigures, all_figures
-from anyanomaly_core.evaluation.labels import UNLABELLED, LabelledArchive, LabelledVideo, Labels
+from anyanomaly_core.evaluation.labels.ground_truth import UNLABELLED, LabelledArchive, LabelledVideo, Labels
 from anyanomaly_core.evaluation.metrics import Frames, Interval, Reals
 from anyanomaly_core.evaluation.protocols import HONEST, REFERENCE
 from anyanomaly_core.evaluation.runner import ScoredVideo, unscored_rows

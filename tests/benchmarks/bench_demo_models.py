@@ -17,9 +17,9 @@ from tqdm import tqdm
 from anyanomaly_core.cli.evaluate import files_only
 from anyanomaly_core.demo.archive import ArchivePlan, make_archive
 from anyanomaly_core.demo.vocabulary import HELD_OUT_UNRELATED, REASONS
-from anyanomaly_core.evaluation.archives import open_archive
 from anyanomaly_core.evaluation.evaluate import write_report
-from anyanomaly_core.evaluation.report import markdown
+from anyanomaly_core.evaluation.labels.formats import open_archive
+from anyanomaly_core.evaluation.report.tables import markdown
 from anyanomaly_core.evaluation.runner import Bench, ScoredVideo
 from anyanomaly_core.evaluation.summary import Scored, summarize
 from anyanomaly_core.evaluation.variants import ablation

@@ -18,8 +18,8 @@ from sqlalchemy import Engine, text
 
 from anyanomaly_core.config import get_settings
 from anyanomaly_core.errors import ConfigurationError
-from anyanomaly_core.evaluation.archives import open_archive
 from anyanomaly_core.evaluation.evaluate import evaluate
+from anyanomaly_core.evaluation.labels.formats import open_archive
 from anyanomaly_core.evaluation.runner import Bench
 from anyanomaly_core.evaluation.variants import CONTEXTS, ablation
 from anyanomaly_core.footage.decode import decode

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from anyanomaly_core.errors import StorageError
-from anyanomaly_core.evaluation.archives import open_archive
+from anyanomaly_core.evaluation.labels.formats import open_archive
 from anyanomaly_core.results.engine import make_engine
 from anyanomaly_core.review import verdicts
 from anyanomaly_core.review.asking.rules import judged

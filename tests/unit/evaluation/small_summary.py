@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from anyanomaly_core.evaluation import protocols
-from anyanomaly_core.evaluation.labels import FrameLabels, LabelledArchive, LabelledVideo
+from anyanomaly_core.evaluation.labels.ground_truth import FrameLabels, LabelledArchive, LabelledVideo
 from anyanomaly_core.evaluation.runner import ScoredVideo
 from anyanomaly_core.evaluation.summary import Summary, summarize
 from anyanomaly_core.evaluation.variants import ablation

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from anyanomaly_core.evaluation.cascades import all_figures
-from anyanomaly_core.evaluation.labels import FrameLabels, LabelledVideo
+from anyanomaly_core.evaluation.labels.ground_truth import FrameLabels, LabelledVideo
 from anyanomaly_core.evaluation.runner import Judged, ScoredVideo
 from anyanomaly_core.evaluation.variants import Variant, ablation
 from anyanomaly_core.profile import load_profile

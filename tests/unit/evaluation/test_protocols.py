@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from anyanomaly_core.errors import ConfigurationError
 from anyanomaly_core.evaluation import protocols
-from anyanomaly_core.evaluation.labels import UNLABELLED
+from anyanomaly_core.evaluation.labels.ground_truth import UNLABELLED
 from anyanomaly_core.evaluation.summary import ANY, AP, AUC, MEAN
 from anyanomaly_core.evaluation.variants import AS_IT_IS, GROUPS, ablation
 from anyanomaly_core.profile import load_profile

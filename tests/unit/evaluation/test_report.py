@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from anyanomaly_core.evaluation.evaluate import write_report
-from anyanomaly_core.evaluation.page import render
-from anyanomaly_core.evaluation.report import markdown, reliability_of, tables
+from anyanomaly_core.evaluation.report.page import render
+from anyanomaly_core.evaluation.report.tables import markdown, reliability_of, tables
 from tests.unit.evaluation.small_summary import small_summary
 
 HOSTILE = "<img src=x onerror=alert(1)>|{}.mp4"

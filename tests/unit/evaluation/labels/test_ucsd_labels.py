@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from anyanomaly_core.errors import ConfigurationError, FootageError
-from anyanomaly_core.evaluation.archives import open_archive
-from anyanomaly_core.evaluation.labels import UNLABELLED
-from tests.unit.evaluation.label_files import images, labels_of
+from anyanomaly_core.evaluation.labels.formats import open_archive
+from anyanomaly_core.evaluation.labels.ground_truth import UNLABELLED
+from tests.unit.evaluation.labels.label_files import images, labels_of
 
 SCRIPT = """TestVideoFile = {};
 TestVideoFile{end+1}.gt_frame = [1:2];

@@ -6,9 +6,9 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
-from anyanomaly_core.evaluation.labels import UNLABELLED, spans
+from anyanomaly_core.evaluation.labels.ground_truth import UNLABELLED, spans
 from anyanomaly_core.evaluation.reliability import Bin
-from anyanomaly_core.evaluation.report import Table, left_out, reliability_of, tables
+from anyanomaly_core.evaluation.report.tables import Table, left_out, reliability_of, tables
 from anyanomaly_core.evaluation.summary import Curve, Summary
 
 WIDTH, HEIGHT = 720, 90

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from anyanomaly_core.evaluation.memory import RememberingEncoder, RememberingLvlm
+from anyanomaly_core.evaluation.model_cache import RememberingEncoder, RememberingLvlm
 from anyanomaly_core.models.protocols import Answer, Request, Want
 from tests.unit.scoring.small_models import RandomProjection, random_answer
 

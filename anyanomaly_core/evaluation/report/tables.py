@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from anyanomaly_core.evaluation.labels import UNLABELLED, LabelledArchive
+from anyanomaly_core.evaluation.labels.ground_truth import UNLABELLED, LabelledArchive
 from anyanomaly_core.evaluation.protocols import HONEST, REFERENCE
 from anyanomaly_core.evaluation.reliability import Bin, calibration_error, reliability
 from anyanomaly_core.evaluation.summary import ANY, AP, AUC, MEAN, VIDEO_AUC, Counts, Curve, Measure, Summary

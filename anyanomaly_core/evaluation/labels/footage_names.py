@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from anyanomaly_core.errors import ConfigurationError
-from anyanomaly_core.evaluation.frame_folders import IMAGES
+from anyanomaly_core.evaluation.labels.frame_folders import IMAGES
 from anyanomaly_core.footage.sources import EXTENSIONS
 
 

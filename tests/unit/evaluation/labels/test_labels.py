@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anyanomaly_core.errors import ConfigurationError
-from anyanomaly_core.evaluation.archives import open_archive
-from anyanomaly_core.evaluation.labels import UNLABELLED, FrameLabels, dense, joined, words
-from tests.unit.evaluation.label_files import footage, images, labels_of
+from anyanomaly_core.evaluation.labels.formats import open_archive
+from anyanomaly_core.evaluation.labels.ground_truth import UNLABELLED, FrameLabels, dense, joined, words
+from tests.unit.evaluation.labels.label_files import footage, images, labels_of
 
-SHARED = Path(os.environ.get("ANYANOMALY_SAMPLES", Path(__file__).parents[4] / "shared"))
+SHARED = Path(os.environ.get("ANYANOMALY_SAMPLES", Path(__file__).parents[5] / "shared"))
 
 
 @given(st.lists(st.sampled_from([0, 1, UNLABELLED]), min_size=1, max_size=40))

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from anyanomaly_core.errors import ConfigurationError
-from anyanomaly_core.evaluation.archives import open_archive
-from anyanomaly_core.evaluation.labels import LabelledArchive
-from tests.unit.evaluation.label_files import footage, images, labels_of
+from anyanomaly_core.evaluation.labels.formats import open_archive
+from anyanomaly_core.evaluation.labels.ground_truth import LabelledArchive
+from tests.unit.evaluation.labels.label_files import footage, images, labels_of
 
 ONE, TWO = "Bad.Boys.1995__#01-33-51_01-34-37_label_B2-0-0", "v=x__#1_label_G-0-0"
 

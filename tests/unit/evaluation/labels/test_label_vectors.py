@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from scipy.io import savemat
 
 from anyanomaly_core.errors import ConfigurationError
-from anyanomaly_core.evaluation.archives import open_archive
-from anyanomaly_core.evaluation.labels import LabelledArchive
-from anyanomaly_core.evaluation.vectors import frame_vector
-from tests.unit.evaluation.label_files import footage, images, labels_of
+from anyanomaly_core.evaluation.labels.arrays import frame_vector
+from anyanomaly_core.evaluation.labels.formats import open_archive
+from anyanomaly_core.evaluation.labels.ground_truth import LabelledArchive
+from tests.unit.evaluation.labels.label_files import footage, images, labels_of
 
 
 def npy(tmp_path: Path, array: NDArray[np.generic], video: str = "01") -> LabelledArchive:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anyanomaly_core.evaluation.frame_folders import frame_files, frame_numbers, natural
+from anyanomaly_core.evaluation.labels.frame_folders import frame_files, frame_numbers, natural
 
 
 @pytest.mark.parametrize("form", ["{}.jpg", "frame_{}.jpg", "cam1_{}.png", "{:04d}.tif"])

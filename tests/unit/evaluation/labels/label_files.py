@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from anyanomaly_core.evaluation.labels import LabelledArchive
+from anyanomaly_core.evaluation.labels.ground_truth import LabelledArchive
 
 Paint = Callable[[int], int]
 

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from anyanomaly_core.evaluation.labels import UNLABELLED
+from anyanomaly_core.evaluation.labels.ground_truth import UNLABELLED
 from anyanomaly_core.evaluation.summary import Curve
 
 SCHEMA = pa.schema(

@@ -4,10 +4,9 @@ import re
 from pathlib import Path
 
 from anyanomaly_core.errors import ConfigurationError
-from anyanomaly_core.evaluation.footage_names import Footage
-from anyanomaly_core.evaluation.frame_folders import frame_files, image_pixels
-from anyanomaly_core.evaluation.image_numbers import numbered_from_one, paired
-from anyanomaly_core.evaluation.labels import (
+from anyanomaly_core.evaluation.labels.footage_names import Footage
+from anyanomaly_core.evaluation.labels.frame_folders import frame_files, image_pixels
+from anyanomaly_core.evaluation.labels.ground_truth import (
     ANOMALY,
     UNLABELLED,
     FrameLabels,
@@ -16,6 +15,7 @@ from anyanomaly_core.evaluation.labels import (
     Span,
     dense,
 )
+from anyanomaly_core.evaluation.labels.image_numbers import numbered_from_one, paired
 
 TEXTS = ("bicycle", "skateboard", "car", "wheelchair", "cart")
 MASKS = "_gt"

@@ -16,12 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from anyanomaly_core.errors import ConfigurationError
-from anyanomaly_core.evaluation.footage_names import Footage
-from anyanomaly_core.evaluation.frame_folders import natural
-from anyanomaly_core.evaluation.image_numbers import fitted
-from anyanomaly_core.evaluation.labels import ANOMALY, FrameLabels, LabelledArchive, LabelledVideo, dense, words
-from anyanomaly_core.evaluation.tables import Row, read_text, rows
-from anyanomaly_core.evaluation.vectors import (
+from anyanomaly_core.evaluation.labels.arrays import (
     Array,
     count_frames,
     frame_vector,
@@ -29,6 +24,18 @@ from anyanomaly_core.evaluation.vectors import (
     read_hdf5,
     read_volume,
 )
+from anyanomaly_core.evaluation.labels.csv_tables import Row, read_text, rows
+from anyanomaly_core.evaluation.labels.footage_names import Footage
+from anyanomaly_core.evaluation.labels.frame_folders import natural
+from anyanomaly_core.evaluation.labels.ground_truth import (
+    ANOMALY,
+    FrameLabels,
+    LabelledArchive,
+    LabelledVideo,
+    dense,
+    words,
+)
+from anyanomaly_core.evaluation.labels.image_numbers import fitted
 
 AVENUE_MASKS = "*_label.mat"
 _CLASS_FILE = re.compile(r"(?P<multi>m_)?(?P<data>[^_]+)_(?:(?P<name>.+)_)?label$")

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from anyanomaly_core.errors import ConfigurationError
-from anyanomaly_core.evaluation.archives import open_archive
-from anyanomaly_core.evaluation.labels import LabelledArchive
-from tests.unit.evaluation.label_files import footage, labels_of
+from anyanomaly_core.evaluation.labels.formats import open_archive
+from anyanomaly_core.evaluation.labels.ground_truth import LabelledArchive
+from tests.unit.evaluation.labels.label_files import footage, labels_of
 
 EVENTS = "video,class,first_frame,last_frame\n"
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anyanomaly_core.errors import ConfigurationError
-from anyanomaly_core.evaluation.footage_names import Footage, title
-from anyanomaly_core.evaluation.image_numbers import unshifted
-from anyanomaly_core.evaluation.labels import FrameLabels, LabelledArchive, LabelledVideo, Span, words
-from anyanomaly_core.evaluation.tables import read_text
+from anyanomaly_core.evaluation.labels.csv_tables import read_text
+from anyanomaly_core.evaluation.labels.footage_names import Footage, title
+from anyanomaly_core.evaluation.labels.ground_truth import FrameLabels, LabelledArchive, LabelledVideo, Span, words
+from anyanomaly_core.evaluation.labels.image_numbers import unshifted
 
 NONE = (-1, -1)
 NORMAL = "normal"

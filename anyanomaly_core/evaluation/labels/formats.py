@@ -1,6 +1,6 @@
 """Opening a labelled archive: which format it is, where its labels lie, what its classes are called in words.
 
-The plain layout is read in ``plain.py``; the public benchmarks' formats in ``benchmarks.py``, ``span_lists.py`` and
+The plain layout is read in ``plain.py``; the public benchmarks' formats in ``frame_values.py``, ``span_lists.py`` and
 ``ucsd.py``. docs/evaluation.md describes them.
 """
 
@@ -9,22 +9,22 @@ from dataclasses import replace
 from pathlib import Path
 
 from anyanomaly_core.errors import ConfigurationError
-from anyanomaly_core.evaluation import benchmarks, span_lists
-from anyanomaly_core.evaluation.footage_names import Footage
-from anyanomaly_core.evaluation.labels import LabelledArchive
-from anyanomaly_core.evaluation.plain import class_texts, read_plain
-from anyanomaly_core.evaluation.ucsd import read_ucsd, ucsd_test_folder
+from anyanomaly_core.evaluation.labels import frame_values, span_lists
+from anyanomaly_core.evaluation.labels.footage_names import Footage
+from anyanomaly_core.evaluation.labels.ground_truth import LabelledArchive
+from anyanomaly_core.evaluation.labels.plain import class_texts, read_plain
+from anyanomaly_core.evaluation.labels.ucsd import read_ucsd, ucsd_test_folder
 
 LABEL_FOLDERS = ("_labels", "_truth")  # names that begin with _ are not footage
 FORMATS: dict[str, Callable[[Footage, Path], LabelledArchive]] = {
     "plain": read_plain,
-    "cvad": benchmarks.read_cvad,
-    "npy": benchmarks.read_npy,
-    "avenue": benchmarks.read_avenue,
+    "cvad": frame_values.read_cvad,
+    "npy": frame_values.read_npy,
+    "avenue": frame_values.read_avenue,
     "ucsd": read_ucsd,
     "ucf-crime": span_lists.read_ucf_crime,
     "xd-violence": span_lists.read_xd_violence,
-    "manifest": benchmarks.read_manifest,
+    "manifest": frame_values.read_manifest,
 }
 
 
@@ -75,7 +75,7 @@ def _labels_under(root: Path) -> Path:
     found = [*root.glob("*.h5"), *root.glob("Temporal_Anomaly_Annotation*.txt"), *root.glob("annotations.txt")]
     if found:
         return root if found[0].suffix == ".h5" else found[0]
-    if ucsd_test_folder(root) is not None or benchmarks.avenue_folder(root) is not None:
+    if ucsd_test_folder(root) is not None or frame_values.avenue_folder(root) is not None:
         return root
     raise ConfigurationError(
         f"{root} holds no labels ({', '.join(LABEL_FOLDERS)}, MANIFEST.csv, *.h5 ...): say where with --labels."
@@ -88,7 +88,7 @@ def _guess(labels: Path) -> str:
             return "cvad"
         if any(labels.glob("*.npy")):
             return "npy"
-        if benchmarks.avenue_folder(labels) is not None:
+        if frame_values.avenue_folder(labels) is not None:
             return "avenue"
         return "ucsd" if ucsd_test_folder(labels) is not None else "plain"
     by_suffix = {".h5": "cvad", ".npy": "npy", ".csv": "manifest", ".mat": "avenue"}

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from anyanomaly_core.errors import ConfigurationError
-from anyanomaly_core.evaluation.footage_names import Footage
-from anyanomaly_core.evaluation.labels import (
+from anyanomaly_core.evaluation.labels.csv_tables import Row, rows
+from anyanomaly_core.evaluation.labels.footage_names import Footage
+from anyanomaly_core.evaluation.labels.ground_truth import (
     UNLABELLED,
     FrameLabels,
     LabelledArchive,
@@ -14,7 +15,6 @@ from anyanomaly_core.evaluation.labels import (
     dense,
     words,
 )
-from anyanomaly_core.evaluation.tables import Row, rows
 
 Texts = dict[str, tuple[str, ...]]
 ByVideo = dict[str, dict[str, FrameLabels]]

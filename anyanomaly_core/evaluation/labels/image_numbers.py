@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from anyanomaly_core.errors import ConfigurationError
-from anyanomaly_core.evaluation.frame_folders import frame_files, frame_numbers
-from anyanomaly_core.evaluation.labels import UNLABELLED, FrameLabels, dense
+from anyanomaly_core.evaluation.labels.frame_folders import frame_files, frame_numbers
+from anyanomaly_core.evaluation.labels.ground_truth import UNLABELLED, FrameLabels, dense
 
 FIRST = (0, 1)  # numbers that a complete clip begins with
 

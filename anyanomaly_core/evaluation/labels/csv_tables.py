@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anyanomaly_core.errors import ConfigurationError
-from anyanomaly_core.evaluation.labels import Span
+from anyanomaly_core.evaluation.labels.ground_truth import Span
 
 
 @dataclass(frozen=True, slots=True)

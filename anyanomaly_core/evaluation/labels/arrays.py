@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyanomaly_core.errors import ConfigurationError
-from anyanomaly_core.evaluation.frame_folders import frame_files
-from anyanomaly_core.evaluation.labels import UNLABELLED, Labels
+from anyanomaly_core.evaluation.labels.frame_folders import frame_files
+from anyanomaly_core.evaluation.labels.ground_truth import UNLABELLED, Labels
 from anyanomaly_core.footage.index import index_frames
 
 Array = NDArray[np.generic]
