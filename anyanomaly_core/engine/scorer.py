@@ -1,6 +1,6 @@
 """A profile with its models in memory: loaded once, it scores one video after another."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from anyanomaly_core.config import ModelSettings
@@ -8,7 +8,7 @@ from anyanomaly_core.engine.cascade import Cascade
 from anyanomaly_core.engine.embeddings import VideoEmbeddings
 from anyanomaly_core.engine.journal import Journal
 from anyanomaly_core.engine.progress import Progress, silent
-from anyanomaly_core.engine.segment_scores import KnownScores, score_segments
+from anyanomaly_core.engine.segment_scores import KnownScores, in_order, iter_segment_scores
 from anyanomaly_core.engine.video import SegmentedVideo
 from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.models.loading import load_encoder, load_lvlm
@@ -44,7 +44,7 @@ class LoadedProfile:
         known: KnownScores | None = None,
         progress: Progress = silent,
     ) -> list[SegmentScore]:
-        """Every segment's score for every rule, segments outer; see :func:`score_segments`.
+        """Every segment's score for every rule, segments outer; see :func:`iter_segment_scores`.
 
         This is the one way from a video to its scores: scans, backfills, rehearsals, evaluation and the Python API
         come through here.
@@ -52,10 +52,27 @@ class LoadedProfile:
         Raises:
             ModelError: when a model breaks as a whole. What was finished stays in the journal.
         """
+        batches = self.iter_scores(
+            video, rules, limits=limits, journal=journal, embeddings=embeddings, known=known, progress=progress
+        )
+        return in_order(video, batches)
+
+    def iter_scores(
+        self,
+        video: SegmentedVideo,
+        rules: Sequence[RuleTexts],
+        *,
+        limits: Limits,
+        journal: Journal | None = None,
+        embeddings: VideoEmbeddings | None = None,
+        known: KnownScores | None = None,
+        progress: Progress = silent,
+    ) -> Iterator[list[SegmentScore]]:
+        """As :meth:`score`, batch by batch; see :func:`iter_segment_scores`."""
         spec, cascade = self.profile.scoring.cascade, None
         if spec is not None and self.ranker is not None:
             cascade = Cascade(spec, self.ranker, video.content_sha256, self.digest)
-        return score_segments(
+        return iter_segment_scores(
             video,
             rules,
             self.scorer,

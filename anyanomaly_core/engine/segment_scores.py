@@ -1,7 +1,7 @@
 """The scores of a video's segments for all its rules, from where an interrupted pass stopped."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from anyanomaly_core.engine.batches import MAX_BATCH_SEGMENTS, prefetched, segment_batches
@@ -22,19 +22,19 @@ KnownScores = Mapping[tuple[int, int], SegmentScore]  # (segment, rule version) 
 MOST_GATHERED = 8 * MAX_BATCH_SEGMENTS  # segments of a batch when most of them are pruned
 
 
-def score_segments(
+def iter_segment_scores(
     video: SegmentedVideo,
     rules: Sequence[RuleTexts],
     scorer: Scorer,
-    journal: Journal | None,
+    journal: Journal | None = None,
     *,
     limits: Limits,
     progress: Progress = silent,
     embeddings: VideoEmbeddings | None = None,
     cascade: Cascade | None = None,
     known: KnownScores | None = None,
-) -> list[SegmentScore]:
-    """Score every segment of a video; one row per (segment, rule), segments outer.
+) -> Iterator[list[SegmentScore]]:
+    """Score a video batch by batch: rows of whole segments, each segment once, those of an interrupted pass first.
 
     Finished segments go into the journal at once, where there is one. A segment that cannot be decoded is FAILED with
     the reason. What ``embeddings`` holds is not encoded again, and what is encoded is kept there. With a ``cascade``
@@ -49,27 +49,33 @@ def score_segments(
     if done:
         taken = f"{len(done)} of {len(video.segments)} segments"
         log.info("%s: %s taken over from an interrupted try", video.path.name, taken)
+        yield [row for rows in done.values() for row in rows]
     progress(len(done), len(video.segments))
     reason = "decoding gave fewer frames than at ingest"
     plan = _plan(video, rules, cascade, limits, embeddings) if cascade is not None and waiting else None
     judge = _Judge(rules, scorer, embeddings, plan, known or {})
-    batches = prefetched(_batches(video, waiting, limits, plan))
+    finished = set(done)
     try:
-        for batch in batches:
+        for batch in prefetched(_batches(video, waiting, limits, plan)):
             judge.remember([row for shown in batch for row in done.get(shown.frames.segment.index, [])])
             scores = judge.score([shown for shown in batch if shown.frames.segment.index not in done])
             if not scores:
                 continue
             if journal is not None:
                 journal.append(scores)
-            done |= _by_segment(scores)
-            progress(len(done), len(video.segments))
+            finished |= {row.segment_index for row in scores}
+            progress(len(finished), len(video.segments))
+            yield scores
     except FootageError as error:
         reason = str(error)
-    for segment in video.segments:
-        if segment.index not in done:
-            done[segment.index] = [_undecoded(segment, rule, reason) for rule in rules]
-    return [score for segment in video.segments for score in done[segment.index]]
+    if missing := [segment for segment in waiting if segment.index not in finished]:
+        yield [_undecoded(segment, rule, reason) for segment in missing for rule in rules]
+
+
+def in_order(video: SegmentedVideo, batches: Iterable[Sequence[SegmentScore]]) -> list[SegmentScore]:
+    """All rows of a video, segments outer."""
+    by_segment = _by_segment([row for batch in batches for row in batch])
+    return [row for segment in video.segments for row in by_segment[segment.index]]
 
 
 class _Judge:

@@ -13,12 +13,13 @@ from sqlalchemy.dialects.postgresql import insert
 from anyanomaly_core.results.catalog import StoredVideo, cameras_of, load_video, load_videos
 from anyanomaly_core.results.events import FrameRun, counted_frames, event_id, find_events
 from anyanomaly_core.results.holds import open_holds
-from anyanomaly_core.results.moments import Micros, frame_moments, to_datetime, to_micros
+from anyanomaly_core.results.moments import frame_moments, to_datetime, to_micros
 from anyanomaly_core.results.rows import RuleScores, UnitScores, clean_text
 from anyanomaly_core.results.rule_store import StoredRule, list_rules
 from anyanomaly_core.results.schema import events, rules, segment_layouts, segment_scores, units
 from anyanomaly_core.results.segment_store import load_segments
 from anyanomaly_core.rules.definition import RuleDefinition
+from anyanomaly_core.scoring.events import Micros
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,10 @@ The view ``frame_scores`` computes the same moments in SQL; a test compares them
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
-from numpy.typing import NDArray
 
 from anyanomaly_core.results.segment_store import StoredSegment
+from anyanomaly_core.scoring.events import Micros
 
-Micros = NDArray[np.int64]  # microseconds since 1970, UTC
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from anyanomaly_core.errors import StorageError
 from anyanomaly_core.footage.segments import Segment
 from anyanomaly_core.results.catalog import StoredVideo
-from anyanomaly_core.results.moments import Micros, frame_moments, segment_bounds
+from anyanomaly_core.results.moments import frame_moments, segment_bounds
 from anyanomaly_core.results.rule_store import StoredRule
 from anyanomaly_core.results.scorer_store import StoredScorer
 from anyanomaly_core.results.segment_store import VideoSegments
+from anyanomaly_core.scoring.events import Micros
 from anyanomaly_core.scoring.types import SegmentScore, Status
 
 _MAX_TEXT = 4000

@@ -8,11 +8,11 @@ from anyanomaly_core.errors import StorageError
 
 
 def sql_folder() -> Path:
-    """The folder ``sql`` of this installation; raises StorageError when it is not beside the package."""
-    folder = Path(__file__).resolve().parents[2] / "sql"
+    """The folder ``sql``: in a checkout a link to the one at its top, in an installed wheel a copy of that."""
+    folder = Path(__file__).resolve().parents[1] / "sql"
     if not (folder / "migrations").is_dir():
-        raise StorageError(f"{folder} is missing: install the project from its repository with `pip install -e .`.")
-    return folder
+        raise StorageError(f"{folder} is missing: this copy of the package is not whole. Install it again.")
+    return folder.resolve()
 
 
 def run_sql_file(connection: Connection, path: Path) -> None:

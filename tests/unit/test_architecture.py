@@ -64,6 +64,8 @@ def test_rooms_import_only_from_rooms_before_them() -> None:
     wrong = []
     for file in CORE_FILES:
         room = room_of(file)
+        if room == "__init__":  # the front door, which opens to all rooms
+            continue
         for module in imported_modules(file):
             parts = module.split(".")
             if parts[0] != "anyanomaly_core" or len(parts) == 1 or parts[1] not in place or parts[1] == room:

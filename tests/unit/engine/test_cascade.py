@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from anyanomaly_core.engine import batches, segment_scores
 from anyanomaly_core.engine.cascade import Cascade
 from anyanomaly_core.engine.journal import Journal
-from anyanomaly_core.engine.segment_scores import KnownScores, score_segments
+from anyanomaly_core.engine.segment_scores import KnownScores, in_order, iter_segment_scores
 from anyanomaly_core.engine.video import SegmentedVideo
 from anyanomaly_core.errors import ModelServerError
 from anyanomaly_core.footage.sandbox import Limits
@@ -97,9 +97,10 @@ def scored(
     """Rows without their timings."""
     cascade = None if spec is None else Cascade(spec, Ranker(Angle()), "ab" * 32, "cd" * 32)
     with Journal(folder, "k") as journal:
-        rows = score_segments(
+        batches = iter_segment_scores(
             film, rules, scorer or Brightness(), journal, limits=Limits(), cascade=cascade, known=known
         )
+        rows = in_order(film, batches)
     return [replace(row, timings_ms={}) for row in rows]
 
 

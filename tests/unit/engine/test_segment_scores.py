@@ -12,7 +12,7 @@ import pytest
 
 from anyanomaly_core.engine.batches import MAX_BATCH_SEGMENTS, prefetched, scaled_size
 from anyanomaly_core.engine.journal import Journal
-from anyanomaly_core.engine.segment_scores import score_segments
+from anyanomaly_core.engine.segment_scores import in_order, iter_segment_scores
 from anyanomaly_core.engine.video import SegmentedVideo
 from anyanomaly_core.errors import ModelServerError
 from anyanomaly_core.footage.index import index_frames
@@ -62,7 +62,7 @@ def video(path: Path) -> SegmentedVideo:
 
 def score(video: SegmentedVideo, scorer: Brightness, folder: Path) -> list[SegmentScore]:
     with Journal(folder, "k") as journal:
-        return score_segments(video, RULES, scorer, journal, limits=Limits())
+        return in_order(video, iter_segment_scores(video, RULES, scorer, journal, limits=Limits()))
 
 
 def test_every_segment_has_a_row_for_every_rule_made_of_its_own_frames(video: SegmentedVideo, tmp_path: Path) -> None:

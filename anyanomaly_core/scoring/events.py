@@ -1,0 +1,68 @@
+"""From frame scores to events: hysteresis, gap closing, minimum duration, hours.
+
+An event begins with a frame at or over the threshold and lasts until the score falls below the release threshold.
+Events at most ``max_gap_s`` apart, from the end of one's last frame to the start of the other's first, become one,
+whatever lies between, unscored frames included. Then those shorter than ``min_duration_s`` are dropped. Frames
+outside the rule's hours, and unscored ones, neither begin nor continue an event. An event ends with its file.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anyanomaly_core.rules.definition import RuleDefinition
+
+Micros = NDArray[np.int64]  # microseconds, of video time or since 1970 in UTC
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRun:
+    """An event as frames of its video, both ends inclusive."""
+
+    first: int
+    last: int
+    peak: int  # the first of the highest
+
+
+def find_events(
+    scores: NDArray[np.float32], starts: Micros, ends: Micros, rule: RuleDefinition, counted: NDArray[np.bool_]
+) -> list[FrameRun]:
+    """Events of one video.
+
+    Args:
+        scores: [F], NaN where unscored.
+        starts: [F] when each frame begins; not decreasing.
+        ends: [F] when each frame ends.
+        rule: its thresholds and durations.
+        counted: [F] False: outside the rule's hours.
+
+    Returns:
+        In order, not overlapping.
+    """
+    release = rule.threshold if rule.release_threshold is None else rule.release_threshold
+    # Compared as float32, as scores are stored: 0.7 must reach a threshold of 0.7.
+    over = (scores >= np.float32(rule.threshold)) & counted  # [F]; comparisons with NaN are False
+    held = (scores >= np.float32(release)) & counted  # [F]
+    runs: list[tuple[int, int]] = []
+    for first, last in _true_runs(held):
+        begin = first + int(np.argmax(over[first : last + 1]))
+        if not over[begin]:
+            continue
+        if runs and starts[begin] - ends[runs[-1][1]] <= rule.max_gap_s * 1e6:
+            runs[-1] = (runs[-1][0], last)
+        else:
+            runs.append((begin, last))
+    long_enough = [(a, b) for a, b in runs if ends[b] - starts[a] >= rule.min_duration_s * 1e6]
+    return [FrameRun(a, b, _peak(scores, counted, a, b)) for a, b in long_enough]
+
+
+def _true_runs(values: NDArray[np.bool_]) -> Sequence[tuple[int, int]]:
+    edges = np.diff(values.astype(np.int8), prepend=0, append=0)
+    return list(zip(np.flatnonzero(edges == 1).tolist(), (np.flatnonzero(edges == -1) - 1).tolist(), strict=True))
+
+
+def _peak(scores: NDArray[np.float32], counted: NDArray[np.bool_], first: int, last: int) -> int:
+    inside = np.where(counted[first : last + 1], scores[first : last + 1], np.nan)
+    return first + int(np.nanargmax(inside))
