@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
@@ -63,6 +63,21 @@ def database(postgres: PostgresServer) -> Iterator[TestDatabase]:
 def module_database(postgres: PostgresServer) -> Iterator[TestDatabase]:
     """A fresh migrated database for the tests of one file."""
     yield from _copies(postgres)
+
+
+@pytest.fixture
+def make_database(postgres: PostgresServer) -> Iterator[Callable[[str], TestDatabase]]:
+    """Makes databases without a table, by name."""
+    made: list[str] = []
+
+    def make(name: str) -> TestDatabase:
+        _execute(postgres, f"CREATE DATABASE {name} OWNER anyanomaly")
+        made.append(name)
+        return TestDatabase(postgres, name)
+
+    yield make
+    for name in made:
+        _execute(postgres, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
-"""Bring a results database up to date."""
+"""Bring a results database up to date: revisions change the tables, views are made as their files say."""
 
+from hashlib import sha256
 from typing import cast
 
 import psycopg2
@@ -14,30 +15,37 @@ from sqlalchemy.exc import DBAPIError
 from anyanomaly_core.errors import StorageError
 from anyanomaly_core.results.engine import make_engine
 from anyanomaly_core.results.roles import GROUP_ROLES, OWNER, create_group_roles
-from anyanomaly_core.results.sql_files import sql_folder
+from anyanomaly_core.results.sql_files import run_sql_file, sql_folder, view_files
+
+_BASELINE = "0016"
 
 
 def upgrade(url: str, to: str = "head") -> str:
     """Run the migrations that are missing, in one transaction; returns the revision reached.
 
-    Two processes may call it at once: the second waits and then finds nothing to do.
+    Views are made anew when one of their files has changed. Two processes may call it at once: the second waits and
+    then finds nothing to do.
 
     Args:
         url: of a user that is a member of ``anyanomaly_owner``, or may create that role.
-        to: revision to stop at.
+        to: revision to stop at; short of the newest, views stay as they are.
 
     Raises:
-        StorageError: when the database cannot be reached or the user may not migrate it.
+        StorageError: when the database cannot be reached, the user may not migrate it, or this version does not know
+            its revision.
     """
     engine = make_engine(url)
     try:
         with engine.begin() as connection:
             connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('anyanomaly migrate', 0))"))
             _become_owner(connection)
+            _require_known(_revision(connection))
             config = _config()
             config.attributes["connection"] = connection
             command.upgrade(config, to)
-            return str(MigrationContext.configure(connection).get_current_revision())
+            if to == "head" and _views_there(connection) != _views_digest():
+                _make_views(connection)
+            return str(_revision(connection))
     except (DBAPIError, psycopg2.Error) as error:
         raise StorageError(
             f"The results database could not be migrated: {str(getattr(error, 'orig', error)).strip()}"
@@ -52,17 +60,62 @@ def head() -> str:
 
 
 def require_current(connection: Connection) -> None:
-    """Raise StorageError when the database is not at the revision this code was written for."""
-    found = MigrationContext.configure(connection).get_current_revision()
-    if found != head():
-        raise StorageError(
-            f"The results database is at revision {found}, this code needs {head()}; run `make up` or migrate it."
-        )
+    """Raise StorageError when tables or views of the database are not those that this code was written for."""
+    found = _revision(connection)
+    _require_known(found)
+    if found is None:
+        problem = "has no tables yet"
+    elif found != head():
+        problem = f"is at revision {found}, and this version of the software needs {head()}"
+    elif _views_there(connection) != _views_digest():
+        problem = "has views of another version of the software"
+    else:
+        return
+    raise StorageError(
+        f"The results database {problem}. `make up` brings an installation under .local up to date, "
+        "`docker compose run --rm prepare` the one of docker-compose.yml."
+    )
 
 
 def revisions() -> list[str]:
     """Every revision that this code knows, the oldest first."""
     return [str(script.revision) for script in ScriptDirectory.from_config(_config()).walk_revisions()][::-1]
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _require_known(revision: str | None) -> None:
+    if revision is None or revision in revisions():
+        return
+    if revision < _BASELINE:
+        raise StorageError(
+            f"The results database is at revision {revision} of a development version from before 0.1.0, which this "
+            f"version cannot upgrade. Upgrade it with the last development version (revision {_BASELINE}) first, or "
+            "start a new database and scan again."
+        )
+    raise StorageError(
+        f"The results database is at revision {revision}, which this version of the software does not know (its newest "
+        f"is {head()}): a newer version has upgraded it. Install that version."
+    )
+
+
+def _views_digest() -> str:
+    """What the files of all views say, in a word."""
+    return sha256(b"".join(path.read_bytes() for path in view_files())).hexdigest()
+
+
+def _views_there(connection: Connection) -> str | None:
+    """Digest of the files that the database's views were made from; None when it was never noted."""
+    noted = connection.execute(text("SELECT obj_description('alembic_version'::regclass, 'pg_class')")).scalar()
+    return None if noted is None else str(noted).removeprefix("views ")
+
+
+def _make_views(connection: Connection) -> None:
+    for path in view_files():
+        run_sql_file(connection, path)
+    connection.execute(text(f"COMMENT ON TABLE alembic_version IS 'views {_views_digest()}'"))
 
 
 def _config() -> Config:

@@ -1,6 +1,6 @@
-"""The tables as the code sees them; ``sql/migrations`` makes them, and a test compares the two.
+"""The tables as the code sees them; ``sql/baseline`` and ``sql/migrations`` make them, and a test compares the two.
 
-What each table and column means is said once, in the comments of the migrations and in ``docs/sql.md``.
+What each table and column means is said once, in the comments there; ``docs/sql.md`` is made of them.
 """
 
 from sqlalchemy import (

@@ -4,12 +4,12 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-import psycopg2
 import pytest
 
-from anyanomaly_core.embedded.postgres import PostgresServer
+from tests.conftest import TestDatabase
 from tests.integration.archive.small_archive import film
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,12 +65,14 @@ def test_the_types_are_announced(installed: Path) -> None:
     assert (installed / "anyanomaly_core" / "py.typed").exists()
 
 
+def test_every_file_of_the_sql_folder_is_in_the_wheel(installed: Path) -> None:
+    there = {path.relative_to(ROOT) for path in (ROOT / "sql").rglob("*") if path.suffix in {".sql", ".py"}}
+    assert there
+    assert [path for path in there if not (installed / "anyanomaly_core" / path).is_file()] == []
+
+
 def test_a_database_is_made_from_the_sql_files_of_the_wheel(
-    installed: Path, tmp_path: Path, postgres: PostgresServer
+    installed: Path, tmp_path: Path, make_database: Callable[[str], TestDatabase]
 ) -> None:
-    connection = psycopg2.connect(postgres.url("postgres", "postgres").replace("+psycopg2", ""))
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute("CREATE DATABASE of_the_wheel OWNER anyanomaly")
-    connection.close()
-    assert run(installed, tmp_path, UPGRADE, postgres.url("of_the_wheel", "anyanomaly")) == "True True"
+    url = make_database("of_the_wheel").url("anyanomaly")
+    assert run(installed, tmp_path, UPGRADE, url) == "True True"

@@ -1,18 +1,31 @@
-"""A database in use is upgraded from every earlier revision: rows stay, views show them, roles are as in a new one."""
+"""What an upgrade does to a database: an empty one, one of the development revisions, one with older views."""
 
-from collections.abc import Iterator
+import re
+import subprocess
+from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 from sqlalchemy import Engine, text
 
 from anyanomaly_core.embedded.postgres import PostgresServer
+from anyanomaly_core.embedded.postgres_process import binaries
+from anyanomaly_core.errors import StorageError
 from anyanomaly_core.results.engine import make_engine
-from anyanomaly_core.results.migrate import revisions, upgrade
+from anyanomaly_core.results.migrate import head, require_current, revisions, upgrade
+from anyanomaly_core.results.sql_files import view_files
 from tests.conftest import TestDatabase
 
-# What every revision since the first takes: a camera, a video with two names, a rule in two versions, one scored unit.
+# `pg_dump --schema-only` of a database that the sixteen development revisions built (commit c69737a), without its own
+# remarks: every table, column, default, constraint, index, function, trigger, right and comment; and that of the views.
+SCHEMA_0016 = (Path(__file__).parents[2] / "data" / "schema_0016.sql").read_text(encoding="utf-8")
+VIEWS_0016 = (Path(__file__).parents[2] / "data" / "views_0016.sql").read_text(encoding="utf-8")
+# Views that a revision after 0016 has changed.
+VIEWS_CHANGED_SINCE: frozenset[str] = frozenset()
+# One of each: a camera, a video with two names, a rule in two versions, one scored unit.
 ROWS = """
 INSERT INTO cameras (camera_id, name, time_zone, retention_days) VALUES ('gate', 'Gate', 'Europe/Berlin', NULL),
     ('yard', 'Yard', 'UTC', 30000);
@@ -23,6 +36,7 @@ INSERT INTO video_files (uri, video_id, camera_id, recorded_at, size, modified, 
     VALUES ('gate/1.mp4', 1, 'gate', '2026-01-31 23:59:59+00', 1000, 1.5, now()),
            ('yard/1.mp4', 1, 'yard', '2026-01-31 23:59:59+00', 1000, 2.5, now());
 INSERT INTO video_files (uri, size, modified, problem, seen_at) VALUES ('x.txt', 3, 1, 'no video', now());
+INSERT INTO video_cameras VALUES (1, 'gate'), (1, 'yard');
 INSERT INTO segment_layouts (segment_frames, step) VALUES (24, 1);
 INSERT INTO segments VALUES (1, 1, 0, 0, 23, 0, 1, 3.5, NULL), (1, 1, 1, 24, 47, 1, 2, NULL, NULL);
 INSERT INTO rules (name, state, current_version) VALUES ('fall', 'paused', 2);
@@ -54,28 +68,44 @@ INSERT INTO verdicts (event_id, rule_version_id, verdict, reviewer, note)
 """
 TABLES = """SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
             AND NOT relispartition AND relname <> 'alembic_version' ORDER BY 1"""
-RIGHTS = """
-SELECT 'table ' || table_name, grantee, privilege_type FROM information_schema.role_table_grants
-WHERE table_schema = 'public' AND grantee LIKE 'anyanomaly%' OR table_schema = 'public' AND grantee = 'PUBLIC'
-UNION ALL SELECT 'column ' || table_name || '.' || column_name, grantee, privilege_type
-FROM information_schema.role_column_grants WHERE table_schema = 'public' AND grantee LIKE 'anyanomaly%'
-UNION ALL SELECT 'function ' || routine_name, grantee, privilege_type FROM information_schema.role_routine_grants
-WHERE routine_schema = 'public'
-UNION ALL SELECT 'owner of ' || relname, pg_get_userbyid(relowner), relkind::text FROM pg_class
-WHERE relnamespace = 'public'::regnamespace AND NOT relispartition
-ORDER BY 1, 2, 3"""
 
 
 @pytest.fixture
-def empty(postgres: PostgresServer) -> Iterator[TestDatabase]:
-    """A database without a table."""
-    admin = make_engine(postgres.url("postgres", "postgres"))
-    run = admin.connect().execution_options(isolation_level="AUTOCOMMIT")
-    run.execute(text("CREATE DATABASE from_before OWNER anyanomaly"))
-    yield TestDatabase(postgres, "from_before")
-    run.execute(text("DROP DATABASE from_before WITH (FORCE)"))
-    run.close()
-    admin.dispose()
+def old(make_database: Callable[[str], TestDatabase]) -> TestDatabase:
+    """A database as the development revisions left it."""
+    database = make_database("from_before")
+    superuser(database.server, database.name, SCHEMA_0016 + VIEWS_0016)
+    superuser(database.server, database.name, "INSERT INTO public.alembic_version VALUES ('0016')")
+    return database
+
+
+def superuser(server: PostgresServer, database: str, statements: str) -> None:
+    connection = psycopg2.connect(server.url(database, "postgres").replace("+psycopg2", ""))
+    connection.autocommit = True
+    connection.cursor().execute(statements)
+    connection.close()
+
+
+def schema(database: TestDatabase, *options: str) -> list[str]:
+    """What pg_dump says of a database; partitions, which come with footage, are left out."""
+    command = [binaries() / "pg_dump", "--schema-only", "--restrict-key=none", "--exclude-table=segment_scores_2*"]
+    url = database.url("postgres").replace("+psycopg2", "")
+    dump = subprocess.run([*command, *options, url], capture_output=True, text=True, check=True).stdout
+    return statements(dump)
+
+
+def statements(dump: str) -> list[str]:
+    """In the order of the alphabet: that of a dump depends on what was made first."""
+    lines = [line for line in dump.splitlines() if not line.startswith(("--", "\\"))]
+    found = sorted(statement.strip("\n") for statement in "\n".join(lines).split("\n\n"))
+    return [one for one in found if one and "TABLE public.alembic_version IS 'views " not in one]
+
+
+def unchanged(view_statements: list[str]) -> list[str]:
+    """Those about views that no later revision has changed."""
+    about = [re.search(r"public\.(\w+)", statement) for statement in view_statements]
+    pairs = zip(view_statements, about, strict=True)
+    return [statement for statement, view in pairs if view is None or view[1] not in VIEWS_CHANGED_SINCE]
 
 
 def contents(engine: Engine) -> dict[str, list[dict[str, Any]]]:
@@ -86,35 +116,34 @@ def contents(engine: Engine) -> dict[str, list[dict[str, Any]]]:
     return {name: sorted((dict(row) for row in rows), key=repr) for name, rows in found.items()}
 
 
-def rights(engine: Engine) -> set[tuple[str, ...]]:
-    with engine.connect() as connection:
-        found = {tuple(map(str, row)) for row in connection.execute(text(RIGHTS))}
-    # 0003 lets readers read the partitions that were there; they can through the parent in any case.
-    of_partitions = {right[2] for right in found if "segment_scores_20" in right[0] and right[1] != "anyanomaly_owner"}
-    assert of_partitions <= {"SELECT"}
-    return {right for right in found if "segment_scores_20" not in right[0]}
+def test_the_baseline_makes_the_schema_of_the_revisions_before_it(make_database: Callable[[str], TestDatabase]) -> None:
+    baseline = make_database("baseline")
+    assert upgrade(baseline.url("anyanomaly"), "0016") == "0016"
+    views = [path.stem for path in view_files()]
+    assert schema(baseline, *(f"--exclude-table={view}" for view in views)) == statements(SCHEMA_0016)
+
+    upgrade(baseline.url("anyanomaly"))
+    only_views = schema(baseline, *(f"--table={view}" for view in views))
+    assert unchanged(only_views) == unchanged(statements(VIEWS_0016))
 
 
-@pytest.mark.parametrize("revision", revisions()[:-1])
-def test_rows_of_an_earlier_revision_are_there_after_the_upgrade(
-    empty: TestDatabase, module_database: TestDatabase, revision: str
+def test_rows_of_a_development_version_are_there_after_the_upgrade(
+    old: TestDatabase, make_database: Callable[[str], TestDatabase]
 ) -> None:
-    owner = make_engine(empty.url("anyanomaly"))
-    upgrade(empty.url("anyanomaly"), revision)
+    owner = make_engine(old.url("anyanomaly"))
     with owner.begin() as connection:
         connection.connection.cursor().execute(ROWS)
-        if connection.execute(text("SELECT to_regclass('video_cameras')")).scalar() is not None:
-            connection.execute(text("INSERT INTO video_cameras VALUES (1, 'gate'), (1, 'yard')"))
     before = contents(owner)
-    assert upgrade(empty.url("anyanomaly")) == revisions()[-1]
+    assert upgrade(old.url("anyanomaly")) == head()
     after = contents(owner)
     for table, rows in before.items():
         same = [{name: row[name] for name in rows[0]} for row in after[table]] if rows else after[table]
         assert sorted(same, key=repr) == rows, table
     owner.dispose()
 
-    reader = make_engine(empty.url("reader"))
+    reader = make_engine(old.url("reader"))
     with reader.connect() as connection:
+        require_current(connection)
         events = connection.execute(
             text("SELECT version, camera, verdict, note, held, started_local::text FROM event_list ORDER BY version")
         ).all()
@@ -122,18 +151,71 @@ def test_rows_of_an_earlier_revision_are_there_after_the_upgrade(
         covered = connection.execute(text("SELECT version, camera, state, seconds FROM coverage ORDER BY 1, 2")).all()
         assert covered == [(1, "gate", "scored", 2), (1, "yard", "scored", 2), (2, "gate", "scored", 2)]
         assert connection.execute(text("SELECT count(*), count(score) FROM frame_scores")).one() == (48, 48)
-        rules = connection.execute(text("SELECT name, state, events_version FROM rules")).all()
-        assert rules == [("fall", "paused", 2 if revision < "0004" else None)], "events of before 0004 are derived"
     reader.dispose()
-    scanner = make_engine(empty.url("scanner"))
+    scanner = make_engine(old.url("scanner"))
     with scanner.begin() as connection:
         later = datetime(2031, 5, 5, tzinfo=UTC)
         made = connection.execute(text("SELECT ensure_score_partition(:moment)"), {"moment": later}).scalar_one()
         assert made == "segment_scores_2031_05"
     scanner.dispose()
 
-    new = make_engine(module_database.url("anyanomaly"))
-    upgraded = make_engine(empty.url("anyanomaly"))
-    assert rights(upgraded) == rights(new)
-    new.dispose()
-    upgraded.dispose()
+    new = make_database("new")
+    upgrade(new.url("anyanomaly"))
+    assert schema(old) == schema(new)
+
+
+@pytest.mark.parametrize(
+    ("revision", "message"),
+    [("0009", "development version from before 0.1.0.*start a new database"), ("9999", "a newer version has upgraded")],
+)
+def test_a_database_of_an_unknown_revision_is_refused_and_left_alone(
+    old: TestDatabase, revision: str, message: str
+) -> None:
+    superuser(old.server, old.name, f"UPDATE public.alembic_version SET version_num = '{revision}'")  # noqa: S608
+    before = schema(old)
+    with pytest.raises(StorageError, match=message):
+        upgrade(old.url("anyanomaly"))
+    assert schema(old) == before
+    engine = make_engine(old.url("reader"))
+    with engine.connect() as connection, pytest.raises(StorageError, match=message):
+        require_current(connection)
+    engine.dispose()
+
+
+def test_views_of_another_version_are_noticed_and_made_anew_and_others_left_alone(database: TestDatabase) -> None:
+    engine = make_engine(database.url("anyanomaly"))
+    made_by = text(
+        "SELECT ev_class::regclass::text, xmin::text FROM pg_rewrite WHERE ev_class::regclass::text = ANY(:n)"
+    )
+    names = {"n": [path.stem for path in view_files()]}
+
+    def versions() -> list[Any]:
+        with engine.connect() as connection:
+            return sorted(connection.execute(made_by, names).all())
+
+    current = versions()
+    assert len(current) == len(names["n"]) == 11
+    upgrade(database.url("anyanomaly"))
+    assert versions() == current, "what is as it should be is not locked"
+
+    definition = text("SELECT pg_get_viewdef('current_verdicts'::regclass)")
+    with engine.begin() as connection:
+        before = connection.execute(definition).scalar_one()
+        changed = before.replace("w.withdraws = d.verdict_id", "false")
+        connection.execute(text(f"CREATE OR REPLACE VIEW current_verdicts AS {changed}"))
+        connection.execute(text("COMMENT ON TABLE alembic_version IS 'views of another version'"))
+    with engine.connect() as connection, pytest.raises(StorageError, match=r"has views of another version.*make up"):
+        require_current(connection)
+    upgrade(database.url("anyanomaly"))
+    with engine.connect() as connection:
+        require_current(connection)
+        assert connection.execute(definition).scalar_one() == before != changed
+    engine.dispose()
+
+
+def test_an_empty_database_is_told_from_an_old_one(make_database: Callable[[str], TestDatabase]) -> None:
+    engine = make_engine(make_database("nothing").url("anyanomaly"))
+    with engine.connect() as connection, pytest.raises(StorageError, match="has no tables yet"):
+        require_current(connection)
+    engine.dispose()
+    assert revisions()[0] == "0016"

@@ -18,12 +18,23 @@ CREATE TABLE evaluations (
     evaluated_at timestamptz NOT NULL DEFAULT now(),
     UNIQUE (archive_digest, scorer_id, reading)
 );
+
 COMMENT ON TABLE evaluations IS 'A scorer judged on labelled footage. Evaluating the same scorer on the same labels again replaces the row.';
+COMMENT ON COLUMN evaluations.evaluation_id IS 'Evaluation that the figure belongs to.';
+COMMENT ON COLUMN evaluations.archive IS 'Folder of the labelled footage.';
 COMMENT ON COLUMN evaluations.archive_digest IS 'SHA-256 over class texts, names of videos and labels: only evaluations that agree in it are comparable.';
+COMMENT ON COLUMN evaluations.scorer_id IS 'Models and parameters; see the table scorers.';
 COMMENT ON COLUMN evaluations.reading IS 'as scored; or how the scorer''s answers were put together otherwise (other weights or smoothing).';
+COMMENT ON COLUMN evaluations.videos IS 'How many videos.';
+COMMENT ON COLUMN evaluations.videos_without_scores IS 'Videos of which no frame has a score.';
 COMMENT ON COLUMN evaluations.frames_counted IS 'Frames x classes that are labelled and scored: what the figures stand on.';
+COMMENT ON COLUMN evaluations.frames_unlabelled IS 'Frames x classes that nobody labelled. They are left out.';
 COMMENT ON COLUMN evaluations.frames_unscored IS 'Frames x classes that are labelled but have no score. They are left out, never taken for 0.';
 COMMENT ON COLUMN evaluations.frames_not_in_footage IS 'Labelled frames x classes that the decoded video does not have.';
+COMMENT ON COLUMN evaluations.resamples IS 'How often the videos were drawn anew for the intervals.';
+COMMENT ON COLUMN evaluations.code_version IS 'Version of this software that wrote it.';
+COMMENT ON COLUMN evaluations.run_id IS 'Run in scan_runs.';
+COMMENT ON COLUMN evaluations.evaluated_at IS 'When the figures were computed.';
 
 CREATE TABLE evaluation_measures (
     evaluation_id bigint NOT NULL REFERENCES evaluations ON DELETE CASCADE,
@@ -41,10 +52,18 @@ CREATE TABLE evaluation_measures (
     CHECK ((low IS NULL) = (high IS NULL)),
     CHECK ((protocol = 'reference') = (tuned IS NOT NULL))
 );
+
 COMMENT ON TABLE evaluation_measures IS 'Figures of an evaluation. Frame level, all videos together, except roc_auc_per_video.';
+COMMENT ON COLUMN evaluation_measures.evaluation_id IS 'Evaluation that the figure belongs to.';
 COMMENT ON COLUMN evaluation_measures.protocol IS 'honest: nothing was chosen by looking at the labels; reference: weights and smoothing were, as in the paper.';
+COMMENT ON COLUMN evaluation_measures.class IS 'A class of the labels, (any class) or (mean of classes).';
+COMMENT ON COLUMN evaluation_measures.metric IS 'roc_auc and average_precision over the frames of all videos; roc_auc_per_video, the mean over videos.';
+COMMENT ON COLUMN evaluation_measures.value IS 'The figure.';
 COMMENT ON COLUMN evaluation_measures.low IS '95 % interval, bootstrap over videos; NULL: too few videos to say.';
-COMMENT ON COLUMN evaluation_measures.videos IS 'Videos that show the class.';
+COMMENT ON COLUMN evaluation_measures.high IS 'Upper end of the 95 % interval over resampled videos; NULL: too few videos.';
+COMMENT ON COLUMN evaluation_measures.videos IS 'Videos that show the class; of roc_auc_per_video, those that were averaged.';
+COMMENT ON COLUMN evaluation_measures.positives IS 'Frames that show the class.';
+COMMENT ON COLUMN evaluation_measures.frames IS 'Frames that the figure stands on.';
 COMMENT ON COLUMN evaluation_measures.tuned IS 'What the reference protocol chose.';
 
 CREATE TABLE score_maps (
@@ -60,8 +79,17 @@ CREATE TABLE score_maps (
     CHECK (array_length(scores, 1) = array_length(probabilities, 1))
 );
 CREATE INDEX score_maps_newest ON score_maps (rule_id, scorer_id, map_id DESC);
+
 COMMENT ON TABLE score_maps IS 'Maps from a rule''s score to the probability that a reviewer confirms it, learned from verdicts. Used only where asked for; the newest of a rule and scorer counts.';
+COMMENT ON COLUMN score_maps.map_id IS 'The map; of a rule and scorer the highest counts.';
+COMMENT ON COLUMN score_maps.rule_id IS 'The rule, whatever its version.';
+COMMENT ON COLUMN score_maps.scorer_id IS 'Models and parameters; see the table scorers.';
+COMMENT ON COLUMN score_maps.method IS 'platt or isotonic.';
 COMMENT ON COLUMN score_maps.scores IS 'Increasing knots; straight lines between them, constant outside.';
+COMMENT ON COLUMN score_maps.probabilities IS 'For each of scores, how likely an event with that peak is real.';
+COMMENT ON COLUMN score_maps.confirmed IS 'Events that reviewers called real.';
+COMMENT ON COLUMN score_maps.rejected IS 'Events that reviewers called false alarms.';
+COMMENT ON COLUMN score_maps.learned_at IS 'When it was learned.';
 
 CREATE FUNCTION calibrated(scores real[], probabilities real[], score real) RETURNS real
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -75,17 +103,3 @@ RETURN CASE
           WHERE scores[n] >= score ORDER BY n LIMIT 1)
 END;
 COMMENT ON FUNCTION calibrated IS 'Probability of a score by the knots of a score map.';
-
-CREATE VIEW evaluation_list AS
-SELECT e.evaluation_id, e.archive, e.archive_digest, e.scorer_id, s.profile_name AS profile, e.reading, m.protocol, m.class,
-       m.metric, m.value, m.low, m.high, m.videos, m.positives, m.frames, m.tuned, e.frames_unscored, e.evaluated_at
-FROM evaluations e
-JOIN scorers s USING (scorer_id)
-JOIN evaluation_measures m USING (evaluation_id);
-COMMENT ON VIEW evaluation_list IS 'Every figure with the archive and the scorer that it is about.';
-
-GRANT SELECT ON evaluations, evaluation_measures, score_maps, evaluation_list
-    TO anyanomaly_writer, anyanomaly_reviewer, anyanomaly_reader;
-GRANT INSERT, DELETE ON evaluations, evaluation_measures TO anyanomaly_writer;
-GRANT INSERT ON score_maps TO anyanomaly_writer;
-GRANT EXECUTE ON FUNCTION calibrated(real[], real[], real) TO anyanomaly_writer, anyanomaly_reviewer, anyanomaly_reader;

@@ -1,0 +1,28 @@
+CREATE OR REPLACE VIEW evaluation_list AS
+SELECT e.evaluation_id, e.archive, e.archive_digest, e.scorer_id, s.profile_name AS profile, e.reading, m.protocol, m.class,
+       m.metric, m.value, m.low, m.high, m.videos, m.positives, m.frames, m.tuned, e.frames_unscored, e.evaluated_at
+FROM evaluations e
+JOIN scorers s USING (scorer_id)
+JOIN evaluation_measures m USING (evaluation_id);
+
+COMMENT ON VIEW evaluation_list IS 'Every figure with the archive and the scorer that it is about.';
+COMMENT ON COLUMN evaluation_list.evaluation_id IS 'Evaluation that the figure belongs to.';
+COMMENT ON COLUMN evaluation_list.archive IS 'Folder of the labelled footage.';
+COMMENT ON COLUMN evaluation_list.archive_digest IS 'SHA-256 over class texts, names of videos and labels: only evaluations that agree in it are comparable.';
+COMMENT ON COLUMN evaluation_list.scorer_id IS 'Models and parameters; see the table scorers.';
+COMMENT ON COLUMN evaluation_list.profile IS 'Models and parameters that scored it.';
+COMMENT ON COLUMN evaluation_list.reading IS 'as scored; or how the scorer''s answers were put together otherwise (other weights or smoothing).';
+COMMENT ON COLUMN evaluation_list.protocol IS 'honest, or reference (tuned on the test labels, as the paper''s code does).';
+COMMENT ON COLUMN evaluation_list.class IS 'A class of the labels, (any class) or (mean of classes).';
+COMMENT ON COLUMN evaluation_list.metric IS 'roc_auc and average_precision over the frames of all videos; roc_auc_per_video, the mean over videos.';
+COMMENT ON COLUMN evaluation_list.value IS 'The figure.';
+COMMENT ON COLUMN evaluation_list.low IS 'Lower end of the 95 % interval over resampled videos; NULL: too few videos.';
+COMMENT ON COLUMN evaluation_list.high IS 'Upper end of the 95 % interval over resampled videos; NULL: too few videos.';
+COMMENT ON COLUMN evaluation_list.videos IS 'Videos that show the class; of roc_auc_per_video, those that were averaged.';
+COMMENT ON COLUMN evaluation_list.positives IS 'Frames that show the class.';
+COMMENT ON COLUMN evaluation_list.frames IS 'Frames that the figure stands on.';
+COMMENT ON COLUMN evaluation_list.tuned IS 'What the protocol chose on the labels; NULL: nothing.';
+COMMENT ON COLUMN evaluation_list.frames_unscored IS 'Labelled frames without a score. They are left out, never taken for 0.';
+COMMENT ON COLUMN evaluation_list.evaluated_at IS 'When the figures were computed.';
+
+GRANT SELECT ON evaluation_list TO anyanomaly_writer, anyanomaly_reviewer, anyanomaly_reader;
