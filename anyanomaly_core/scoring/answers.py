@@ -1,46 +1,35 @@
-"""Reading what an LVLM wrote: a score and a reason, or a problem. Never a guess (paper section 3.5).
+"""Which number in an LVLM's answer is its score: a score and a reason, or a problem. Never a guess (paper section 3.5).
 
 The reference implementation reads an unreadable answer as 0.0, a silent "normal". Here it is a problem.
+What a number is, and where it ends, is told by ``numerals.py``.
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from anyanomaly_core.models.protocols import ANSWERS
+from anyanomaly_core.models.thoughts import without_thoughts
+from anyanomaly_core.scoring.answer_phrases import (
+    BEFORE_LABEL,
+    DENIED,
+    LABELS,
+    LISTING,
+    OTHER_QUANTITY,
+    OTHER_SCALE,
+    SCALE,
+    STATED,
+)
+from anyanomaly_core.scoring.numerals import Numeral, normal_form, numeral_at, numerals
+from anyanomaly_core.scoring.rationales import one_line, rationale_of, visible
 
-MAX_RATIONALE_CHARS = 500
-_SHOWN_CHARS = 60  # of an unreadable answer in its problem
-MAX_RAW_CHARS = 2000  # of an unreadable answer kept for the ledger
-
-# A number as people write it, not part of a word or version: "0,7" is 0.7; "-0.5", "70%" and "7/10" stay whole, so that
-# they are refused as a whole.
-_NUMBER = re.compile(
-    r"(?<![\w.,])(?P<number>[-+−]?(?:\d+(?:[.,]\d+)?|\.\d+)(?:[eE][-+]?\d+)?)"
-    r"(?P<unit>\s*%|\s*(?:/|out of)\s*\d+(?:\.\d+)?)?(?!\w|[.,·]\d)"
-)
-# What a model thinks before it answers is no answer. Where the template has begun the thought, only its end is written.
-_THOUGHT = re.compile(r"^.*</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
-_THINKING = re.compile(r"<think(?:ing)?>", re.IGNORECASE)
-_DECORATION = " \t\r\n*_#>`\"'([{•"  # in front of an answer
-_LINK = r"[\s\"'*_`:=()\[\]{}→>]*(?:(?:is|of|as|at|would be)\b[\s\"'*_`:=]*)?"
-_LABELS = tuple(
-    re.compile(rf"(?<![A-Za-z])(?:{name}){_LINK}{_NUMBER.pattern}", re.IGNORECASE)
-    for name in ("score", "answer|rating|probability|likelihood")  # the first kind that occurs counts
-)
-_COUNTING = re.compile(r"[^\S\n]+\w")  # behind a whole number, on its line: "1 person"
-_LISTING = re.compile(r"^\s*2[.)]\s", re.MULTILINE)  # "1." was the first of a list
-_OR_ANOTHER = re.compile(r"\s*(?:[-–—~]|to|or)\s*[01]?[.,]\d", re.IGNORECASE)  # behind a number: "0.2 to 0.4"
-_BOUND = re.compile(r"[<≤≥]\s*$")  # in front of a number
-_JSON_REASON = re.compile(
-    r'"(?:reason(?:ing)?|rationale|explanation|description)"\s*:\s*"(?P<reason>(?:[^"\\]|\\.)*)"', re.IGNORECASE
-)
-# "On a scale from 0.0 to 1.0, I say 0.8" repeats the question before it answers.
-_SCALE = re.compile(r"(?<![\w.,])0(?:\.0+)?\s*(?:to|and|-|–|\.\.+)\s*1(?:\.0+)?(?!\w|[.,]\d)")
+_LONGEST_ANSWER = 4000  # characters read, without what was thought; nobody asked for more than a sentence
+_SENTENCE = 120  # characters in front of a number that say what it is
+_QUOTED = 60  # characters of an unreadable answer in its problem
 _EXACT = np.linspace(0.0, 1.0, len(ANSWERS))  # the scores ANSWERS stand for
+_DECORATION = " \t\r\n*_#>`\"'([{)]}•|~≈:="  # in front of an answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,30 +41,32 @@ class ParsedAnswer:
     problem: str | None
 
 
-def parse_answer(text: str) -> ParsedAnswer:
+def parse_answer(text: str, *, is_cut: bool = False) -> ParsedAnswer:
     """Read "0.7. A man falls.": the score, and the rationale behind it.
 
     The score is the number that is called one ("Score: 0.7"); else that which the answer begins with; else the only
-    decimal in it. What a model thinks in ``<think>`` is passed over, and so is a repetition of the scale ("from 0.0 to
-    1.0"). A problem, not a score: a number outside 0..1, a percentage, a fraction such as "7/10" ("0.7/1" is a score),
-    several numbers that could be meant, a count ("1 person"), no number at all. Never raises.
+    decimal in it, where a sentence states it. Digits and marks of any script are read. What a model thinks in
+    ``<think>`` is passed over, and so is a repetition of the scale ("from 0.0 to 1.0").
+
+    A problem, not a score: a number outside 0..1, a percentage, a fraction such as "7/10" ("0.7/1" is a score), several
+    numbers that could be meant, a range, a bound, a denial ("not 0.8"), a count ("1 person"), a number that does not
+    end where a number ends ("0. 8", "0.8x"), no number at all. Never raises.
+
+    Args:
+        text: what the model wrote.
+        is_cut: the model was stopped before it had finished. Then only a number that the answer begins with, and that
+            words follow, is whole.
     """
-    plain = _SCALE.sub(" ", _THOUGHT.sub("", text))
-    if _THINKING.search(plain):
+    answer = without_thoughts(visible(text))
+    if answer is None:
         return ParsedAnswer(None, None, "the answer ends within the model's thinking: give it more max_new_tokens")
-    found = _called(plain) or _leading(plain) or _decimals(plain)
-    if any(_is_no_score(number, plain) for number in found):
-        return ParsedAnswer(None, None, f"the answer holds no single score: {one_line(plain)[:_SHOWN_CHARS]!r}")
-    if not found:
-        return ParsedAnswer(None, None, "the answer holds no number that is clearly its score")
-    values = {_value(number["number"], number["unit"]) for number in found}
-    if len(values) > 1:
-        told = ", ".join(number.group()[:20] for number in found[:3])
-        return ParsedAnswer(None, None, f"the answer holds several numbers that could be its score: {told}")
-    score = values.pop()
-    if score is None or not 0.0 <= score <= 1.0:
-        return ParsedAnswer(None, None, f"the answer's score is {found[0].group()[:20]}, not between 0 and 1")
-    return ParsedAnswer(score, _reason(plain, found[0]), None)
+    answer, is_cut = answer[:_LONGEST_ANSWER], is_cut or len(answer) > _LONGEST_ANSWER
+    plain = SCALE.sub(lambda scale: " " * len(scale[0]), normal_form(answer))
+    found = _candidates(plain)
+    problem = _problem(found, plain) or (_cut(found[0], plain) if is_cut else None)
+    if problem is not None:
+        return ParsedAnswer(None, None, f"{problem}: {one_line(answer)[:_QUOTED]!r}")
+    return ParsedAnswer(found[0].value, rationale_of(answer, found[0].start, found[0].end), None)
 
 
 def expected_score(distribution: Sequence[float]) -> float:
@@ -93,63 +84,70 @@ def expected_score(distribution: Sequence[float]) -> float:
     return float(np.clip(p @ _EXACT / p.sum(), 0.0, 1.0))
 
 
-def clean_rationale(text: str) -> str | None:
-    """A reason as one printable line of at most ``MAX_RATIONALE_CHARS``; None when it says nothing."""
-    line = one_line(text).lstrip(" .,:;-–—|*)]\"'").rstrip()
-    if not any(c.isalpha() for c in line):
+def _problem(found: Sequence[Numeral], text: str) -> str | None:
+    """Why the numbers found are not one score."""
+    if OTHER_SCALE.search(text):
+        return "the answer speaks of another scale than 0 to 1"
+    if not found:
+        return "the answer holds no number that is clearly its score"
+    flaws = filter(None, (_flaw(number, text) for number in found))
+    several = "the answer holds several numbers that could be its score"
+    return next(flaws, several if len({number.value for number in found}) > 1 else None)
+
+
+def _flaw(number: Numeral, text: str) -> str | None:
+    shown = text[number.start : number.end][:20]
+    if number.flaw is not None:
+        return f"{shown!r} {number.flaw}"
+    if number.is_whole and LISTING.search(text, number.end):
+        return f"{shown!r} heads a list"
+    if number.value is None or not 0.0 <= number.value <= 1.0:
+        return f"the answer's score is {shown}, not between 0 and 1"
+    return None
+
+
+def _cut(number: Numeral, text: str) -> str | None:
+    """Why a number in an answer that was cut off may not be whole, or not the last word."""
+    start = _beginning(text)
+    label = BEFORE_LABEL.match(text, start)
+    is_first = number.start in {start, label.end() if label else start}
+    if is_first and any(map(str.isalpha, text[number.end :])):
         return None
-    return line if len(line) <= MAX_RATIONALE_CHARS else line[: MAX_RATIONALE_CHARS - 1].rstrip() + "…"
+    return "the answer was cut off before its score was certain; give it more max_new_tokens"
 
 
-def one_line(text: str) -> str:
-    """``text`` without control, format and unassigned characters, on one line."""
-    return " ".join("".join(c if unicodedata.category(c)[0] not in "CZ" else " " for c in text).split())
+def _candidates(text: str) -> list[Numeral]:
+    """The numbers that may be the score: those called one, else the one in front, else all decimals."""
+    leading = numeral_at(text, _beginning(text))
+    labelled = next((found for label in LABELS if (found := _labelled(text, label))), [])
+    if labelled:
+        return [*([leading] if leading is not None and not leading.is_whole else []), *labelled]
+    if leading is not None:
+        return [leading]
+    decimals = [number for number in numerals(text) if not number.is_whole]
+    return decimals if len(decimals) > 1 or any(_is_stated(number, text) for number in decimals) else []
 
 
-def _reason(text: str, score: re.Match[str]) -> str | None:
-    """What a field of JSON calls the reason; else what follows the score, or precedes it."""
-    if (named := _JSON_REASON.search(text)) is not None:
-        return clean_rationale(named["reason"].replace('\\"', '"'))
-    before = text[: score.start()]
-    sentences = before[: max(map(before.rfind, ".!?")) + 1] or before  # not "The score is"
-    return clean_rationale(text[score.end() :]) or (clean_rationale(sentences) if " " in sentences.strip() else None)
+def _labelled(text: str, label: re.Pattern[str]) -> list[Numeral]:
+    found = []
+    for name in label.finditer(text):
+        number = numeral_at(text, name.end())
+        if number is not None:
+            denied = DENIED.search(_sentence_before(text, name.start()))
+            number = replace(number, start=name.start())
+            found.append(replace(number, value=None, flaw="is denied") if denied else number)
+    return found
 
 
-def _called(text: str) -> list[re.Match[str]]:
-    """Numbers that the text itself calls the score, with what it calls them."""
-    return next((found for label in _LABELS if (found := list(label.finditer(text)))), [])
+def _is_stated(number: Numeral, text: str) -> bool:
+    before = _sentence_before(text, number.start)
+    is_alone = before.endswith("(") and text.startswith(")", number.end)
+    return (is_alone or bool(STATED.search(before))) and not (OTHER_QUANTITY.search(before) or DENIED.search(before))
 
 
-def _leading(text: str) -> list[re.Match[str]]:
-    """The number that the text begins with, and a decimal right behind "1." of a list."""
-    number = _NUMBER.match(text, len(text) - len(text.lstrip(_DECORATION)))
-    if number is None or not _is_whole(number):
-        return [] if number is None else [number]
-    behind = text[number.end() :]
-    another = _NUMBER.match(behind.lstrip(".): \t\n"))
-    return [number] if another is None or _is_whole(another) else [number, another]
+def _sentence_before(text: str, place: int) -> str:
+    return text[max(0, place - _SENTENCE) : place]
 
 
-def _is_no_score(number: re.Match[str], text: str) -> bool:
-    """Whether a number counts something, heads a list, or is one end of a range."""
-    behind, before = text[number.end() :], text[: number.start("number")]
-    if _OR_ANOTHER.match(behind) or _BOUND.search(before):
-        return True
-    return _is_whole(number) and bool(_COUNTING.match(behind) or _LISTING.search(behind))
-
-
-def _is_whole(number: re.Match[str]) -> bool:
-    return "." not in number["number"] and "," not in number["number"]
-
-
-def _decimals(text: str) -> list[re.Match[str]]:
-    """Numbers with a decimal point; whole ones in prose count persons and cars."""
-    return [number for number in _NUMBER.finditer(text) if not _is_whole(number)]
-
-
-def _value(number: str, unit: str | None) -> float | None:
-    if unit is not None and ("%" in unit or float(re.sub(r"[^\d.]", "", unit)) != 1.0):
-        return None
-    if re.fullmatch(r"[1-9]\d*,\d{3}", number):  # thousands
-        return None
-    return float(number.replace("−", "-").replace(",", "."))
+def _beginning(text: str) -> int:
+    return len(text) - len(text.lstrip(_DECORATION))

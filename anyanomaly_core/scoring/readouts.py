@@ -9,13 +9,15 @@ from dataclasses import dataclass
 
 from anyanomaly_core.models.protocols import Answer, VisionLanguageModel, Want
 from anyanomaly_core.profile import ScoringSpec
-from anyanomaly_core.scoring.answers import MAX_RAW_CHARS, clean_rationale, expected_score, one_line, parse_answer
+from anyanomaly_core.scoring.answers import expected_score, parse_answer
 from anyanomaly_core.scoring.prompts import SCENERY, WITH_REASON
 from anyanomaly_core.scoring.questions import Question, ask
+from anyanomaly_core.scoring.rationales import clean_rationale, one_line
 
 log = logging.getLogger(__name__)
 
 MAX_ERROR_CHARS = 500
+MAX_RAW_CHARS = 2000  # of an unreadable answer kept for the ledger
 
 
 @dataclass(frozen=True, slots=True)

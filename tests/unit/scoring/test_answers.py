@@ -1,16 +1,18 @@
 import math
+import time
 
 import pytest
-from hypothesis import given
+from answer_table import CUT, SCORES
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from anyanomaly_core.models.thoughts import begins_thought, without_thoughts
 from anyanomaly_core.scoring.answers import (
-    MAX_RATIONALE_CHARS,
     ParsedAnswer,
-    clean_rationale,
     expected_score,
     parse_answer,
 )
+from anyanomaly_core.scoring.rationales import MAX_RATIONALE_CHARS, clean_rationale
 
 
 @pytest.mark.parametrize(
@@ -50,20 +52,40 @@ def test_readable_answers(text: str, score: float, rationale: str | None) -> Non
     assert parse_answer(text) == ParsedAnswer(pytest.approx(score), rationale, None)
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["", "no", "high", "10", "1.1", "-0.5", "−0.5", "70%", "0.7 %", "7/10",
-     "1e9", "NaN", "inf", "v0.7", "0.7.1", "0.7x", "5. 0.7", "1. 0.7", "1 person", "There is 1 person.",
-     "1. There is no bicycle.\n2. The street is empty.", "1 Person is walking.", "Answer: 1 person", "1 人がいます",
-     "Score: 1 person is seen, so 0.3", "1,000 people", "0.7 out of 10", "0.2-0.4", "0.2 or 0.8", "<0.1", "0·7",
-     "Score: -0.5", "Score: 7/10", "Score: 70%", "Score: 0.2. No, score: 0.7", "some 0.5 m away, say 0.8",
-     "<think>I see 0.7", "<THINK>0.7</THINK>",
-     "between 0.0 and 1.0", "9" * 5000, "0.0.0"],
-)  # fmt: skip
-def test_unreadable_answers_are_problems_never_scores(text: str) -> None:
-    parsed = parse_answer(text)
-    assert parsed.score is None
-    assert parsed.problem
+@pytest.mark.parametrize(("score", "is_cut"), [*((s, False) for s in SCORES), *((s, True) for s in CUT)])
+def test_each_answer_of_the_table_has_its_score_or_a_problem(score: float | None, *, is_cut: bool) -> None:
+    for text in (CUT if is_cut else SCORES)[score]:
+        parsed = parse_answer(text, is_cut=is_cut)
+        assert (text, parsed.score) == (text, None if score is None else pytest.approx(score))
+        assert (parsed.problem is None) == (score is not None)
+
+
+@given(st.integers(0, 10), st.sampled_from("٠०๐０𝟎"), st.sampled_from(".,．٫"))
+def test_digits_of_any_script_are_the_same_score(tenths: int, zero: str, mark: str) -> None:
+    one, tenth = (chr(ord(zero) + digit) for digit in divmod(tenths, 10))
+    assert parse_answer(f"{one}{mark}{tenth}").score == pytest.approx(tenths / 10)
+
+
+@given(st.sampled_from(["0", "Score: 0", '{"score": 0', "**0**"]), st.text(min_size=1, max_size=3), st.integers(1, 9))
+def test_a_zero_with_a_digit_near_it_is_never_a_score_of_zero(zero: str, between: str, digit: int) -> None:
+    assume(without_thoughts(between) == between)
+    parsed = parse_answer(f"{zero}{between}{digit}")
+    assert parsed.score is None or parsed.score > 0 or any(map(str.isalpha, between))
+
+
+def test_a_long_answer_is_read_quickly() -> None:
+    long = 40_000
+    for hostile in (
+        "<think>" * long,
+        "<" * long,
+        "score" + " " * long,
+        "0," * long,
+        "(" * long,
+        "is" + " a" * long + " 0.8x",
+    ):
+        began = time.monotonic()
+        assert parse_answer(hostile).score is None
+        assert time.monotonic() - began < 2
 
 
 @given(st.text(max_size=300))
@@ -88,6 +110,16 @@ def test_rationales_are_bounded() -> None:
     assert reason is not None
     assert len(reason) <= MAX_RATIONALE_CHARS
     assert reason.endswith("…")
+
+
+def test_thoughts_are_told_from_answers() -> None:
+    assert without_thoughts("a <think>b</think> c <THINK>d</THINK> e") == "a  c  e"
+    assert without_thoughts("<think>a <think>b</think> c") == " c"
+    assert without_thoughts("a </think> b") == " b"
+    assert without_thoughts("a <think> b") is None
+    assert begins_thought("<|assistant|>\n<think>\n")
+    assert begins_thought("assistant◁think▷")
+    assert not begins_thought("<think>\n</think>\n\n")
 
 
 def test_rationale_of_nothing_is_none() -> None:

@@ -40,8 +40,8 @@ def test_unreadable_answers_are_asked_once_more_with_variant_0() -> None:
     assert read[2].score is None
     assert read[2].raw == "no"
     assert read[2].problem == (
-        "the answer's score is 7, not between 0 and 1; "
-        "asked again, the answer holds no number that is clearly its score"
+        "the answer's score is 7, not between 0 and 1: '7'; "
+        "asked again, the answer holds no number that is clearly its score: 'no'"
     )
     assert [len(call) for call in lvlm.calls] == [3, 2]
     assert lvlm.calls[0][0].prompt.endswith(OUTPUT_REASON)
