@@ -11,7 +11,7 @@ from typing import Any
 
 from anyanomaly_core.archive.clocks import correct_clocks
 from anyanomaly_core.archive.discovery import find_new_files
-from anyanomaly_core.archive.register import Outcome, Registered, register_file
+from anyanomaly_core.archive.register import Registration, RegistrationOutcome, register_file
 from anyanomaly_core.config import get_settings
 from anyanomaly_core.engine.progress import LoggedProgress
 from anyanomaly_core.errors import StorageError
@@ -60,7 +60,7 @@ def register_files(chunk: Chunk) -> dict[str, Any]:
     engine = database(settings)
     sampling = load_profile(settings.profile).sampling
     progress = LoggedProgress(chunk["name"], "files")
-    results: list[Registered] = []
+    results: list[Registration] = []
     files = [_from_json(item) for item in chunk["files"]]
     progress(0, len(files))
     for found in files:
@@ -84,7 +84,7 @@ def summarize_ingest(chunks: Sequence[Chunk], results: Sequence[dict[str, Any] |
     summary = {
         "files": sum(counts.values()),
         "frames": sum(result["frames"] for result in finished),
-        "counts": {outcome.value: counts[outcome.value] for outcome in Outcome},
+        "counts": {outcome.value: counts[outcome.value] for outcome in RegistrationOutcome},
         "named": named[:NAMED_IN_SUMMARY],
     }
     log.info("Registered %d files: %s", summary["files"], summary["counts"])
@@ -106,7 +106,7 @@ def _chunks(waiting: Sequence[FoundFile], *, rescan: bool) -> list[Chunk]:
     return chunks
 
 
-def _report(results: Iterable[Registered]) -> dict[str, Any]:
+def _report(results: Iterable[Registration]) -> dict[str, Any]:
     results = list(results)
     return {
         "counts": dict(Counter(result.outcome.value for result in results)),

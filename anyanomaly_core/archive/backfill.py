@@ -48,7 +48,7 @@ class BackfillPlan:
     def days(self) -> list[CameraDays]:
         """What is missing, in the order of the selection; each can be a task."""
         videos = [unit.video for unit in self.work]
-        return by_camera_day(videos, newest_first=self.selection.newest_first, most=MAX_TASKS)
+        return group_by_camera_day(videos, newest_first=self.selection.newest_first, most=MAX_TASKS)
 
     def quote(self, tasks: int | None = None) -> Quote:
         """What scoring all of it takes, in a task for each of ``days`` unless said otherwise."""
@@ -99,7 +99,7 @@ def profile_name(rule: StoredRule, settings: Settings) -> str:
     return rule.definition.profile or settings.profile
 
 
-def by_camera_day(videos: Sequence[StoredVideo], *, newest_first: bool, most: int) -> list[CameraDays]:
+def group_by_camera_day(videos: Sequence[StoredVideo], *, newest_first: bool, most: int) -> list[CameraDays]:
     """Group videos by camera and day; where there would be more than ``most``, by several days of a camera.
 
     In the order of the days. Not more than ``most`` unless there are more cameras than that.

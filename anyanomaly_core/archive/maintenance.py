@@ -23,7 +23,7 @@ NAMED = 200  # files and videos named in a report; the counts are of all
 
 
 @dataclass(slots=True)
-class Report:
+class MaintenanceReport:
     """What maintenance removed, or would remove."""
 
     applied: bool
@@ -54,7 +54,9 @@ class Report:
         return {"applied": self.applied, "counts": self.counts(), "named": [list(row) for row in self.rows()[:NAMED]]}
 
 
-def maintain(engine: Engine, settings: Settings, *, apply: bool = False, min_age_s: float = 86400.0) -> Report:
+def maintain(
+    engine: Engine, settings: Settings, *, apply: bool = False, min_age_s: float = 86400.0
+) -> MaintenanceReport:
     """Remove what is past its retention and what nothing needs; without ``apply`` only say what would go.
 
     Nothing of a video with an event under legal hold expires. Footage is never touched.
@@ -68,7 +70,7 @@ def maintain(engine: Engine, settings: Settings, *, apply: bool = False, min_age
     Raises:
         StorageError: when the database refuses. What was removed by then stays removed; run it again.
     """
-    report = Report(apply)
+    report = MaintenanceReport(apply)
     expiring = _expire(engine, report)
     _clear_scores(engine, report)
     for found in find_leftovers(engine, settings, min_age_s=min_age_s, expiring=expiring):
@@ -82,7 +84,7 @@ def maintain(engine: Engine, settings: Settings, *, apply: bool = False, min_age
     return report
 
 
-def _expire(engine: Engine, report: Report) -> list[int]:
+def _expire(engine: Engine, report: MaintenanceReport) -> list[int]:
     """Expire due videos; returns those that were not, because nothing is applied."""
     with engine.connect() as connection:
         due = retention.due_videos(connection)
@@ -102,7 +104,7 @@ def _expire(engine: Engine, report: Report) -> list[int]:
     return waiting
 
 
-def _clear_scores(engine: Engine, report: Report) -> None:
+def _clear_scores(engine: Engine, report: MaintenanceReport) -> None:
     with engine.connect() as connection:
         left = retention.expired_scores(connection, as_if_expired=not report.applied)
     for scores in left:
@@ -112,7 +114,7 @@ def _clear_scores(engine: Engine, report: Report) -> None:
             report.partitions[scores.partition] = "would be dropped" if scores.whole else "rows would be deleted"
 
 
-def _note(engine: Engine, report: Report) -> None:
+def _note(engine: Engine, report: MaintenanceReport) -> None:
     """What was removed stays on record, as counts, beside the runs that wrote it."""
     with engine.begin() as connection:
         run_id = scorer_store.start_run(connection, "maintenance", code_version=__version__)

@@ -14,7 +14,7 @@ from anyanomaly_core.config import Settings
 from anyanomaly_core.errors import FootageError
 from anyanomaly_core.footage import sources
 from anyanomaly_core.footage.content import sha256
-from anyanomaly_core.footage.examine import Examined, examine
+from anyanomaly_core.footage.examine import VideoFile, examine
 from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.footage.types import FoundFile
 from anyanomaly_core.profile import SamplingSpec
@@ -26,7 +26,7 @@ from anyanomaly_core.results.segment_store import store_segments
 log = logging.getLogger(__name__)
 
 
-class Outcome(Enum):
+class RegistrationOutcome(Enum):
     """What registering a file came to."""
 
     NEW = "new"
@@ -37,11 +37,11 @@ class Outcome(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Registered:
+class Registration:
     """The result for one file."""
 
     uri: str
-    outcome: Outcome
+    outcome: RegistrationOutcome
     reason: str | None = None
     frames: int = 0
 
@@ -53,7 +53,7 @@ def register_file(
     settings: Settings,
     sampling: SamplingSpec,
     again: bool = False,
-) -> Registered:
+) -> Registration:
     """Make a file known. It is there afterwards whole or, when this is killed, not at all.
 
     Args:
@@ -83,14 +83,14 @@ def register_file(
 
 
 def _store(
-    engine: Engine, found: FoundFile, examined: Examined, *, time_zone: str, sampling: SamplingSpec
-) -> Registered:
+    engine: Engine, found: FoundFile, examined: VideoFile, *, time_zone: str, sampling: SamplingSpec
+) -> Registration:
     with engine.begin() as connection:
         video_id = _register(connection, found, examined.content_sha256, time_zone)
         if examined.index is None or examined.probe is None:
             reason = examined.error or "nothing could be decoded"
             catalog.mark_unreadable(connection, video_id, reason, examined.probe)
-            return Registered(found.uri, Outcome.UNREADABLE, reason)
+            return Registration(found.uri, RegistrationOutcome.UNREADABLE, reason)
         probe = dataclasses.replace(examined.probe, fps=examined.frames_per_second)
         catalog.store_index(
             connection, video_id, probe, examined.index, decoder=f"ffmpeg {imageio_ffmpeg.get_ffmpeg_version()}"
@@ -100,8 +100,8 @@ def _store(
     damage = examined.index.damage
     if damage or not examined.index.complete:
         reason = damage[-1] if damage else "decoding stopped before the end of the file"
-        return Registered(found.uri, Outcome.DAMAGED, reason, examined.index.frame_count)
-    return Registered(found.uri, Outcome.NEW, None, examined.index.frame_count)
+        return Registration(found.uri, RegistrationOutcome.DAMAGED, reason, examined.index.frame_count)
+    return Registration(found.uri, RegistrationOutcome.NEW, None, examined.index.frame_count)
 
 
 def _register(connection: Connection, found: FoundFile, digest: str, time_zone: str) -> int:
@@ -115,16 +115,16 @@ def _register(connection: Connection, found: FoundFile, digest: str, time_zone: 
     return video_id
 
 
-def _register_duplicate(engine: Engine, found: FoundFile, digest: str, time_zone: str) -> Registered:
+def _register_duplicate(engine: Engine, found: FoundFile, digest: str, time_zone: str) -> Registration:
     with engine.begin() as connection:
         _register(connection, found, digest, time_zone)
-    return Registered(found.uri, Outcome.DUPLICATE)
+    return Registration(found.uri, RegistrationOutcome.DUPLICATE)
 
 
-def _remember_problem(engine: Engine, found: FoundFile, reason: str) -> Registered:
+def _remember_problem(engine: Engine, found: FoundFile, reason: str) -> Registration:
     with engine.begin() as connection:
         catalog.register_file(connection, dataclasses.replace(found, problem=reason), None)
-    return Registered(found.uri, Outcome.PROBLEM, reason)
+    return Registration(found.uri, RegistrationOutcome.PROBLEM, reason)
 
 
 def _is_indexed(engine: Engine, digest: str) -> bool:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from anyanomaly_core.engine.embeddings import VideoEmbeddings
 from anyanomaly_core.engine.progress import LoggedProgress
 from anyanomaly_core.engine.selection import Selection, seed, select
-from anyanomaly_core.engine.static_scenes import Shown
+from anyanomaly_core.engine.static_scenes import DecodedSegment
 from anyanomaly_core.errors import FootageError
 from anyanomaly_core.footage.unusual import amount_of_motion, unusual
 from anyanomaly_core.profile import CascadeSpec
@@ -36,7 +36,7 @@ class Cascade:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class JudgingPlan:
     """Which segments of a video are judged for which rule."""
 
     selections: dict[int, Selection]  # rule version -> decision
@@ -61,15 +61,15 @@ class Plan:
         return replace(row, timings_ms={**row.timings_ms, "rank": spent})
 
 
-def make_plan(
+def plan_judging(
     cascade: Cascade,
     rules: Sequence[RuleTexts],
-    batches: Iterable[Sequence[Shown]],
+    batches: Iterable[Sequence[DecodedSegment]],
     *,
     name: str,
     segments: int,
     embeddings: VideoEmbeddings | None,
-) -> Plan:
+) -> JudgingPlan:
     """Rank a whole video and decide.
 
     A segment that cannot be decoded is not ranked; why, the second pass says.
@@ -89,14 +89,14 @@ def make_plan(
     rank_ms = np.zeros(segments, np.float32)
     progress = LoggedProgress(f"{name}, ranking")
     progress(0, segments)
-    for shown in _decodable(name, batches):
+    for decoded in _decodable(name, batches):
         start = time.perf_counter()
-        index = shown.frames.segment.index
-        amounts[index] = amount_of_motion(shown.frames.cells())
-        if shown.same_as is not None:
-            same_as[index] = shown.same_as
+        index = decoded.frames.segment.index
+        amounts[index] = amount_of_motion(decoded.frames.cells())
+        if decoded.same_as is not None:
+            same_as[index] = decoded.same_as
         else:
-            for table, row in zip(similarities, _similarities(cascade, shown.frames, texts, embeddings), strict=True):
+            for table, row in zip(similarities, _similarities(cascade, decoded.frames, texts, embeddings), strict=True):
                 table[index] = np.nan if row is None else row
         rank_ms[index] = (time.perf_counter() - start) * 1000
         progress(index + 1, segments)
@@ -109,12 +109,12 @@ def make_plan(
         )
         for rule, table in zip(rules, similarities, strict=True)
     }
-    return Plan(selections, rank_ms)
+    return JudgingPlan(selections, rank_ms)
 
 
-def gathered(
-    batches: Iterable[Sequence[Shown]], needed: Callable[[int], bool], *, most_needed: int, most: int
-) -> Iterator[list[Shown]]:
+def merge_batches(
+    batches: Iterable[Sequence[DecodedSegment]], needed: Callable[[int], bool], *, most_needed: int, most: int
+) -> Iterator[list[DecodedSegment]]:
     """The same segments in larger batches, images only of those that are needed.
 
     Where one segment in five is judged, batches as they are decoded would leave the language model idle.
@@ -125,13 +125,13 @@ def gathered(
         most_needed: a batch ends with the decoded batch that brings it to so many of these,
         most: or to so many segments in all.
     """
-    held: list[Shown] = []
+    held: list[DecodedSegment] = []
     count = 0
     for batch in batches:
-        for shown in batch:
-            keep = needed(shown.frames.segment.index)
+        for decoded in batch:
+            keep = needed(decoded.frames.segment.index)
             count += keep
-            held.append(shown if keep else replace(shown, frames=SegmentFrames(shown.frames.segment, ())))
+            held.append(decoded if keep else replace(decoded, frames=SegmentFrames(decoded.frames.segment, ())))
         if count >= most_needed or len(held) >= most:
             yield held
             held, count = [], 0
@@ -139,7 +139,7 @@ def gathered(
         yield held
 
 
-def _decodable(name: str, batches: Iterable[Sequence[Shown]]) -> Iterator[Shown]:
+def _decodable(name: str, batches: Iterable[Sequence[DecodedSegment]]) -> Iterator[DecodedSegment]:
     try:
         for batch in batches:
             yield from batch

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from anyanomaly_core.engine.batches import MAX_BATCH_SEGMENTS, prefetched, segment_batches
-from anyanomaly_core.engine.cascade import Cascade, Plan, gathered, make_plan
+from anyanomaly_core.engine.cascade import Cascade, JudgingPlan, merge_batches, plan_judging
 from anyanomaly_core.engine.embeddings import VideoEmbeddings
 from anyanomaly_core.engine.journal import Journal
 from anyanomaly_core.engine.progress import Progress, silent
-from anyanomaly_core.engine.static_scenes import Shown, compared, taken_over
+from anyanomaly_core.engine.static_scenes import DecodedSegment, carried_score, follow_scenes
 from anyanomaly_core.engine.video import SegmentedVideo
 from anyanomaly_core.errors import FootageError
 from anyanomaly_core.footage.sandbox import Limits
@@ -57,8 +57,8 @@ def iter_segment_scores(
     finished = set(done)
     try:
         for batch in prefetched(_batches(video, waiting, limits, plan)):
-            judge.remember([row for shown in batch for row in done.get(shown.frames.segment.index, [])])
-            scores = judge.score([shown for shown in batch if shown.frames.segment.index not in done])
+            judge.remember([row for decoded in batch for row in done.get(decoded.frames.segment.index, [])])
+            scores = judge.score([decoded for decoded in batch if decoded.frames.segment.index not in done])
             if not scores:
                 continue
             if journal is not None:
@@ -86,21 +86,21 @@ class _Judge:
         rules: Sequence[RuleTexts],
         scorer: Scorer,
         embeddings: VideoEmbeddings | None,
-        plan: Plan | None,
+        plan: JudgingPlan | None,
         known: KnownScores,
     ) -> None:
         self._rules, self._scorer, self._embeddings, self._plan, self._known = rules, scorer, embeddings, plan, known
         self._last: dict[int, SegmentScore] = {}  # rule version -> its row of the scene that goes on, if it has a score
 
-    def score(self, batch: Sequence[Shown]) -> list[SegmentScore]:
+    def score(self, batch: Sequence[DecodedSegment]) -> list[SegmentScore]:
         """Rows of all segments, segments outer. A rule whose answer failed is asked again while the scene goes on."""
-        rows = self._judge([shown.frames for shown in batch if shown.same_as is None], self._rules)
-        for shown in batch:
-            index = shown.frames.segment.index
-            if shown.same_as is not None:
-                rows[index] = self._carry(shown.frames)
+        rows = self._judge([decoded.frames for decoded in batch if decoded.same_as is None], self._rules)
+        for decoded in batch:
+            index = decoded.frames.segment.index
+            if decoded.same_as is not None:
+                rows[index] = self._carry(decoded.frames)
             self.remember(rows[index])
-        return [row for shown in batch for row in rows[shown.frames.segment.index]]
+        return [row for decoded in batch for row in rows[decoded.frames.segment.index]]
 
     def remember(self, rows: Sequence[SegmentScore]) -> None:
         """Rows of segments in order: a row is what later segments of its scene take over."""
@@ -120,7 +120,7 @@ class _Judge:
         ]
         judged = {row.rule_version_id: row for row in self._judge([segment], to_judge).get(index, [])}
         ids = [rule.rule_version_id for rule in self._rules]
-        return [judged[rule] if rule in judged else taken_over(self._last[rule], segment) for rule in ids]
+        return [judged[rule] if rule in judged else carried_score(self._last[rule], segment) for rule in ids]
 
     def _judge(self, segments: Sequence[SegmentFrames], rules: Sequence[RuleTexts]) -> dict[int, list[SegmentScore]]:
         """By segment, a row for each rule: the scorer's, one that is known, or PRUNED."""
@@ -169,23 +169,25 @@ def _plan(
     cascade: Cascade,
     limits: Limits,
     embeddings: VideoEmbeddings | None,
-) -> Plan:
+) -> JudgingPlan:
     batches = prefetched(_batches(video, video.segments, limits, None))
-    return make_plan(cascade, rules, batches, name=video.path.name, segments=len(video.segments), embeddings=embeddings)
+    return plan_judging(
+        cascade, rules, batches, name=video.path.name, segments=len(video.segments), embeddings=embeddings
+    )
 
 
 def _batches(
-    video: SegmentedVideo, waiting: Sequence[Segment], limits: Limits, plan: Plan | None
-) -> Iterator[Sequence[Shown]]:
+    video: SegmentedVideo, waiting: Sequence[Segment], limits: Limits, plan: JudgingPlan | None
+) -> Iterator[Sequence[DecodedSegment]]:
     """What carries may depend on any earlier segment, so then all are decoded again, scored or not."""
     wanted = video.segments if waiting and video.static_level > 0 else waiting
     decoded = segment_batches(video.path, wanted, step=video.step, size=video.size, limits=limits, mask=video.mask)
-    shown = compared(decoded, video.static_level)
+    in_scenes = follow_scenes(decoded, video.static_level)
     if plan is None:
-        return shown
+        return in_scenes
     indices = {segment.index for segment in waiting}
-    return gathered(
-        shown,
+    return merge_batches(
+        in_scenes,
         lambda index: index in indices and plan.needed(index),
         most_needed=MAX_BATCH_SEGMENTS,
         most=MOST_GATHERED,

@@ -37,7 +37,7 @@ def ranks(similarities: Similarities) -> Ranks:
     return result
 
 
-def first_of(count: int, share: float) -> int:
+def leading_count(count: int, share: float) -> int:
     """How many of ``count`` segments a share is: rounded up, so at least one of any."""
     return math.ceil(round(count * share, 9))
 
@@ -48,7 +48,7 @@ def seed(content_sha256: str, scorer_digest: str, rule: RuleTexts) -> bytes:
     return hashlib.sha256(json.dumps(asked).encode()).digest()
 
 
-def drawn(seed: bytes, segment: int, probability: float) -> bool:
+def is_audited(seed: bytes, segment: int, probability: float) -> bool:
     """Whether the audit takes a segment: each with the same probability, independent of all others."""
     digest = hashlib.sha256(seed + segment.to_bytes(8, "big")).digest()
     return int.from_bytes(digest[:7], "big") < probability * 2**56
@@ -76,7 +76,7 @@ class Selection:
             return Chosen.RANK
         if self.moving[scene]:
             return Chosen.MOTION
-        return Chosen.AUDIT if drawn(self.seed, segment, self.audit) else None
+        return Chosen.AUDIT if is_audited(self.seed, segment, self.audit) else None
 
     def why_not(self, segment: int) -> str:
         """In words, for a segment that is pruned."""
@@ -104,4 +104,4 @@ def select(
     """
     own = ranks(similarities)
     ranked = int((own > 0).sum())
-    return Selection(own, first_of(ranked, spec.share), ranked, same_as, moving, seed, spec.audit)
+    return Selection(own, leading_count(ranked, spec.share), ranked, same_as, moving, seed, spec.audit)

@@ -11,14 +11,14 @@ _NONE: dict[str, float] = {}  # of every row that took no time; nobody adds to a
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """A decoded segment."""
+class DecodedSegment:
+    """A decoded segment, and whether its scene is one that was looked at before."""
 
     frames: SegmentFrames
     same_as: int | None  # index of the segment whose scene it continues; None: it must be looked at
 
 
-def compared(batches: Iterable[Sequence[SegmentFrames]], level: float) -> Iterator[list[Shown]]:
+def follow_scenes(batches: Iterable[Sequence[SegmentFrames]], level: float) -> Iterator[list[DecodedSegment]]:
     """Compare each segment with the last one that had to be looked at; segments of one video, in order, from its first.
 
     It depends on the pictures alone, so every rule, and every try, sees the same segments.
@@ -30,19 +30,19 @@ def compared(batches: Iterable[Sequence[SegmentFrames]], level: float) -> Iterat
     scene: StillScene | None = None
     looked_at = -1
     for batch in batches:
-        shown = []
+        decoded = []
         for segment in batch:
             pictures = segment.cells() if level > 0 else None
             if pictures is not None and scene is not None and scene.goes_on(pictures):
-                shown.append(Shown(segment, looked_at))
+                decoded.append(DecodedSegment(segment, looked_at))
                 continue
             scene = None if pictures is None else still_scene(pictures, level)
             looked_at = segment.segment.index
-            shown.append(Shown(segment, None))
-        yield shown
+            decoded.append(DecodedSegment(segment, None))
+        yield decoded
 
 
-def taken_over(row: SegmentScore, segment: SegmentFrames) -> SegmentScore:
+def carried_score(row: SegmentScore, segment: SegmentFrames) -> SegmentScore:
     """The row of a segment that was not looked at, from that of the segment whose scene it continues."""
     return replace(
         row,

@@ -12,7 +12,7 @@ from anyanomaly_core.footage.types import FrameIndex, Probe
 
 
 @dataclass(frozen=True, slots=True)
-class Examined:
+class VideoFile:
     """What one file is. Without ``index`` no frame can be decoded and ``error`` says why."""
 
     content_sha256: str
@@ -30,13 +30,13 @@ class Examined:
         return Fraction((self.index.frame_count - 1) / float(self.index.times_s[-1])).limit_denominator(1001)
 
 
-def examine(path: Path, digest: str, limits: Limits) -> Examined:
+def examine(path: Path, digest: str, limits: Limits) -> VideoFile:
     """Probe and index a file with this content hash. A file without a decodable frame is a finding, not an error."""
     try:
         header = probe(path)
     except FootageError as error:
-        return Examined(digest, None, None, str(error))
+        return VideoFile(digest, None, None, str(error))
     try:
-        return Examined(digest, header, index_frames(path, limits=limits), None)
+        return VideoFile(digest, header, index_frames(path, limits=limits), None)
     except FootageError as error:
-        return Examined(digest, header, None, str(error))
+        return VideoFile(digest, header, None, str(error))

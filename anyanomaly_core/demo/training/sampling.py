@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from .footage import KINDS, Footage, load_footage
-from .views import View, darkened_view, grid_view, mirrored, spoiled, whole_view, window_view
+from .views import TrainingView, darkened_view, grid_view, mirrored, spoiled, whole_view, window_view
 
 ENCODER_SIZE = 128
 """Input of the image-text encoder: it sees many windows, so it is small."""
@@ -75,7 +75,7 @@ class Views(IterableDataset[Batch]):
         by_class: dict[int, list[int]],
         first_moments: dict[int, list[int]],
         rng: np.random.Generator,
-    ) -> View:
+    ) -> TrainingView:
         kind = str(rng.choice(self.kinds, p=self.shares))
         number = int(rng.choice(len(KINDS), p=self.weights))
         if kind == "grid":
@@ -93,7 +93,7 @@ def _first_moment(footage: Footage, frame: int) -> int:
     return start + (frame - start) // 4 * 4
 
 
-def stacked(views: list[View]) -> Batch:
+def stacked(views: list[TrainingView]) -> Batch:
     """Views as one batch."""
     return Batch(
         torch.stack([view.image for view in views]),

@@ -141,7 +141,7 @@ class Asker:
 
 
 @dataclass(frozen=True)
-class Row:
+class PackedRow:
     """Some images with a few questions each, packed: one row an image."""
 
     ids: torch.Tensor  # [rows, length]
@@ -151,7 +151,7 @@ class Row:
     weights: torch.Tensor  # [rows, length]
 
 
-def pack(rows: list[list[Question]], tokenizer: PreTrainedTokenizerFast) -> Row:
+def pack(rows: list[list[Question]], tokenizer: PreTrainedTokenizerFast) -> PackedRow:
     """Put the questions of each image behind its image tokens."""
     head = tokenizer.encode(f"{START}user\n", add_special_tokens=False)
     prefix = head + [int(tokenizer.convert_tokens_to_ids(IMAGE))] * IMAGE_TOKENS
@@ -175,10 +175,10 @@ def pack(rows: list[list[Question]], tokenizer: PreTrainedTokenizerFast) -> Row:
             at = end
     same = (block[:, None] == block[:, :, None]) | (block[:, None] == 0)  # [rows, query, key]
     mask = (same & torch.ones(length, length, dtype=torch.bool).tril())[:, None]
-    return Row(ids, mask, positions, targets, weights)
+    return PackedRow(ids, mask, positions, targets, weights)
 
 
-def answer_logits(model: FastVlmForConditionalGeneration, cells: torch.Tensor, row: Row) -> torch.Tensor:
+def answer_logits(model: FastVlmForConditionalGeneration, cells: torch.Tensor, row: PackedRow) -> torch.Tensor:
     """Logits of the answer tokens of packed questions, in order: [tokens, vocabulary]."""
     core = model.model
     images = core.multi_modal_projector(cells)  # [rows, image tokens, width]
@@ -192,7 +192,7 @@ def answer_logits(model: FastVlmForConditionalGeneration, cells: torch.Tensor, r
     return logits
 
 
-def answer_loss(model: FastVlmForConditionalGeneration, cells: torch.Tensor, row: Row) -> torch.Tensor:
+def answer_loss(model: FastVlmForConditionalGeneration, cells: torch.Tensor, row: PackedRow) -> torch.Tensor:
     """Cross entropy of the answers."""
     asked = row.targets >= 0
     with torch.autocast("cpu", torch.bfloat16):

@@ -25,7 +25,7 @@ STRIDE = 32
 
 
 @dataclass(frozen=True)
-class View:
+class TrainingView:
     """One image as a model sees it."""
 
     image: torch.Tensor  # uint8 [3, size, size]
@@ -105,12 +105,12 @@ def _inside(x: float, y: float, size: float) -> Rect:
     return (left, top, left + size, top + size)
 
 
-def whole_view(footage: Footage, frame: int, size: int, rng: np.random.Generator) -> View:
+def whole_view(footage: Footage, frame: int, size: int, rng: np.random.Generator) -> TrainingView:
     """The whole frame, now and then by way of 240x240."""
     return _plain(footage, frame, WHOLE, size, 240 if rng.random() < 0.3 else 0)
 
 
-def window_view(footage: Footage, frame: int, size: int, rng: np.random.Generator) -> View:
+def window_view(footage: Footage, frame: int, size: int, rng: np.random.Generator) -> TrainingView:
     """One window, mostly near something."""
     boxes = footage.boxes[frame]
     rect = near_box(boxes, _size(footage), rng) if rng.random() < 0.75 else any_window(rng)
@@ -121,12 +121,12 @@ def _size(footage: Footage) -> tuple[int, int]:
     return footage.frames.shape[2], footage.frames.shape[1]
 
 
-def _plain(footage: Footage, frame: int, rect: Rect, size: int, through: int) -> View:
+def _plain(footage: Footage, frame: int, rect: Rect, size: int, through: int) -> TrainingView:
     visible, cells = labels(footage.boxes[frame], rect, _size(footage), size // STRIDE)
-    return View(cut(footage.frames[frame], rect, size, through), visible, cells)
+    return TrainingView(cut(footage.frames[frame], rect, size, through), visible, cells)
 
 
-def grid_view(footage: Footage, first: int, size: int, rng: np.random.Generator) -> View:
+def grid_view(footage: Footage, first: int, size: int, rng: np.random.Generator) -> TrainingView:
     """The same window at four moments, as a 2x2 grid in reading order."""
     half, cells_half = size // 2, size // STRIDE
     boxes = footage.boxes[first + int(rng.integers(4))]
@@ -141,10 +141,10 @@ def grid_view(footage: Footage, first: int, size: int, rng: np.random.Generator)
     )  # [classes, 2 * cells_half, 2 * cells_half]
     blocks = fine.reshape(len(KINDS), cells_half, 2, cells_half, 2)
     cells = np.where((blocks == 1).any((2, 4)), 1.0, blocks.min((2, 4))).astype(np.float32)
-    return View(image, np.max([seen for seen, _ in known], axis=0), cells)
+    return TrainingView(image, np.max([seen for seen, _ in known], axis=0), cells)
 
 
-def darkened_view(footage: Footage, frame: int, size: int, rng: np.random.Generator) -> View:
+def darkened_view(footage: Footage, frame: int, size: int, rng: np.random.Generator) -> TrainingView:
     """A whole frame times a soft 0..1 map: the position context of a rule, looking at the right place or not."""
     bright = attention_map(footage.boxes[frame], _size(footage), rng)  # [24, 24]
     field = torch.from_numpy(bright)[None, None]
@@ -160,7 +160,7 @@ def darkened_view(footage: Footage, frame: int, size: int, rng: np.random.Genera
     coarse = torch.nn.functional.interpolate(field[None], (size // STRIDE,) * 2, mode="area")[0, 0].numpy()
     cells = np.where((view.cells == 1) & (coarse < 0.2), -1.0, view.cells).astype(np.float32)
     image = (view.image.float() * field).round().to(torch.uint8)
-    return View(image, visible, cells)
+    return TrainingView(image, visible, cells)
 
 
 def attention_map(boxes: Boxes, frame_size: tuple[int, int], rng: np.random.Generator) -> Float:
@@ -182,7 +182,7 @@ def attention_map(boxes: Boxes, frame_size: tuple[int, int], rng: np.random.Gene
     return (total - total.min()) / span if span > 1e-6 else np.ones_like(total)
 
 
-def spoiled(view: View, rng: np.random.Generator) -> View:
+def spoiled(view: TrainingView, rng: np.random.Generator) -> TrainingView:
     """The same view with another exposure, perhaps mirrored is not done here: a grid's order must stay."""
     image = view.image
     if rng.random() < 0.5:
@@ -190,12 +190,12 @@ def spoiled(view: View, rng: np.random.Generator) -> View:
         image = (image.float() * gain + offset).clamp(0, 255).to(torch.uint8)
     if rng.random() < 0.25:
         image = _jpeg(image, int(rng.integers(25, 90)))
-    return View(image, view.visible, view.cells)
+    return TrainingView(image, view.visible, view.cells)
 
 
-def mirrored(view: View) -> View:
+def mirrored(view: TrainingView) -> TrainingView:
     """The view flipped left to right (never a grid, whose order means time)."""
-    return View(view.image.flip(2), view.visible, np.ascontiguousarray(view.cells[:, :, ::-1]))
+    return TrainingView(view.image.flip(2), view.visible, np.ascontiguousarray(view.cells[:, :, ::-1]))
 
 
 def _jpeg(image: torch.Tensor, quality: int) -> torch.Tensor:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from anyanomaly_core.demo.world import people
-from anyanomaly_core.demo.world.body import draw_look
+from anyanomaly_core.demo.world.body import draw_appearance
 from anyanomaly_core.demo.world.car import car
 from anyanomaly_core.demo.world.dog import dog
 from anyanomaly_core.demo.world.paths import Path
@@ -48,7 +48,7 @@ class Actor:
 def builder(event: str, rng: np.random.Generator, *, dark: bool) -> Build:
     """Draw the looks of an event (or of a "person"); `dark` turns on the lamps of cars."""
     seed = int(rng.integers(1 << 30))
-    look, other = draw_look(rng), draw_look(rng)
+    look, other = draw_appearance(rng), draw_appearance(rng)
     if event in ("bicycle", "skateboard", "running"):
         look = replace(look, coat=False)  # long coats would hide what the legs do
     if event == "bicycle":

@@ -14,7 +14,7 @@ THIGH, SHIN, TORSO, UPPER_ARM, FOREARM = 0.43, 0.43, 0.50, 0.29, 0.25
 
 
 @dataclass(frozen=True)
-class Look:
+class Appearance:
     """One person's size and clothes."""
 
     scale: float
@@ -31,10 +31,10 @@ class Look:
     hat: bool
 
 
-def draw_look(rng: np.random.Generator) -> Look:
+def draw_appearance(rng: np.random.Generator) -> Appearance:
     """Draw somebody."""
     coat = bool(rng.random() < 0.25)
-    return Look(
+    return Appearance(
         scale=float(rng.uniform(0.93, 1.07)),
         girth=float(rng.uniform(0.92, 1.22)),
         skin=pick(rng, SKIN, 0.03),
@@ -128,7 +128,7 @@ def reach(root: Floats, target: Floats, upper: float, lower: float, forward: flo
     return np.asarray(root + unit * along + side * off, np.float32)
 
 
-def dress(bones: Skeleton, look: Look) -> Capsules:
+def dress(bones: Skeleton, look: Appearance) -> Capsules:
     """Capsules around the joints."""
     g = look.girth
     sleeve = look.top if look.long_sleeves else look.skin

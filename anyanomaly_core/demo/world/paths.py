@@ -38,7 +38,7 @@ class Straight:
 
 
 @dataclass(frozen=True)
-class Curve:
+class CurvedPath:
     """Along a dense polyline from t0 on, at constant speed; waits at its end."""
 
     points: Floats  # [N, 2]
@@ -59,7 +59,7 @@ class Curve:
         return Motion(x, y, float(np.arctan2(dy, dx)), gone, t, moving)
 
 
-def smooth_curve(corners: Floats, speed: float, t0: float) -> Curve:
+def smooth_curve(corners: Floats, speed: float, t0: float) -> CurvedPath:
     """A Catmull-Rom curve through corner points [K, 2]."""
     padded = np.concatenate([2 * corners[:1] - corners[1:2], corners, 2 * corners[-1:] - corners[-2:-1]])
     u = np.linspace(0, 1, 16, endpoint=False, dtype=np.float32)[:, None]
@@ -71,4 +71,4 @@ def smooth_curve(corners: Floats, speed: float, t0: float) -> Curve:
     points = np.concatenate([*pieces, corners[-1:]]).astype(np.float32)
     steps = np.sqrt((np.diff(points, axis=0) ** 2).sum(axis=1))
     along = np.concatenate([[0.0], np.cumsum(steps)]).astype(np.float32)
-    return Curve(points, along, speed, t0)
+    return CurvedPath(points, along, speed, t0)

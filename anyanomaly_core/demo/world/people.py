@@ -12,7 +12,7 @@ from anyanomaly_core.demo.world.body import (
     SHIN,
     THIGH,
     UPPER_ARM,
-    Look,
+    Appearance,
     Pose,
     Skeleton,
     dress,
@@ -36,13 +36,13 @@ class Motion:
     speed: float = 0.0
 
 
-def _stand(look: Look, pose: Pose, at: Motion, hop: float = 0.0) -> Capsules:
+def _stand(look: Appearance, pose: Pose, at: Motion, hop: float = 0.0) -> Capsules:
     caps = dress(pose_skeleton(pose), look).grounded().placed(at.x, at.y, at.heading, look.scale)
     lift = np.array([0, 0, hop], np.float32)
     return Capsules(caps.a + lift, caps.b + lift, caps.ra, caps.rb, caps.colour)
 
 
-def pedestrian(look: Look, seed: int, at: Motion, carries: str = "") -> Parts:
+def pedestrian(look: Appearance, seed: int, at: Motion, carries: str = "") -> Parts:
     """Walking when in motion, else standing; may carry a "bag" or an "umbrella" in hand."""
     pose = gait.walk(at.travelled / gait.WALK_STRIDE) if at.speed > 0.05 else gait.stand(seed, at.t)
     if carries == "umbrella":
@@ -76,14 +76,14 @@ def _handbag(bones: Skeleton, seed: int) -> Capsules:
     )  # fmt: skip
 
 
-def runner(look: Look, at: Motion) -> Parts:
+def runner(look: Appearance, at: Motion) -> Parts:
     """Somebody running."""
     cycle = at.travelled / gait.RUN_STRIDE
     hop = 0.07 * abs(np.sin(2 * np.pi * cycle))
     return Parts(_stand(look, gait.run(cycle), at, hop))
 
 
-def lying(look: Look, seed: int, at: Motion) -> Parts:
+def lying(look: Appearance, seed: int, at: Motion) -> Parts:
     """Somebody lying on the ground: on the back, the front or a side."""
     rng = np.random.default_rng(seed)
     roll = float(rng.choice([0.0, np.pi, np.pi / 2, -np.pi / 2])) + float(rng.uniform(-0.25, 0.25))
@@ -102,7 +102,7 @@ def lying(look: Look, seed: int, at: Motion) -> Parts:
     return Parts(down.placed(at.x, at.y, at.heading, look.scale))
 
 
-def fighters(looks: tuple[Look, Look], seed: int, at: Motion) -> Parts:
+def fighters(looks: tuple[Appearance, Appearance], seed: int, at: Motion) -> Parts:
     """Two people at each other's throats."""
     rng = np.random.default_rng(seed)
     gap = 0.36 + 0.06 * float(rng.random()) + 0.05 * np.sin(at.t * 2.3)
@@ -116,7 +116,7 @@ def fighters(looks: tuple[Look, Look], seed: int, at: Motion) -> Parts:
     return Parts(Capsules.join(caps))
 
 
-def cyclist(look: Look, seed: int, at: Motion) -> Parts:
+def cyclist(look: Appearance, seed: int, at: Motion) -> Parts:
     """Somebody riding a bicycle."""
     crank = at.travelled / 0.34 * 0.42
     saddle = np.array([-0.22, 0, 0.98], np.float32)
@@ -147,7 +147,7 @@ def _subset(caps: Capsules, keep: np.ndarray[tuple[int], np.dtype[np.bool_]]) ->
     return Capsules(caps.a[keep], caps.b[keep], caps.ra[keep], caps.rb[keep], caps.colour[keep])
 
 
-def skater(look: Look, seed: int, at: Motion) -> Parts:
+def skater(look: Appearance, seed: int, at: Motion) -> Parts:
     """Somebody riding a skateboard, standing side-on."""
     side = np.pi / 2 if seed % 2 else -np.pi / 2
     body = dress(pose_skeleton(gait.skate(seed, at.t)), look).grounded()
@@ -159,7 +159,7 @@ def skater(look: Look, seed: int, at: Motion) -> Parts:
     return Parts(caps, [deck.placed(at.x, at.y, at.heading)])
 
 
-def pram_pusher(look: Look, seed: int, at: Motion) -> Parts:
+def pram_pusher(look: Appearance, seed: int, at: Motion) -> Parts:
     """Somebody walking behind a pram."""
     person = _stand(look, gait.push(at.travelled / gait.WALK_STRIDE), at)
     ahead = 0.98 * look.scale

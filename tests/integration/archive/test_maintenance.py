@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine, text
 
-from anyanomaly_core.archive.maintenance import Report, maintain
+from anyanomaly_core.archive.maintenance import MaintenanceReport, maintain
 from anyanomaly_core.config import Settings
 from anyanomaly_core.engine.journal import Journal
 from anyanomaly_core.errors import StorageError
@@ -50,7 +50,7 @@ def put(path: Path, content: str = "x", *, age_s: float = 0.0) -> Path:
     return path
 
 
-def both(engine: Engine, chosen: Settings, **options: float) -> Report:
+def both(engine: Engine, chosen: Settings, **options: float) -> MaintenanceReport:
     """A dry run, which changes nothing, and then the real one, which removes just that."""
     tables = "segment_scores", "events", "units", "segments", "verdicts", "scan_runs"
     before = [values(engine, f"SELECT count(*) FROM {table}") for table in tables]  # noqa: S608

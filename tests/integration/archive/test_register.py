@@ -7,7 +7,7 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, func, select, text, update
 
 from anyanomaly_core.archive.discovery import find_new_files
-from anyanomaly_core.archive.register import Outcome, Registered, register_file
+from anyanomaly_core.archive.register import Registration, RegistrationOutcome, register_file
 from anyanomaly_core.config import Settings
 from anyanomaly_core.errors import FootageError
 from anyanomaly_core.profile import SamplingSpec
@@ -33,7 +33,7 @@ def hall(settings: Settings) -> Path:
     return Path(settings.archive_root) / "hall" / DAY
 
 
-def ingest(engine: Engine, settings: Settings) -> dict[str, Registered]:
+def ingest(engine: Engine, settings: Settings) -> dict[str, Registration]:
     sampling = SamplingSpec(segment_frames=8)
     found = find_new_files(engine, settings)
     return {f.uri: register_file(engine, f, settings=settings, sampling=sampling) for f in found}
@@ -54,7 +54,7 @@ def test_a_new_file_is_a_video_with_segments_and_is_not_looked_at_again(
 ) -> None:
     film(hall / "10-00-00.mp4", 30)
     [result] = ingest(engine, settings).values()
-    assert (result.outcome, result.frames, result.reason) == (Outcome.NEW, 30, None)
+    assert (result.outcome, result.frames, result.reason) == (RegistrationOutcome.NEW, 30, None)
     assert count(engine, segments) == 4  # 8 + 8 + 8 + 6 frames
     with engine.connect() as connection:
         [video] = catalog.load_videos(connection)
@@ -86,9 +86,9 @@ def test_files_that_are_no_usable_footage_are_findings_with_reasons(
     for path in hall.iterdir():
         aged(path)
     results = ingest(engine, settings)
-    assert results[f"hall/{DAY}/11-00-00.mp4"].outcome is Outcome.UNREADABLE
-    assert results["nobody-knows.mp4"].outcome is Outcome.PROBLEM
-    assert all(result.reason for result in results.values() if result.outcome is not Outcome.NEW)
+    assert results[f"hall/{DAY}/11-00-00.mp4"].outcome is RegistrationOutcome.UNREADABLE
+    assert results["nobody-knows.mp4"].outcome is RegistrationOutcome.PROBLEM
+    assert all(result.reason for result in results.values() if result.outcome is not RegistrationOutcome.NEW)
     assert states(engine) == {f"hall/{DAY}/10-00-00.mp4": "ready", f"hall/{DAY}/11-00-00.mp4": "unreadable"}
     with engine.connect() as connection:
         problems = {r.uri: r.problem for r in connection.execute(text("SELECT uri, problem FROM footage_problems"))}
@@ -101,7 +101,7 @@ def test_a_truncated_file_gives_the_frames_it_still_has(engine: Engine, settings
     (hall / "10-00-00.avi").write_bytes(whole[: len(whole) // 2])
     aged(hall / "10-00-00.avi")
     [result] = ingest(engine, settings).values()
-    assert result.outcome is Outcome.DAMAGED
+    assert result.outcome is RegistrationOutcome.DAMAGED
     assert result.reason
     assert 0 < result.frames < 60
     assert states(engine) == {f"hall/{DAY}/10-00-00.avi": "damaged"}
@@ -112,7 +112,7 @@ def test_another_content_under_the_same_name_is_another_video(engine: Engine, se
     ingest(engine, settings)
     film(path, 40, pattern="smptebars")
     [result] = ingest(engine, settings).values()
-    assert (result.outcome, result.frames) == (Outcome.NEW, 40)
+    assert (result.outcome, result.frames) == (RegistrationOutcome.NEW, 40)
     with engine.connect() as connection:
         found = connection.execute(select(videos.c.frame_count, videos.c.state).order_by(videos.c.video_id)).all()
     assert [tuple(row) for row in found] == [(30, "missing"), (40, "ready")]

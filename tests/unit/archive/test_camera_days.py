@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anyanomaly_core.archive.backfill import by_camera_day
+from anyanomaly_core.archive.backfill import group_by_camera_day
 from anyanomaly_core.results.catalog import StoredVideo
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -22,7 +22,7 @@ def video(number: int, camera: str, hours: int, zone: str = "UTC") -> StoredVide
 
 def names(*videos: StoredVideo, newest_first: bool = False, most: int = 1000) -> list[tuple[str, str, str, list[int]]]:
     in_order = sorted(videos, key=lambda v: v.recorded_at, reverse=newest_first)
-    packed = by_camera_day(in_order, newest_first=newest_first, most=most)
+    packed = group_by_camera_day(in_order, newest_first=newest_first, most=most)
     return [(p.camera, p.first_day, p.last_day, [v.video_id for v in p.videos]) for p in packed]
 
 

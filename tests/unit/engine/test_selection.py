@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from anyanomaly_core.engine.selection import drawn, first_of, ranks, seed, select
+from anyanomaly_core.engine.selection import is_audited, leading_count, ranks, seed, select
 from anyanomaly_core.footage.unusual import unusual
 from anyanomaly_core.profile import CascadeSpec
 from anyanomaly_core.scoring.types import Chosen, RuleTexts
@@ -44,17 +44,17 @@ def test_ranks_are_those_of_the_definition_and_unranked_segments_change_nothing(
 
 @given(st.integers(1, 10_000), st.integers(1, 999))
 def test_a_share_is_rounded_up_and_never_all_but_of_few(count: int, thousandths: int) -> None:
-    assert first_of(count, thousandths / 1000) == -(-count * thousandths // 1000)
+    assert leading_count(count, thousandths / 1000) == -(-count * thousandths // 1000)
 
 
 def test_the_audit_draws_each_segment_with_its_probability_and_more_is_a_superset() -> None:
     own = seed("ab" * 32, "cd" * 32, RULE)
-    few = {s for s in range(20_000) if drawn(own, s, 0.05)}
-    more = {s for s in range(20_000) if drawn(own, s, 0.2)}
+    few = {s for s in range(20_000) if is_audited(own, s, 0.05)}
+    more = {s for s in range(20_000) if is_audited(own, s, 0.2)}
     assert few < more
     assert abs(len(few) - 1000) < 5 * math.sqrt(20_000 * 0.05 * 0.95)
-    assert not any(drawn(own, s, 0.0) for s in range(100))
-    assert all(drawn(own, s, 1.0) for s in range(100))
+    assert not any(is_audited(own, s, 0.0) for s in range(100))
+    assert all(is_audited(own, s, 1.0) for s in range(100))
 
 
 @pytest.mark.parametrize(
