@@ -6,9 +6,9 @@ from typing import Any
 
 from anyanomaly_core.config import get_settings
 from anyanomaly_core.errors import AnyAnomalyError
-from anyanomaly_core.review.morning_page import write_report
-from anyanomaly_core.review.morning_report import make_report, newest_night
-from anyanomaly_core.review.stills import event_still
+from anyanomaly_core.review.clips.stills import event_still
+from anyanomaly_core.review.report.files import write_report
+from anyanomaly_core.review.report.night import make_report, newest_night
 from tasks.context import database
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from anyanomaly_core.cli.site import note, site
 from anyanomaly_core.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from anyanomaly_core.review.hiding.boxes import Hidden
+    from anyanomaly_core.review.blurring.detector import Hidden
 
 evidence_app = typer.Typer(no_args_is_help=True, help="Evidence: bundles of events, to hand over and to check.")
 
@@ -32,7 +32,7 @@ def export(
 ) -> None:
     """Write one ZIP with clips, stills, scores and provenance of the events; signed when a key is configured."""
     from anyanomaly_core.results.engine import make_engine
-    from anyanomaly_core.review.evidence import export_evidence
+    from anyanomaly_core.review.evidence.export import export_evidence
 
     ids = [_event_id(text) for text in events]
     hidden = _hidden(blur)
@@ -69,9 +69,9 @@ def verify(
     ] = None,
 ) -> None:
     """Say what was changed, added, removed or renamed in a bundle, and whose signature it bears; 1: something was."""
-    from anyanomaly_core.review.evidence_verify import verify as check
-    from anyanomaly_core.review.inert import inert
-    from anyanomaly_core.review.signing import load_public
+    from anyanomaly_core.display import inert
+    from anyanomaly_core.review.evidence.signing import load_public
+    from anyanomaly_core.review.evidence.verify import verify as check
 
     found = check(bundle, key=None if key is None else load_public(key))
     for problem in found.problems:
@@ -89,7 +89,7 @@ def verify(
 @evidence_app.command("key")
 def key(file: Annotated[Path, typer.Argument(help="Where to put the private key; must not exist.")]) -> None:
     """Make a key that signs evidence, and print its public half, for those who check."""
-    from anyanomaly_core.review.signing import make_key
+    from anyanomaly_core.review.evidence.signing import make_key
 
     sys.stdout.write(make_key(file))
     note(f"Private key: {file}. Set ANYANOMALY_EVIDENCE_KEY_FILE to it, and keep a copy where nobody loses it.")
@@ -107,7 +107,7 @@ def _signature(fingerprint: str | None, *, trusted: bool) -> str:
 
 
 def _hidden(text: str) -> "set[Hidden]":
-    from anyanomaly_core.review.hiding.boxes import Hidden
+    from anyanomaly_core.review.blurring.detector import Hidden
 
     wanted = {part.strip() for part in text.split(",") if part.strip()}
     if unknown := wanted - set(get_args(Hidden)):

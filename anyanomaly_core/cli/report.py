@@ -19,8 +19,8 @@ def report(
 ) -> None:
     """Write what a night brought: hits, gaps, failures, cost, and what to look at first."""
     from anyanomaly_core.results.engine import make_engine
-    from anyanomaly_core.review.morning_page import write_report
-    from anyanomaly_core.review.morning_report import newest_night
+    from anyanomaly_core.review.report.files import write_report
+    from anyanomaly_core.review.report.night import newest_night
 
     with site(None, stack) as settings:
         engine = make_engine(settings.database_url.get_secret_value())

@@ -6,6 +6,7 @@ whole application depends on it, whatever a route itself asks for.
 
 import logging
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from urllib.parse import quote
 
 from fastapi import Depends, FastAPI
@@ -14,16 +15,19 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 
 from anyanomaly_core.config import Settings
 from anyanomaly_core.errors import AnyAnomalyError, StorageError
 from anyanomaly_core.review.access import looking
 from anyanomaly_core.review.host import Host
-from anyanomaly_core.review.pages import assets, day, event, files, queue, rules, runs
+from anyanomaly_core.review.pages import day, event, media, queue, rules, runs
 from anyanomaly_core.review.rendering import page
 
 log = logging.getLogger(__name__)
+
+_STATIC = Path(__file__).parent / "static"
+_STATIC_TYPES = {"review.css": "text/css", "review.js": "text/javascript", "icon.svg": "image/svg+xml"}
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -50,14 +54,24 @@ def create_app(host: Host, engine: Engine, settings: Settings) -> FastAPI:
         title="AnyAnomaly review", docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(looking)]
     )
     app.state.host, app.state.engine, app.state.settings = host, engine, settings
-    for module in (queue, event, files, day, rules, runs, assets):
+    for module in (queue, event, media, day, rules, runs):
         app.include_router(module.router)
+    app.get("/static/{name}")(static_file)
     app.middleware("http")(_with_headers)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _not_understood)
     app.add_exception_handler(AnyAnomalyError, _known_error)
     app.add_exception_handler(OperationalError, _no_database)
     return app
+
+
+def static_file(name: str) -> FileResponse:
+    """Our style sheet, script or icon."""
+    if name not in _STATIC_TYPES:
+        raise HTTPException(404, "There is no such file.")
+    return FileResponse(
+        _STATIC / name, media_type=_STATIC_TYPES[name], headers={"Cache-Control": "private, max-age=60"}
+    )
 
 
 async def _with_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

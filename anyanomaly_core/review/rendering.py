@@ -10,9 +10,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from anyanomaly_core.display import inert
 from anyanomaly_core.review.csrf import make_token
 from anyanomaly_core.review.host import Visitor
-from anyanomaly_core.review.inert import inert
 
 VERDICTS = {"real": "yes", "false_alarm": "no", "unsure": "unsure"}
 

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from anyanomaly_core.footage.decode import decode
-from anyanomaly_core.review.hiding.boxes import Boxes
-from anyanomaly_core.review.hiding.tracks import MARGIN, enlarged
-from anyanomaly_core.review.hiding.writing import WritingFinder
-from tests.integration.review.drawn_plate import PLATES, draw_plate, draw_street
+from anyanomaly_core.review.blurring.detector import Boxes
+from anyanomaly_core.review.blurring.text import WritingFinder
+from anyanomaly_core.review.blurring.tracks import MARGIN, enlarged
+from tests.integration.review.blurring.drawn_plate import PLATES, draw_plate, draw_street
 
 SIZES = ((640, 360), (1920, 1080))
 WIDTHS = (32, 40, 60, 80, 120, 160)

@@ -18,9 +18,9 @@ from sqlalchemy import Engine, text
 from anyanomaly_core.embedded.postgres import PostgresServer
 from anyanomaly_core.results.engine import make_engine
 from anyanomaly_core.results.migrate import upgrade
-from anyanomaly_core.review.asking.queue import PAGE, Filters, find_events, place_of
+from anyanomaly_core.review.queries.queue import PAGE, Filters, find_events, place_of
 from tests.integration.results import world
-from tests.integration.review.pages_site import client_of
+from tests.integration.review.pages.pages_site import client_of
 
 TIMES = 7
 COPIES = text("""

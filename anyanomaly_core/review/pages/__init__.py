@@ -1,1 +1,1 @@
-"""Routes, one module for each page; the questions they ask are in ``asking``."""
+"""Routes, one module for each page; longer SQL is in ``queries``."""

@@ -9,8 +9,8 @@ from starlette.responses import Response
 
 from anyanomaly_core.errors import StorageError
 from anyanomaly_core.review.access import Database, Looking
-from anyanomaly_core.review.asking.day import days_with_footage, load_day
-from anyanomaly_core.review.drawing import DAY_WIDTH, ROW_HEIGHT, draw_day
+from anyanomaly_core.review.charts import DAY_WIDTH, ROW_HEIGHT, draw_day
+from anyanomaly_core.review.queries.day import days_with_footage, load_day
 from anyanomaly_core.review.rendering import page
 
 router = APIRouter()

@@ -8,10 +8,10 @@ from starlette.responses import Response
 
 from anyanomaly_core.review import verdicts
 from anyanomaly_core.review.access import Configuration, Database, Looking
-from anyanomaly_core.review.asking import event as asking
-from anyanomaly_core.review.asking.queue import Filters
-from anyanomaly_core.review.drawing import HEIGHT, WIDTH, draw_curve
+from anyanomaly_core.review.charts import HEIGHT, WIDTH, draw_curve
 from anyanomaly_core.review.pages.queue import next_event, said_of
+from anyanomaly_core.review.queries import event as queries
+from anyanomaly_core.review.queries.queue import Filters
 from anyanomaly_core.review.rendering import local, page
 
 router = APIRouter()
@@ -29,12 +29,12 @@ def event(
     """Everything about an event on one page."""
     filters = Filters.parse(request.query_params)
     with engine.connect() as connection:
-        found = asking.load_event(connection, event_id, version)
-        curve = asking.load_curve(connection, found)
+        found = queries.load_event(connection, event_id, version)
+        curve = queries.load_curve(connection, found)
         values = {
-            "origin": asking.load_origin(connection, found),
-            "segment": asking.load_segment(connection, found),
-            "neighbours": asking.neighbours(connection, found),
+            "origin": queries.load_origin(connection, found),
+            "segment": queries.load_segment(connection, found),
+            "neighbours": queries.neighbours(connection, found),
             "history": verdicts.history(connection, event_id),
             "said": said_of(connection, request),
         }

@@ -11,9 +11,9 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from anyanomaly_core.review import verdicts
 from anyanomaly_core.review.access import Database, Judging, Looking
-from anyanomaly_core.review.asking import queue as asking
-from anyanomaly_core.review.asking.event import load_event
-from anyanomaly_core.review.asking.queue import PAGE, Filters
+from anyanomaly_core.review.queries import queue as queries
+from anyanomaly_core.review.queries.event import load_event
+from anyanomaly_core.review.queries.queue import PAGE, Filters
 from anyanomaly_core.review.rendering import page
 
 router = APIRouter()
@@ -35,9 +35,9 @@ def queue(request: Request, visitor: Looking, engine: Database) -> Response:
     """Events to look at, and what can be chosen."""
     filters = Filters.parse(request.query_params)
     with engine.connect() as connection:
-        events = asking.find_events(connection, filters, most=PAGE + 1)
-        total = asking.count_events(connection, filters)
-        choices = asking.choices(connection)
+        events = queries.find_events(connection, filters, most=PAGE + 1)
+        total = queries.count_events(connection, filters)
+        choices = queries.choices(connection)
         there_are_any = bool(connection.execute(text("SELECT EXISTS (SELECT FROM events)")).scalar())
         said = said_of(connection, request)
     shown = events[:PAGE]
@@ -48,11 +48,11 @@ def queue(request: Request, visitor: Looking, engine: Database) -> Response:
         filters=filters,
         events=shown,
         total=total,
-        most_counted=asking.MOST_COUNTED,
-        more=filters.address(after=asking.place_of(shown[-1], filters.order)) if len(events) > PAGE else "",
+        most_counted=queries.MOST_COUNTED,
+        more=filters.address(after=queries.place_of(shown[-1], filters.order)) if len(events) > PAGE else "",
         notices=sorted({row["notice"] for row in shown if row["notice"]}),
-        orders=asking.ORDERS,
-        kinds=asking.VERDICTS,
+        orders=queries.ORDERS,
+        kinds=queries.VERDICTS,
         there_are_any=there_are_any,
         said=said,
         **choices,
@@ -101,9 +101,9 @@ def undo(
 def next_event(engine: Any, filters: Filters, event_id: UUID) -> UUID | None:  # noqa: ANN401  (Engine)
     """The event that comes after this one in the list."""
     with engine.connect() as connection:
-        place = asking.place_of(load_event(connection, event_id), filters.order)
+        place = queries.place_of(load_event(connection, event_id), filters.order)
         following = Filters.parse(dict(parse_qsl(filters.address(after=place))))
-        found = asking.find_events(connection, following, most=1)
+        found = queries.find_events(connection, following, most=1)
     return found[0]["event_id"] if found else None
 
 

@@ -11,14 +11,13 @@ from starlette.responses import RedirectResponse, Response
 
 from anyanomaly_core.errors import ConfigurationError, RuleError
 from anyanomaly_core.review.access import Configuration, Database, Looking, Posting
-from anyanomaly_core.review.asking import rules as asking
-from anyanomaly_core.review.drawing import HEIGHT, WIDTH, draw_precision
+from anyanomaly_core.review.backfill_form import BackfillForm, quote_backfill
+from anyanomaly_core.review.charts import HEIGHT, WIDTH, draw_precision
 from anyanomaly_core.review.host import Host, Visitor
 from anyanomaly_core.review.labels import as_archive_labels, as_csv, as_zip, labelled_events
-from anyanomaly_core.review.quoting import BackfillForm, quote_backfill
-from anyanomaly_core.review.rehearsing import try_draft
+from anyanomaly_core.review.queries import rules as queries
 from anyanomaly_core.review.rendering import page
-from anyanomaly_core.review.suggestion import binomial_interval, suggest
+from anyanomaly_core.review.thresholds import binomial_interval, suggest, try_draft
 
 router = APIRouter()
 BACKFILL, STATE = "backfill_rule", "change_rule_state"
@@ -29,7 +28,7 @@ DEFAULT_TARGET = 0.9
 def rules(request: Request, visitor: Looking, engine: Database) -> Response:
     """All rules side by side."""
     with engine.connect() as connection:
-        found = [{**rule, **_precision(rule)} for rule in asking.load_rules(connection)]
+        found = [{**rule, **_precision(rule)} for rule in queries.load_rules(connection)]
     return page(request, "rules.jinja", visitor, rules=found)
 
 
@@ -38,9 +37,9 @@ def rule(request: Request, visitor: Looking, engine: Database, settings: Configu
     """One rule: versions, suggestion, and the forms to rehearse, backfill, pause and resume it."""
     asked = request.query_params
     with engine.connect() as connection:
-        found = asking.load_rule_page(connection, name)
-        versions = asking.versions(connection, name)
-        peaks, real = asking.judged(connection, name)
+        found = queries.load_rule_page(connection, name)
+        versions = queries.versions(connection, name)
+        peaks, real = queries.judged(connection, name)
     target = _target(asked.get("target", ""))
     suggestion = suggest(peaks, real, target=target, now=found["threshold"])
     host: Host = request.app.state.host
@@ -128,7 +127,7 @@ def _start(
     if not host.may_start(visitor, dag_id):
         raise HTTPException(403, "Your account may look but not start runs.")
     with engine.connect() as connection:
-        asking.load_rule_page(connection, name)  # says so when there is none
+        queries.load_rule_page(connection, name)  # says so when there is none
     run = host.start(visitor, dag_id, conf)
     base = request.scope.get("root_path", "").rstrip("/")
     return RedirectResponse(f"{base}/rules/{name}?{urlencode({'dag': run.dag_id, 'run': run.run_id})}", 303)

@@ -1,19 +1,40 @@
-"""What the last nights did."""
+"""What the last nights did: runs that wrote results, and what failed and why."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fastapi import APIRouter
+from sqlalchemy import Connection, RowMapping, text
 from starlette.requests import Request
 from starlette.responses import Response
 
 from anyanomaly_core.review.access import Database, Looking
-from anyanomaly_core.review.asking import runs as asking
 from anyanomaly_core.review.host import Host
 from anyanomaly_core.review.rendering import page
 
 router = APIRouter()
 SPANS = {1: "last night", 7: "a week", 31: "a month"}
+
+_RUNS = text("""
+    SELECT s.run_id, s.kind, s.external_id, s.started_at, s.finished_at, s.outcome, s.summary, s.code_version,
+           (SELECT count(DISTINCT video_id) FROM units u WHERE u.run_id = s.run_id) AS videos,
+           (SELECT sum(work_ms) / 1000 FROM units u WHERE u.run_id = s.run_id) AS work_s
+    FROM scan_runs s WHERE s.started_at >= :since ORDER BY s.started_at DESC LIMIT 50""")
+_FAILED = text("""
+    SELECT r.name AS rule, v.uri, v.camera_id AS camera, u.state::text AS state, left(u.last_error, 400) AS last_error,
+           u.attempts, u.segments_failed, u.seconds_failed, u.finished_at
+    FROM units u JOIN videos v USING (video_id) JOIN scorings g USING (scoring_id) JOIN rules r USING (rule_id)
+    WHERE u.is_current AND u.state <> 'done' AND u.finished_at >= :since
+    ORDER BY u.finished_at DESC, v.uri LIMIT 101""")
+_UNUSABLE = text("""
+    SELECT uri, camera, state, left(problem, 400) AS problem FROM footage_problems
+    WHERE seen_at >= :since OR missing_since >= :since ORDER BY state, uri LIMIT 101""")
+_WAITING = text("""
+    SELECT count(*) AS videos, coalesce(sum(video_seconds), 0)::double precision AS seconds
+    FROM (SELECT DISTINCT video_id, video_seconds FROM coverage
+          WHERE is_current_version AND rule_state = 'active' AND state = 'not_yet'
+            AND video_state IN ('ready', 'damaged')) AS w""")
 
 
 @router.get("/runs")
@@ -24,9 +45,27 @@ def runs(request: Request, visitor: Looking, engine: Database, days: int = 1) ->
     host: Host = request.app.state.host
     with engine.connect() as connection:
         values: dict[str, Any] = {
-            "noted": asking.result_runs(connection, since),
-            "waiting": asking.waiting(connection),
-            **asking.failures(connection, since),
+            "noted": result_runs(connection, since),
+            "waiting": waiting(connection),
+            **failures(connection, since),
         }
     started = host.recent_runs(visitor, since)
     return page(request, "runs.jinja", visitor, days=chosen, spans=SPANS, runs=started, **values)
+
+
+def result_runs(connection: Connection, since: datetime) -> Sequence[RowMapping]:
+    """Runs noted in the results database, newest first."""
+    return connection.execute(_RUNS, {"since": since}).mappings().all()
+
+
+def failures(connection: Connection, since: datetime) -> dict[str, Sequence[RowMapping]]:
+    """Videos that could not be scored wholly, and files that could not be used, as far as met since then."""
+    return {
+        "failed": connection.execute(_FAILED, {"since": since}).mappings().all(),
+        "unusable": connection.execute(_UNUSABLE, {"since": since}).mappings().all(),
+    }
+
+
+def waiting(connection: Connection) -> dict[str, Any]:
+    """Footage that some active rule has not looked at yet."""
+    return dict(connection.execute(_WAITING).mappings().one())

@@ -15,7 +15,7 @@ from anyanomaly_core.footage.masks import load_masks
 from anyanomaly_core.models.loading import load_encoder
 from anyanomaly_core.profile import load_profile
 from anyanomaly_core.results.segment_store import load_segments
-from anyanomaly_core.review.stills import event_still
+from anyanomaly_core.review.clips.stills import event_still
 from anyanomaly_core.scoring.explain import explain
 from anyanomaly_core.scoring.types import RuleTexts, SegmentFrames
 from tasks import ingest, scan

@@ -22,7 +22,7 @@ from anyanomaly_core.results.writer import commit_unit
 from anyanomaly_core.scoring.types import Chosen, SegmentScore, Status
 from tests.conftest import TestDatabase
 from tests.integration.results import world
-from tests.integration.review.pages_site import client_of
+from tests.integration.review.pages.pages_site import client_of
 
 KINDS = ["rank", "motion", "audit", "carried", "pruned", "failed"]  # carried from an audited one; failed in the audit
 

@@ -19,9 +19,9 @@ from anyanomaly_core.profile import SamplingSpec
 from anyanomaly_core.results.rule_store import StoredRule
 from anyanomaly_core.results.schema import events, videos
 from anyanomaly_core.results.writer import commit_unit
-from anyanomaly_core.review.evidence import export_evidence
-from anyanomaly_core.review.evidence_verify import verify
-from anyanomaly_core.review.hiding.boxes import Hidden
+from anyanomaly_core.review.blurring.detector import Hidden
+from anyanomaly_core.review.evidence.export import export_evidence
+from anyanomaly_core.review.evidence.verify import verify
 from tests.integration.archive.small_archive import aged
 from tests.integration.results.world import SEGMENT, add_rule, add_scorer, curve_result
 

@@ -1,1 +1,0 @@
-"""What the pages ask the database, as its user ``reviewer``."""

@@ -1,0 +1,1 @@
+"""Blurring of faces and number plates in clips and stills."""

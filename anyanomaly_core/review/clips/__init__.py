@@ -1,0 +1,1 @@
+"""Clips and stills of events, made on demand from the original footage."""

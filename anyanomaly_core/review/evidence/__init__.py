@@ -1,0 +1,1 @@
+"""Evidence bundles: exported, signed, and verified by anybody."""

@@ -1,0 +1,101 @@
+"""The manifest of an evidence bundle: what is in it, from where, exported by whom, and the hash of every file."""
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from anyanomaly_core.review.blurring.detector import Hidden
+
+MANIFEST, SIGNATURE, PUBLIC_KEY, README, SUMS = (
+    "manifest.json",
+    "manifest.sig",
+    "public-key.pem",
+    "README.txt",
+    "SHA256SUMS",
+)
+# One folder level deep and plain characters: a name can neither leave a folder nor look like another.
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9][A-Za-z0-9._-]{0,99}){0,3}$"
+_Hash = Field(pattern="^[0-9a-f]{64}$")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class ListedFile(_Strict):
+    """A file of the bundle."""
+
+    name: str = Field(pattern=NAME)
+    size: int = Field(ge=0)
+    sha256: str = _Hash
+
+
+MISSED: Mapping[Hidden, str] = {
+    "faces": (
+        "It misses faces, above all small, turned, dark and hidden ones, and persons can be known by more than theirs."
+    ),
+    "plates": (
+        "It looks for writing, so that signs and the recorder's clock are covered too, and misses number plates, above "
+        "all small, blurred and slanted ones."
+    ),
+}
+LOOK = "A program found what is covered. Look at every frame before you hand this on."
+
+
+class Blurring(_Strict):
+    """How faces or number plates in an event's clip and stills were covered."""
+
+    what: str = Field(pattern="^(faces|plates|faces, plates)$")
+    detector: str
+    frames: int  # of the clip
+    frames_looked_at: int  # the others are covered as gaps between those are
+    frames_found: int  # of those looked at
+    frames_covered: int
+    held_s: float  # that a cover stays before a thing is first found, and after it is last found
+    warning: str
+
+
+class ListedEvent(_Strict):
+    """An event of the bundle, and the original file it was filmed in."""
+
+    event_id: str
+    folder: str = Field(pattern=NAME)
+    rule: str
+    version: int
+    camera: str
+    time_zone: str
+    started_at: str
+    ended_at: str
+    source_file: str
+    source_sha256: str = _Hash
+    blurred: Blurring | None = None
+
+
+class Manifest(_Strict):
+    """As ``manifest.json``."""
+
+    format: Literal["anyanomaly-evidence/1"] = "anyanomaly-evidence/1"
+    made_with: str
+    exported_by: str
+    exported_at: str
+    signed_with: str | None  # fingerprint of the key; None: the bundle is not signed
+    events: tuple[ListedEvent, ...] = Field(strict=False)
+    files: tuple[ListedFile, ...] = Field(strict=False)
+
+    def encoded(self) -> bytes:
+        """The bytes that are signed."""
+        return (json.dumps(self.model_dump(), indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def order(names: Iterable[str]) -> list[str]:
+    """The files of a bundle as they follow each other in it."""
+    first = (MANIFEST, SIGNATURE)
+    return sorted(names, key=lambda name: (first.index(name) if name in first else len(first), name))
+
+
+def utc(moment: datetime) -> str:
+    """An aware UTC moment as text, to the microsecond."""
+    return moment.isoformat(timespec="microseconds")

@@ -1,1 +1,0 @@
-"""Faces and number plates in evidence: found, followed through gaps, and covered."""

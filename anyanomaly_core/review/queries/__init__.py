@@ -1,0 +1,1 @@
+"""SQL behind the pages, one module for each page."""

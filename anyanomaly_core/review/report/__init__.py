@@ -1,0 +1,1 @@
+"""The morning report of a night, as a page and as CSV."""

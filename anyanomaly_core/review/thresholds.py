@@ -1,0 +1,186 @@
+"""Where to set a rule's threshold, from what reviewers said of its events.
+
+Among the judged events with a peak of at least t, precision is the share of real ones; recall is the share of all real
+ones found so far that have such a peak. Intervals are exact binomial (Clopper and Pearson, Biometrika 26, 1934). What
+the present threshold never showed to anybody is unknown, so recall says what a *higher* threshold would lose.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+from scipy.stats import beta
+from sqlalchemy import Engine, text
+
+from anyanomaly_core.errors import RuleError
+from anyanomaly_core.results.catalog import load_videos
+from anyanomaly_core.results.rehearsal import Difference, rehearse
+from anyanomaly_core.results.rule_store import load_rule
+from anyanomaly_core.rules.definition import RuleDefinition
+
+CONFIDENCE = 0.95
+FEWEST = 10  # judged events; below that, no suggestion
+MOST_VIDEOS = 200
+_NEWEST = text("""
+    SELECT v.video_id FROM videos v JOIN units u USING (video_id)
+    WHERE u.scoring_id = :scoring AND u.is_current AND u.state <> 'failed'
+    ORDER BY v.recorded_at DESC LIMIT :most""")
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What a threshold would have done with the judged events."""
+
+    threshold: float
+    shown: int  # judged events that reach it
+    real: int  # of these
+    all_real: int  # real events in all
+
+    @property
+    def precision(self) -> float:
+        """Share of real ones among those shown."""
+        return self.real / self.shown
+
+    @property
+    def recall(self) -> float:
+        """Share of the real ones that are still shown."""
+        return self.real / self.all_real if self.all_real else 0.0
+
+    @property
+    def missed(self) -> int:
+        """Real events that would not be shown."""
+        return self.all_real - self.real
+
+    @property
+    def precision_interval(self) -> Interval:
+        """95 %, exact."""
+        return binomial_interval(self.real, self.shown)
+
+    @property
+    def recall_interval(self) -> Interval:
+        """95 %, exact."""
+        return binomial_interval(self.real, self.all_real)
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """The lowest threshold that would have reached a precision, or why there is none."""
+
+    target: float
+    point: Point | None
+    sentence: str
+    points: tuple[Point, ...]  # by threshold, for a curve
+
+
+def binomial_interval(successes: int, trials: int, confidence: float = CONFIDENCE) -> Interval:
+    """Clopper-Pearson bounds of a proportion; (0, 1) without trials."""
+    if trials == 0:
+        return 0.0, 1.0
+    tail = (1 - confidence) / 2
+    low = float(beta.ppf(tail, successes, trials - successes + 1)) if successes else 0.0
+    high = float(beta.ppf(1 - tail, successes + 1, trials - successes)) if successes < trials else 1.0
+    return low, high
+
+
+def curve(peaks: Sequence[float], real: Sequence[bool]) -> tuple[Point, ...]:
+    """One point for each distinct peak, from the lowest: the threshold that shows events of this peak and above."""
+    scores: NDArray[np.float64] = np.asarray(peaks, np.float64)  # [E]
+    flags: NDArray[np.bool_] = np.asarray(real, bool)  # [E]
+    order = np.argsort(scores, kind="stable")
+    scores, flags = scores[order], flags[order]
+    at, first = np.unique(scores, return_index=True)  # [P] distinct peaks and where each begins
+    shown = len(scores) - first
+    found = np.cumsum(flags[::-1])[::-1][first] if len(scores) else np.zeros(0, int)
+    all_real = int(flags.sum())
+    return tuple(Point(float(t), int(n), int(k), all_real) for t, n, k in zip(at, shown, found, strict=True))
+
+
+def suggest(peaks: Sequence[float], real: Sequence[bool], *, target: float = 0.9, now: float = 0.0) -> Suggestion:
+    """The lowest threshold whose precision on the judged events is at least ``target``.
+
+    Args:
+        peaks: highest frame score of each judged event; those marked unsure are left out.
+        real: whether it was real, for each.
+        target: precision, 0 to 1.
+        now: the threshold in force.
+    """
+    points = curve(peaks, real)
+    judged, all_real = len(peaks), sum(map(bool, real))
+    wanted = f"{100 * target:g} % precision"
+    if judged < FEWEST or not all_real:
+        what = f"{judged} judged events, {all_real} of them real"
+        return Suggestion(target, None, f"Too few verdicts for a suggestion: {what}; {FEWEST} are needed.", points)
+    reaching = next((n for n, point in enumerate(points) if point.precision >= target), None)
+    if reaching is None:
+        best = max(points, key=lambda point: point.precision)
+        said = f"No threshold reaches {wanted}; the best is {_percent(best.precision)} at {best.threshold:.2f}. "
+        return Suggestion(target, None, said + "Other texts or an excluded text may help more.", points)
+    point = points[reaching]
+    low, high = point.precision_interval
+    below = points[reaching - 1].threshold if reaching else min(now, point.threshold)
+    chosen = shortest_between(below, point.threshold)
+    found = Point(chosen, point.shown, point.real, point.all_real)
+    sure = f"Precision was {point.real} of {point.shown}, 95 % interval {_percent(low)} to {_percent(high)}."
+    if reaching == 0:
+        sentence = f"The threshold in force, {now:.2f}, already gives {wanted}. {sure}"
+        return Suggestion(target, Point(now, point.shown, point.real, point.all_real), sentence, points)
+    missed = f"you would have missed {found.missed} of {found.all_real}"
+    return Suggestion(target, found, f"For {wanted} set {_number(chosen)}; {missed}. {sure}", points)
+
+
+def shortest_between(below: float, at_most: float) -> float:
+    """The number with the fewest decimals (at least two) that is over ``below`` and not over ``at_most``."""
+    for decimals in range(2, 8):
+        scale = 10**decimals
+        rounded = float(np.floor(at_most * scale + 1e-9) / scale)
+        if below < rounded <= at_most:
+            return rounded
+    return at_most
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What a draft would change on the newest scored videos."""
+
+    draft: RuleDefinition
+    videos: int
+    counts: Counter[str]
+    changes: tuple[Difference, ...]  # found, lost and moved
+
+
+def try_draft(engine: Engine, name: str, *, threshold: str, min_duration_s: str) -> Tried:
+    """Compare the rule with a draft of it on up to 200 of its newest scored videos.
+
+    Raises:
+        RuleError: there is no such rule, or the numbers are none that a rule may have.
+    """
+    with engine.connect() as connection:
+        rule = load_rule(connection, name)
+        changes = {"threshold": threshold, "min_duration_s": min_duration_s}
+        stated = rule.definition.model_dump() | {key: value for key, value in changes.items() if value}
+        release = stated["release_threshold"]
+        try:
+            if release is not None and release > float(stated["threshold"]):
+                stated["release_threshold"] = None  # it may not lie above the threshold
+            draft = RuleDefinition.model_validate(stated)
+        except (ValidationError, ValueError):
+            raise RuleError("A threshold is a number from 0 to 1, a duration one from 0 to 86,400 seconds.") from None
+        newest = connection.execute(_NEWEST, {"scoring": rule.scoring_id, "most": MOST_VIDEOS}).scalars().all()
+        videos = load_videos(connection, newest) if newest else []
+        result = rehearse(connection, draft, videos)
+    counts = Counter(difference.kind for difference in result.differences)
+    shown = tuple(difference for difference in result.differences if difference.kind != "same")
+    return Tried(draft, len(result.videos), Counter(counts), shown)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _number(value: float) -> str:
+    return f"{value:.7f}".rstrip("0") if round(value, 2) != value else f"{value:.2f}"

@@ -1,0 +1,149 @@
+"""Clips and stills of events: exact, cached within bounds, safe side by side, never of another content."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import fsspec
+import numpy as np
+import pytest
+from PIL import Image
+from sqlalchemy import Engine, update
+
+from anyanomaly_core.errors import FootageError, ModelError, StorageError
+from anyanomaly_core.footage.decode import decode, read_frames
+from anyanomaly_core.footage.index import index_frames
+from anyanomaly_core.footage.masks import load_masks
+from anyanomaly_core.footage.nearby import Look, read_nearby
+from anyanomaly_core.footage.sandbox import Limits
+from anyanomaly_core.results.schema import events, segment_scores
+from anyanomaly_core.review.clips.clip import clip_span, event_clip
+from anyanomaly_core.review.clips.stills import event_still
+from anyanomaly_core.review.file_cache import made_once
+from tests.integration.review.kept_footage import FIRST, FPS, LAST, Kept, film
+
+
+def test_a_clip_shows_the_event_and_the_seconds_around_it(kept: Kept) -> None:
+    clip = event_clip(kept.engine, kept.settings, kept.event_id)
+    shown = clip_span(kept.engine, kept.settings, kept.event_id)
+    assert (shown.first_frame, shown.last_frame, shown.whole) == (FIRST - 3 * FPS, LAST + 3 * FPS, True)
+    # Filmed at ten in the evening of 1 March in Berlin.
+    assert shown.started_at.isoformat(timespec="milliseconds") == "2026-03-01T21:00:17.666+00:00"
+    length = shown.ended_at - shown.started_at
+    assert abs(length - timedelta(seconds=(LAST - FIRST + 1) / FPS + 6)) < timedelta(milliseconds=1)
+    assert index_frames(clip).frame_count == shown.last_frame - shown.first_frame + 1
+    originals = read_frames(kept.file, [shown.first_frame, shown.last_frame])
+    images = [frame.image for frame in decode(clip)]
+    for mine, theirs in ((images[0], shown.first_frame), (images[-1], shown.last_frame)):
+        assert np.abs(mine.astype(int) - originals[theirs].astype(int)).mean() < 4
+
+
+def test_a_clip_is_cut_once_however_many_ask(kept: Kept) -> None:
+    def ask(_: int) -> tuple[Path, int]:
+        path = event_clip(kept.engine, kept.settings, kept.event_id, before_s=1, after_s=1)
+        return path, path.stat().st_ino
+
+    with ThreadPoolExecutor(6) as pool:
+        assert len(set(pool.map(ask, range(6)))) == 1
+    assert not [path for path in (kept.settings.state_dir / "clips").iterdir() if path.name.endswith(".part.mp4")]
+
+
+def test_a_long_event_gives_its_first_seconds_and_says_so(kept: Kept) -> None:
+    settings = kept.settings.model_copy(update={"clip_seconds": 2.0})
+    shown = clip_span(kept.engine, settings, kept.event_id, before_s=1)
+    assert (shown.first_frame, shown.last_frame, shown.whole) == (FIRST - FPS, FIRST + FPS - 1, False)
+
+
+def test_an_unknown_event_is_said(kept: Kept) -> None:
+    with pytest.raises(StorageError, match="There is no event"):
+        event_clip(kept.engine, kept.settings, uuid4())
+
+
+def test_replaced_or_missing_footage_gives_no_clip_and_no_still(own: Kept) -> None:
+    film(own.file, size="160x120")
+    for make in (
+        lambda: event_clip(own.engine, own.settings, own.event_id),
+        lambda: event_still(own.engine, own.settings, own.event_id, "key"),
+    ):
+        with pytest.raises(FootageError, match="no longer holds what was scored"):
+            make()
+    own.file.unlink()
+    with pytest.raises(FootageError, match="is not there"):
+        event_clip(own.engine, own.settings, own.event_id)
+
+
+def test_footage_behind_a_bucket_goes_the_same_way(own: Kept) -> None:
+    memory = fsspec.filesystem("memory")
+    root = f"/review-{os.getpid()}"
+    memory.pipe(f"{root}/gate/2026-03-01/22-00-00.mp4", own.file.read_bytes())
+    own.file.unlink()
+    settings = own.settings.model_copy(update={"archive_root": f"memory:/{root}"})
+    clip = event_clip(own.engine, settings, own.event_id)
+    assert index_frames(clip).frame_count == LAST - FIRST + 1 + 6 * FPS
+    assert Image.open(event_still(own.engine, settings, own.event_id, "key")).size == (320, 240)
+
+
+def test_a_mask_is_in_clips_and_stills_from_when_it_is_set(own: Kept) -> None:
+    open_key = event_still(own.engine, own.settings, own.event_id, "key")
+    masks = own.settings.state_dir.parent / "masks.yaml"
+    masks.write_text("cameras: {'ga*': [{rectangle: [0, 0, 0.5, 1]}]}")
+    settings = own.settings.model_copy(update={"privacy_masks": masks})
+    assert load_masks(masks).of("gate") is not None
+    key = event_still(own.engine, settings, own.event_id, "key")
+    assert key != open_key
+    assert np.asarray(Image.open(key))[:, :150].max() == 0
+    clip = event_clip(own.engine, settings, own.event_id)
+    assert max(frame.image[:, :150].max() for frame in decode(clip)) < 8
+
+
+def test_stills_need_no_model(kept: Kept) -> None:
+    thumbnail = Image.open(event_still(kept.engine, kept.settings, kept.event_id, "thumbnail"))
+    assert (thumbnail.format, max(thumbnail.size)) == ("JPEG", 320)
+    key = np.asarray(Image.open(event_still(kept.engine, kept.settings, kept.event_id, "key")))
+    with kept.engine.connect() as connection:
+        peak = connection.execute(events.select()).mappings().one()["segment_index"]
+    number = peak * 24  # the key frame that the made-up scores state
+    assert (key == read_frames(kept.file, [number])[number]).all()
+    assert Image.open(event_still(kept.engine, kept.settings, kept.event_id, "grid")).size == (224, 224)
+    with pytest.raises(ModelError, match="was not made yet"):
+        event_still(kept.engine, kept.settings, kept.event_id, "attention")
+
+
+def test_a_scorer_without_a_grid_says_so(own: Kept, owner_engine: Engine) -> None:
+    with owner_engine.begin() as connection:
+        connection.execute(update(segment_scores).values(grid_frames=None, winning_window=None))
+    with pytest.raises(StorageError, match="looked at no grid"):
+        event_still(own.engine, own.settings, own.event_id, "grid")
+
+
+def test_frames_far_into_a_file_are_the_same_pixels_as_from_its_start(kept: Kept) -> None:
+    times = index_frames(kept.file).times_s
+    numbers = [331, 300, 302, 340]
+    slow = read_frames(kept.file, numbers, size=(64, 48))
+    fast = read_nearby(kept.file, times, numbers, Look((64, 48)), limits=Limits(threads=1))
+    assert fast.keys() == slow.keys()
+    assert all((fast[n] == slow[n]).all() for n in numbers)
+
+
+def test_the_cache_keeps_what_was_used_last(tmp_path: Path) -> None:
+    def write(path: Path) -> None:
+        path.write_bytes(bytes(400 << 10))
+
+    for place, name in enumerate("abc"):
+        path = made_once(tmp_path, name, write, most_mb=1)
+        os.utime(path, (place, place))
+        if name == "b":
+            made_once(tmp_path, "a", write, most_mb=1)  # used again, so c takes the place of b
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["a", "c"]
+
+
+def test_a_file_that_could_not_be_made_leaves_nothing(tmp_path: Path) -> None:
+    def fail(path: Path) -> None:
+        path.write_bytes(b"half")
+        raise FootageError("broken")
+
+    with pytest.raises(FootageError):
+        made_once(tmp_path, "a", fail, most_mb=1)
+    assert [path.name for path in tmp_path.iterdir()] == [".locks"]
