@@ -9,14 +9,14 @@ from typing import Any
 from anyanomaly_core.config import Settings, get_settings
 from anyanomaly_core.engine.progress import LoggedProgress
 from anyanomaly_core.errors import ConfigurationError
+from anyanomaly_core.evaluation.benchmark_run import BenchmarkRun
 from anyanomaly_core.evaluation.evaluate import evaluate
 from anyanomaly_core.evaluation.labels.formats import open_archive
 from anyanomaly_core.evaluation.labels.ground_truth import LabelledArchive
 from anyanomaly_core.evaluation.protocols import HONEST, REFERENCE
-from anyanomaly_core.evaluation.report.tables import footage_told
-from anyanomaly_core.evaluation.runner import Bench
+from anyanomaly_core.evaluation.report.tables import footage_gaps
 from anyanomaly_core.evaluation.summary import AUC, MEAN
-from anyanomaly_core.evaluation.variants import AS_IT_IS, ablation
+from anyanomaly_core.evaluation.variants import UNCHANGED, ablation
 from anyanomaly_core.profile import load_profile
 from tasks.context import database
 
@@ -47,7 +47,7 @@ def plan_evaluation(
     name = profile or settings.profile
     variants = ablation(load_profile(name), list(ablate))
     log.info("%s: %d videos, %d variants", labelled.name, len(labelled.videos), len(variants))
-    for line in footage_told(labelled, most_names=20):
+    for line in footage_gaps(labelled, most_names=20):
         log.warning("%s", line)
     size = max(VIDEOS_PER_TASK, -(-len(labelled.videos) // MAX_TASKS))
     common = {"archive": archive, "label_format": label_format, "profile": name, "ablate": list(ablate)}
@@ -71,7 +71,7 @@ def score_part(part: Work) -> dict[str, int]:
     chosen = labelled.videos[part["first"] : part["first"] + part["count"]]
     counts: Counter[str] = Counter()
     progress = LoggedProgress(part["name"], unit="videos x scorers")
-    for _, versions in Bench(labelled, profile, settings).score(variants, videos=chosen, progress=progress):
+    for _, versions in BenchmarkRun(labelled, profile, settings).predict(variants, videos=chosen, progress=progress):
         counts.update(versions[0].statuses)
         counts["videos"] += 1
         counts["videos_without_scores"] += versions[0].problem is not None
@@ -105,7 +105,7 @@ def measure(parts: Sequence[Work], *, run_name: str) -> dict[str, Any]:
         progress=LoggedProgress(labelled.name, unit="videos x scorers"),
     )
     engine.dispose()
-    mean = summary.find(AS_IT_IS, MEAN, AUC)
+    mean = summary.find(UNCHANGED, MEAN, AUC)
     log.info("Report: %s", out / "report.html")
     return {
         "report": str(out / "report.html"),

@@ -11,13 +11,13 @@ from tqdm import tqdm
 from anyanomaly_core.cli.site import note, site
 from anyanomaly_core.config import LibrarySettings, Settings
 from anyanomaly_core.embedded.installation import LOCAL, for_footage
+from anyanomaly_core.evaluation.benchmark_run import Progress
 from anyanomaly_core.evaluation.evaluate import evaluate
 from anyanomaly_core.evaluation.labels.formats import open_archive
 from anyanomaly_core.evaluation.labels.ground_truth import LabelledArchive
 from anyanomaly_core.evaluation.metrics import Interval
 from anyanomaly_core.evaluation.reliability import Method, calibration_error, reliability
-from anyanomaly_core.evaluation.report.tables import footage_told
-from anyanomaly_core.evaluation.runner import Progress
+from anyanomaly_core.evaluation.report.tables import footage_gaps
 from anyanomaly_core.evaluation.store import judged_events, learn_map
 from anyanomaly_core.evaluation.summary import AUC, MEAN, Summary
 from anyanomaly_core.evaluation.variants import GROUPS
@@ -31,18 +31,20 @@ ALL = "all"
 LINE_EVERY_S = 30.0
 
 
-def read(root: Path, labels: Path | None, label_format: str, texts: Path | None, most_videos: int) -> LabelledArchive:
+def open_labelled(
+    root: Path, labels: Path | None, label_format: str, texts: Path | None, most_videos: int
+) -> LabelledArchive:
     """The labelled archive, and a word about what was found."""
     archive = open_archive(root, labels=labels, label_format=label_format, texts=texts)
     if most_videos:
         archive = archive.first(most_videos)
     note(f"{archive.name}: {len(archive.videos)} videos, {len(archive.classes)} classes: {', '.join(archive.classes)}.")
-    for line in footage_told(archive, most_names=5):
+    for line in footage_gaps(archive, most_names=5):
         note(line)
     return archive
 
 
-def run(
+def run_evaluation(
     archive: LabelledArchive,
     root: Path,
     *,
@@ -56,7 +58,7 @@ def run(
     """Evaluate, write the report, and keep the figures in the archive's installation if asked to."""
     groups = list(GROUPS) if ablate == ALL else [name.strip() for name in ablate.split(",") if name.strip()]
     chosen = load_profile(profile)
-    place: AbstractContextManager[LibrarySettings] = nullcontext(files_only(root))
+    place: AbstractContextManager[LibrarySettings] = nullcontext(settings_without_database(root))
     if store:
         place = site(root, "", configure=_remembered(root))
     with place as settings, tqdm(desc="scoring", unit="video x scorer", disable=None) as bar:
@@ -101,7 +103,7 @@ def _advance(bar: "tqdm[Any]") -> Progress:
     return to
 
 
-def what_helps(summary: Summary) -> list[Row]:
+def ablation_rows(summary: Summary) -> list[Row]:
     """The mean ROC-AUC of every variant; none where the profile alone was judged."""
     found = [summary.find(variant.name, MEAN, AUC) for variant in summary.variants[1:]]
     return [
@@ -115,7 +117,7 @@ def _ends(interval: Interval | None) -> tuple[float | None, float | None]:
     return (None, None) if interval is None else (interval.low, interval.high)
 
 
-def rows(summary: Summary) -> list[Row]:
+def measure_rows(summary: Summary) -> list[Row]:
     """The figures as a relation."""
     return [
         (
@@ -159,7 +161,7 @@ def _remembered(root: Path) -> dict[str, str]:
     return {**known, "ARCHIVE_ROOT": str(root.resolve())}
 
 
-def files_only(root: Path) -> LibrarySettings:
+def settings_without_database(root: Path) -> LibrarySettings:
     """Settings without a database: the state folder is the environment's, or that of the archive's installation.
 
     So what was scored with ``--no-store`` is there without it, and the other way round.

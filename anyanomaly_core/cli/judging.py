@@ -56,11 +56,11 @@ def evaluate(
 ) -> None:
     """Judge a profile on labelled footage; an interrupted run goes on where it stopped."""
     from anyanomaly_core.cli import evaluate as evaluating
-    from anyanomaly_core.evaluation.report.tables import left_out
+    from anyanomaly_core.evaluation.report.tables import exclusions
 
-    archive = evaluating.read(footage, labels, label_format, texts, videos)
+    archive = evaluating.open_labelled(footage, labels, label_format, texts, videos)
     chosen = ["honest", "reference"] if protocol is Protocol.both else [protocol.value]
-    summary = evaluating.run(
+    summary = evaluating.run_evaluation(
         archive,
         footage,
         profile=profile,
@@ -70,13 +70,13 @@ def evaluate(
         out=out,
         store=store,
     )
-    found = evaluating.rows(summary)
+    found = evaluating.measure_rows(summary)
     base = [row for row in found if row[0] == "profile"]
     print_rows(evaluating.COLUMNS, found if as_json else base, as_json=as_json)
-    if (helps := evaluating.what_helps(summary)) and not as_json:
+    if (helps := evaluating.ablation_rows(summary)) and not as_json:
         note("What helps: one thing changed at a time, compared with the profile on the same resamples.")
         print_rows(evaluating.HELPS, helps, as_json=False)
-    for line in left_out(summary, most_names=5):
+    for line in exclusions(summary, most_names=5):
         note(line)
     notice = summary.variants[0].profile.notice
     if notice:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from anyanomaly_core.evaluation import metrics, protocols
 from anyanomaly_core.evaluation.labels.ground_truth import UNLABELLED, LabelledVideo
-from anyanomaly_core.evaluation.runner import ScoredVideo
+from anyanomaly_core.evaluation.predictions import VideoPredictions
 from anyanomaly_core.evaluation.variants import Variant
 from anyanomaly_core.results.bounds import missed_bound, share_bound
 from anyanomaly_core.scoring.types import Chosen, Status
@@ -16,11 +16,11 @@ from anyanomaly_core.scoring.types import Chosen, Status
 THRESHOLD = 0.5  # a rule's default
 LAST = -1.0  # place of a pruned frame when frames are ranked: behind all that have a score
 
-Own = Sequence[tuple[LabelledVideo, ScoredVideo]]
+Own = Sequence[tuple[LabelledVideo, VideoPredictions]]
 
 
 @dataclass(frozen=True, slots=True)
-class CascadeFigures:
+class CascadeCost:
     """Of one variant; segments and events count once for each class."""
 
     variant: str
@@ -44,9 +44,7 @@ class CascadeFigures:
         return 1 - self.judged / self.judged_without if self.judged_without else 0.0
 
 
-def cascade_figures(
-    variant: Variant, own: Own, whole_variant: Variant, whole: Own, classes: list[str]
-) -> CascadeFigures:
+def cascade_cost(variant: Variant, own: Own, whole_variant: Variant, whole: Own, classes: list[str]) -> CascadeCost:
     """Compare a variant with a cascade with the profile as it is.
 
     Args:
@@ -58,8 +56,8 @@ def cascade_figures(
     """
     drawn = hits = left = pruned = missed = 0
     for (_, scores), (_, full) in zip(own, whole, strict=True):
-        for name, segments in scores.judged.items():
-            for segment, other in zip(segments, full.judged[name], strict=True):
+        for name, segments in scores.segments.items():
+            for segment, other in zip(segments, full.segments[name], strict=True):
                 by_chance = segment.chosen is Chosen.AUDIT
                 left += by_chance or segment.status is Status.PRUNED
                 asked = by_chance and segment.status is not Status.CARRIED
@@ -68,7 +66,7 @@ def cascade_figures(
                 pruned += segment.status is Status.PRUNED
                 missed += segment.status is Status.PRUNED and (other.score or 0.0) >= THRESHOLD
     events, found = _events(own, variant)
-    return CascadeFigures(
+    return CascadeCost(
         variant=variant.name,
         judged=_asked(own),
         judged_without=_asked(whole),
@@ -87,7 +85,7 @@ def cascade_figures(
 
 
 def _asked(own: Own) -> int:
-    statuses = [segment.status for _, scores in own for part in scores.judged.values() for segment in part]
+    statuses = [segment.status for _, scores in own for part in scores.segments.values() for segment in part]
     return sum(status in {Status.SCORED, Status.FAILED} for status in statuses)
 
 
@@ -98,7 +96,7 @@ def _events(own: Own, variant: Variant) -> tuple[int, int]:
         for name, labels in video.labels.items():
             if name not in scores.columns:
                 continue
-            smoothed = protocols.honest_scores(scores.columns[name], variant.weights, variant.smoothing)
+            smoothed = protocols.smoothed_scores(scores.columns[name], variant.weights, variant.smoothing)
             runs = [(first, last) for first, last in labels.positive if first < scores.frame_count]
             count += len(runs)
             found += sum(bool((smoothed[first : last + 1] >= THRESHOLD).any()) for first, last in runs)
@@ -121,23 +119,23 @@ def _mean_auc(own: Own, variant: Variant, classes: list[str]) -> float:
     return float(np.nanmean(values)) if values else float("nan")
 
 
-def _ranked(scores: ScoredVideo, name: str, variant: Variant) -> NDArray[np.float32]:
+def _ranked(scores: VideoPredictions, name: str, variant: Variant) -> NDArray[np.float32]:
     """[F] smoothed scores, pruned frames at ``LAST``; NaN where judging failed."""
-    curve = protocols.honest_scores(scores.columns[name], variant.weights, variant.smoothing).copy()
-    for segment in scores.judged[name]:
+    curve = protocols.smoothed_scores(scores.columns[name], variant.weights, variant.smoothing).copy()
+    for segment in scores.segments[name]:
         if segment.status is Status.PRUNED:
             curve[segment.first_frame : segment.last_frame + 1] = LAST
     return curve
 
 
-def all_figures(
-    variants: Sequence[Variant], scored: Sequence[tuple[LabelledVideo, Sequence[ScoredVideo]]], classes: list[str]
-) -> list[CascadeFigures]:
+def cascade_costs(
+    variants: Sequence[Variant], scored: Sequence[tuple[LabelledVideo, Sequence[VideoPredictions]]], classes: list[str]
+) -> list[CascadeCost]:
     """Figures of every variant with a cascade, against the first variant."""
     whole = [(video, versions[0]) for video, versions in scored]
     found = []
     for number, variant in enumerate(variants):
         if number and variant.profile.scoring.cascade is not None:
             own = [(video, versions[number]) for video, versions in scored]
-            found.append(cascade_figures(variant, own, variants[0], whole, classes))
+            found.append(cascade_cost(variant, own, variants[0], whole, classes))
     return found

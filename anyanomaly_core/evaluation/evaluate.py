@@ -8,11 +8,11 @@ from sqlalchemy import Engine
 
 from anyanomaly_core.config import LibrarySettings
 from anyanomaly_core.errors import ConfigurationError
+from anyanomaly_core.evaluation.benchmark_run import BenchmarkRun, Progress
 from anyanomaly_core.evaluation.labels.ground_truth import LabelledArchive
 from anyanomaly_core.evaluation.protocols import HONEST, REFERENCE
 from anyanomaly_core.evaluation.report import page, tables
 from anyanomaly_core.evaluation.report.frames_file import write_frames
-from anyanomaly_core.evaluation.runner import Bench, Progress
 from anyanomaly_core.evaluation.store import store_summary
 from anyanomaly_core.evaluation.summary import Summary, summarize
 from anyanomaly_core.evaluation.variants import ablation
@@ -58,8 +58,8 @@ def evaluate(
         raise ConfigurationError(
             f"The folder {out} for the report cannot be made: {error}. Name another one."
         ) from None
-    bench = Bench(archive, profile, settings)
-    scored = list(bench.score(variants, progress=progress))
+    bench = BenchmarkRun(archive, profile, settings)
+    scored = list(bench.predict(variants, progress=progress))
     summary = summarize(archive, variants, scored, chosen=protocols, resamples=resamples)
     write_report(summary, out)
     if engine is not None:

@@ -11,9 +11,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Reals = NDArray[np.float64]
-Singles = NDArray[np.float32]
-Bools = NDArray[np.bool_]
+FloatArray = NDArray[np.float64]
+Float32Array = NDArray[np.float32]
+BoolArray = NDArray[np.bool_]
 
 CELLS = 2_000_000  # resamples x thresholds held at once
 LEAST_VALID = 0.5  # of the resamples must hold both positive and negative frames
@@ -21,25 +21,25 @@ LEAST_VIDEOS = 3  # of fewer, resamples are but a handful of numbers, or always 
 
 
 @dataclass(frozen=True, slots=True)
-class Frames:
+class LabelledScores:
     """The frames that count: labelled and scored, of all videos together."""
 
     video: NDArray[np.int64]  # [n] which video, as a row of the archive
-    positive: Bools  # [n]
-    score: Reals  # [n]
+    positive: BoolArray  # [n]
+    score: FloatArray  # [n]
 
-    def of(self, video: int) -> "Frames":
+    def of(self, video: int) -> "LabelledScores":
         """Those of one video."""
         own = self.video == video
-        return Frames(self.video[own], self.positive[own], self.score[own])
+        return LabelledScores(self.video[own], self.positive[own], self.score[own])
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class RankingMetrics:
     """ROC-AUC and average precision of one or many resamples: floats, or [B] arrays; NaN where undefined."""
 
-    auc: Reals
-    ap: Reals
+    auc: FloatArray
+    ap: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Interval:
     high: float
 
 
-def roc_auc(positive: Bools, score: Reals) -> float:
+def roc_auc(positive: BoolArray, score: FloatArray) -> float:
     """Probability that a positive frame scores above a negative one, ties counting half; NaN without both kinds."""
     hits, alarms = score[positive], np.sort(score[~positive])
     if not len(hits) or not len(alarms):
@@ -59,13 +59,13 @@ def roc_auc(positive: Bools, score: Reals) -> float:
     return float(below.mean(dtype=np.float64) / 2 / len(alarms))
 
 
-def average_precision(positive: Bools, score: Reals) -> float:
+def average_precision(positive: BoolArray, score: FloatArray) -> float:
     """Sum over the thresholds of (recall gained) x (precision there), no interpolation; NaN without positives."""
-    frames = Frames(np.zeros(len(score), np.int64), positive, score)
-    return float(resampled(frames, np.ones((1, 1))).ap[0])
+    frames = LabelledScores(np.zeros(len(score), np.int64), positive, score)
+    return float(bootstrap_metrics(frames, np.ones((1, 1))).ap[0])
 
 
-def per_video_auc(frames: Frames) -> tuple[float, int]:
+def per_video_auc(frames: LabelledScores) -> tuple[float, int]:
     """Mean ROC-AUC over the videos that have both kinds of frame, and how many those are."""
     values = []
     for video in np.unique(frames.video):
@@ -76,7 +76,7 @@ def per_video_auc(frames: Frames) -> tuple[float, int]:
     return (float(np.mean(values)) if values else float("nan")), len(values)
 
 
-def draw_videos(videos: int, resamples: int, seed: int = 0) -> Reals:
+def draw_resamples(videos: int, resamples: int, seed: int = 0) -> FloatArray:
     """[B, V]: how often each video turns up in each resample of V videos drawn with replacement."""
     rng = np.random.default_rng(seed)
     drawn = rng.integers(0, videos, (resamples, videos))
@@ -85,7 +85,7 @@ def draw_videos(videos: int, resamples: int, seed: int = 0) -> Reals:
     return counts
 
 
-def resampled(frames: Frames, draws: Reals) -> Pair:
+def bootstrap_metrics(frames: LabelledScores, draws: FloatArray) -> RankingMetrics:
     """Both metrics of every resample; NaN where a resample holds no positive or no negative frame.
 
     Both change only at the scores of positive frames. How many frames of each video lie at or above each of those is
@@ -98,13 +98,13 @@ def resampled(frames: Frames, draws: Reals) -> Pair:
     counts = _Counts.of(frames, draws.shape[1])
     undefined = np.full(len(draws), np.nan)
     if not len(counts.hits):
-        return Pair(undefined, undefined)
+        return RankingMetrics(undefined, undefined)
     rows = max(1, CELLS // len(counts.hits))
     parts = [_measure(counts, draws[start : start + rows].astype(np.float32)) for start in range(0, len(draws), rows)]
-    return Pair(np.concatenate([part.auc for part in parts]), np.concatenate([part.ap for part in parts]))
+    return RankingMetrics(np.concatenate([part.auc for part in parts]), np.concatenate([part.ap for part in parts]))
 
 
-def interval(values: Reals, videos: int) -> Interval | None:
+def percentile_interval(values: FloatArray, videos: int) -> Interval | None:
     """The 2.5 and 97.5 % points of resamples [B] of so many videos.
 
     None when half of the resamples or more are undefined, or the videos are fewer than ``LEAST_VIDEOS``.
@@ -116,7 +116,7 @@ def interval(values: Reals, videos: int) -> Interval | None:
     return Interval(float(low), float(high))
 
 
-def mean_over(parts: Sequence[Reals]) -> Reals:
+def mean_of_classes(parts: Sequence[FloatArray]) -> FloatArray:
     """[B] mean over classes of each resample; classes that are undefined in a resample are left out of its mean."""
     stacked = np.stack(parts)  # [C, B]
     known = np.isfinite(stacked)
@@ -129,18 +129,18 @@ def mean_over(parts: Sequence[Reals]) -> Reals:
 class _Counts:
     """Frames of each video at or above each distinct score of a positive frame, highest first. Exact in float32."""
 
-    hits: Singles  # [K, V] positive frames with at least that score
-    alarms: Singles  # [K, V] negative frames with at least that score
-    above: Singles  # [K, V] negative frames with a higher one
-    negatives: Singles  # [V]
+    hits: Float32Array  # [K, V] positive frames with at least that score
+    alarms: Float32Array  # [K, V] negative frames with at least that score
+    above: Float32Array  # [K, V] negative frames with a higher one
+    negatives: Float32Array  # [V]
 
     @classmethod
-    def of(cls, frames: Frames, videos: int) -> "_Counts":
+    def of(cls, frames: LabelledScores, videos: int) -> "_Counts":
         negative = ~frames.positive
         rising = np.unique(frames.score[frames.positive])
         steps = len(rising)
 
-        def counted(of: Bools, side: Literal["left", "right"]) -> Singles:
+        def counted(of: BoolArray, side: Literal["left", "right"]) -> Float32Array:
             """[K, V]: the frames whose score is >= (right) or > (left) each threshold."""
             place = steps - np.searchsorted(rising, frames.score[of], side)  # first threshold that they pass
             table = np.zeros((steps + 1, videos), np.float32)
@@ -151,7 +151,7 @@ class _Counts:
         return cls(counted(frames.positive, "right"), counted(negative, "right"), counted(negative, "left"), totals)
 
 
-def _measure(counts: _Counts, weights: Singles) -> Pair:
+def _measure(counts: _Counts, weights: Float32Array) -> RankingMetrics:
     """Both metrics under the weights [b, V] of the videos."""
     hits, alarms, above = (
         (weights @ table.T).astype(np.float64) for table in (counts.hits, counts.alarms, counts.above)
@@ -165,4 +165,4 @@ def _measure(counts: _Counts, weights: Singles) -> Pair:
             (positives > 0) & (negatives > 0), (gained * below).sum(axis=1) / (positives * negatives), np.nan
         )
         ap = np.where(positives > 0, (gained * precision).sum(axis=1) / positives, np.nan)
-    return Pair(auc, ap)
+    return RankingMetrics(auc, ap)

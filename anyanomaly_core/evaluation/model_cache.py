@@ -28,7 +28,7 @@ Pixel = TypeVar("Pixel", bound=np.generic)
 MOST = 200_000  # images or answers remembered; a long video forgets its beginning
 
 
-class RememberingEncoder:
+class CachedEncoder:
     """An encoder that encodes each image once until it is told to forget; the rest is the model's own."""
 
     def __init__(self, model: ImageTextEncoder) -> None:
@@ -90,7 +90,7 @@ class RememberingEncoder:
         return np.stack(rows)
 
 
-class RememberingLvlm:
+class CachedLvlm:
     """An LVLM that answers each question once until it is told to forget. Errors are asked again."""
 
     def __init__(self, model: VisionLanguageModel) -> None:

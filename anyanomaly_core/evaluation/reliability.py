@@ -16,8 +16,8 @@ from scipy.special import expit
 
 from anyanomaly_core.errors import ConfigurationError
 
-Reals = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 Method = Literal["platt", "isotonic"]
 
 LEAST_OF_EACH = 5  # right and wrong examples below which no map is learned
@@ -25,7 +25,7 @@ PLATT_KNOTS = 41  # the curve is kept as points with straight lines between: wit
 
 
 @dataclass(frozen=True, slots=True)
-class Bin:
+class ReliabilityBin:
     """One bar of a reliability curve."""
 
     low: float
@@ -45,16 +45,16 @@ class ScoreMap:
     right: int  # examples learned from
     wrong: int
 
-    def __call__(self, scores: Reals) -> Reals:
+    def __call__(self, scores: FloatArray) -> FloatArray:
         """Probabilities [n] of scores [n]; NaN stays NaN."""
         return np.interp(scores, self.scores, self.probabilities)
 
 
-def reliability(scores: Reals, right: Bools, bins: int = 10) -> list[Bin]:
+def reliability(scores: FloatArray, right: BoolArray, bins: int = 10) -> list[ReliabilityBin]:
     """How often scores [n] were right [n], in equal steps of the score; empty steps are left out."""
     place = np.minimum((scores * bins).astype(int), bins - 1)
     return [
-        Bin(
+        ReliabilityBin(
             step / bins,
             (step + 1) / bins,
             int(own.sum()),
@@ -66,13 +66,13 @@ def reliability(scores: Reals, right: Bools, bins: int = 10) -> list[Bin]:
     ]
 
 
-def calibration_error(curve: Sequence[Bin]) -> float:
+def calibration_error(curve: Sequence[ReliabilityBin]) -> float:
     """Expected calibration error: mean distance of score and share, weighed by the counts."""
     total = sum(bar.count for bar in curve)
     return sum(bar.count * abs(bar.mean_score - bar.share_right) for bar in curve) / total if total else float("nan")
 
 
-def learn(scores: Reals, right: Bools, method: Method) -> ScoreMap:
+def fit_score_map(scores: FloatArray, right: BoolArray, method: Method) -> ScoreMap:
     """The map for one rule.
 
     Args:
@@ -94,13 +94,13 @@ def learn(scores: Reals, right: Bools, method: Method) -> ScoreMap:
     return ScoreMap(method, tuple(map(float, knots)), tuple(map(float, values)), confirmed, rejected)
 
 
-def _platt(scores: Reals, right: Bools) -> tuple[Reals, Reals]:
+def _platt(scores: FloatArray, right: BoolArray) -> tuple[FloatArray, FloatArray]:
     """Maximum likelihood of p = 1 / (1 + exp(-(a s + b))), a >= 0, towards Platt's targets."""
     confirmed = int(right.sum())
     rejected = len(right) - confirmed
     targets = np.where(right, (confirmed + 1) / (confirmed + 2), 1 / (rejected + 2))
 
-    def loss(ab: Reals) -> tuple[float, Reals]:
+    def loss(ab: FloatArray) -> tuple[float, FloatArray]:
         z = ab[0] * scores + ab[1]
         gap = expit(z) - targets
         return float((np.logaddexp(0, z) - targets * z).sum()), np.array([(gap * scores).sum(), gap.sum()])
@@ -111,7 +111,7 @@ def _platt(scores: Reals, right: Bools) -> tuple[Reals, Reals]:
     return knots, expit(found.x[0] * knots + found.x[1])
 
 
-def _isotonic(scores: Reals, right: Bools) -> tuple[Reals, Reals]:
+def _isotonic(scores: FloatArray, right: BoolArray) -> tuple[FloatArray, FloatArray]:
     """Pool adjacent violators over the distinct scores, weighed by how often each occurs."""
     knots, place = np.unique(scores, return_inverse=True)
     counts = np.bincount(place)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, insert, select, text
 from anyanomaly_core import __version__
 from anyanomaly_core.errors import ConfigurationError
 from anyanomaly_core.evaluation.labels.ground_truth import LabelledArchive
-from anyanomaly_core.evaluation.reliability import Bools, Method, Reals, ScoreMap, learn
+from anyanomaly_core.evaluation.reliability import BoolArray, FloatArray, Method, ScoreMap, fit_score_map
 from anyanomaly_core.evaluation.summary import Summary
 from anyanomaly_core.evaluation.variants import Variant
 from anyanomaly_core.results.evaluation_tables import evaluation_measures, evaluations, score_maps
@@ -42,7 +42,7 @@ def archive_digest(archive: LabelledArchive) -> str:
     return hashlib.sha256(json.dumps(body).encode()).hexdigest()
 
 
-def reading(variant: Variant) -> str:
+def post_processing(variant: Variant) -> str:
     """How a variant puts the scorer's answers together."""
     return AS_SCORED if variant.weights is None and variant.sigma is None else variant.name
 
@@ -64,7 +64,7 @@ def store_summary(
     digest = archive_digest(summary.archive)
     for variant in summary.variants:
         scorer = register_scorer(connection, variant.profile, revisions[variant.name], code_version=__version__)
-        key = {"archive_digest": digest, "scorer_id": scorer.scorer_id, "reading": reading(variant)}
+        key = {"archive_digest": digest, "scorer_id": scorer.scorer_id, "reading": post_processing(variant)}
         e = evaluations.c
         same = (e[name] == value for name, value in key.items())
         connection.execute(delete(evaluations).where(*same))
@@ -108,7 +108,7 @@ def _figures(summary: Summary, variant: Variant, number: int) -> list[dict[str, 
     ]
 
 
-def judged_events(connection: Connection, rule: str) -> dict[int, tuple[Reals, Bools]]:
+def judged_events(connection: Connection, rule: str) -> dict[int, tuple[FloatArray, BoolArray]]:
     """By scorer: peak scores [n] of a rule's judged events and whether each was real.
 
     Raises:
@@ -132,7 +132,7 @@ def learn_map(connection: Connection, rule: str, scorer_id: int, method: Method)
         ConfigurationError: with too few verdicts.
     """
     scores, real = judged_events(connection, rule)[scorer_id]
-    learned = learn(scores, real, method)
+    learned = fit_score_map(scores, real, method)
     rule_id = connection.execute(select(rules.c.rule_id).where(rules.c.name == rule)).scalar_one()
     row = {
         "rule_id": rule_id,

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyanomaly_core.evaluation import metrics, protocols
-from anyanomaly_core.evaluation.cascades import CascadeFigures, all_figures
-from anyanomaly_core.evaluation.labels.ground_truth import UNLABELLED, LabelledArchive, LabelledVideo, Labels
-from anyanomaly_core.evaluation.metrics import Frames, Interval, Reals
+from anyanomaly_core.evaluation.cascades import CascadeCost, cascade_costs
+from anyanomaly_core.evaluation.labels.ground_truth import UNLABELLED, LabelArray, LabelledArchive, LabelledVideo
+from anyanomaly_core.evaluation.metrics import FloatArray, Interval, LabelledScores
+from anyanomaly_core.evaluation.predictions import VideoPredictions
 from anyanomaly_core.evaluation.protocols import HONEST, REFERENCE
-from anyanomaly_core.evaluation.runner import ScoredVideo, unscored_rows
 from anyanomaly_core.evaluation.variants import Variant
+from anyanomaly_core.scoring.types import Status
 
 MEAN, ANY = "(mean of classes)", "(any class)"
 AUC, AP, VIDEO_AUC = "roc_auc", "average_precision", "roc_auc_per_video"
@@ -40,7 +41,7 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class FrameCounts:
     """What went into a variant's figures, in frames x classes, and what could not."""
 
     counted: int = 0  # labelled and scored
@@ -51,13 +52,13 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
+class ScoreCurve:
     """Scores of a video for a class under the profile as it is."""
 
     video: str
     label: str
     scores: NDArray[np.float32]  # [F] smoothed, NaN where unscored
-    labels: Labels  # [F]
+    labels: LabelArray  # [F]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +68,11 @@ class Summary:
     archive: LabelledArchive
     variants: tuple[Variant, ...]
     measures: list[Measure] = field(default_factory=list)
-    counts: dict[str, Counts] = field(default_factory=dict)  # by variant
-    curves: list[Curve] = field(default_factory=list)
+    counts: dict[str, FrameCounts] = field(default_factory=dict)  # by variant
+    curves: list[ScoreCurve] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)  # video -> why it has no scores
     failures: Counter[str] = field(default_factory=Counter)  # (segment, class) rows of other videos, by reason
-    cascades: list[CascadeFigures] = field(default_factory=list)  # of variants that have one
+    cascades: list[CascadeCost] = field(default_factory=list)  # of variants that have one
 
     def find(self, variant: str, label: str, metric: str, protocol: str = HONEST) -> Measure | None:
         """One measure, or None."""
@@ -80,13 +81,13 @@ class Summary:
         return next(found, None)
 
 
-Scored = Sequence[tuple[LabelledVideo, Sequence[ScoredVideo]]]  # one ScoredVideo per variant
+Predictions = Sequence[tuple[LabelledVideo, Sequence[VideoPredictions]]]  # one VideoPredictions per variant
 
 
 def summarize(
     archive: LabelledArchive,
     variants: Sequence[Variant],
-    scored: Scored,
+    scored: Predictions,
     *,
     chosen: Sequence[str] = (HONEST, REFERENCE),
     resamples: int = 1000,
@@ -97,15 +98,15 @@ def summarize(
     Args:
         archive: whose labels judge.
         variants: the first is the profile as it is, to which the others are compared.
-        scored: as ``Bench.score`` yields it.
+        scored: as ``BenchmarkRun.score`` yields it.
         chosen: protocols.
         resamples: of the videos, the same ones for every class and variant.
         seed: of the resamples.
     """
     summary = Summary(archive, tuple(variants))
-    draws = np.vstack([np.ones((1, len(scored))), metrics.draw_videos(len(scored), resamples, seed)])
+    draws = np.vstack([np.ones((1, len(scored))), metrics.draw_resamples(len(scored), resamples, seed)])
     labels = [*archive.classes, *([ANY] if len(archive.classes) > 1 else [])]
-    base: dict[tuple[str, str], Reals] = {}
+    base: dict[tuple[str, str], FloatArray] = {}
     for number, variant in enumerate(variants):
         own = [(video, versions[number]) for video, versions in scored]
         curves = {label: _curves(label, own, variant) for label in labels}
@@ -119,29 +120,34 @@ def summarize(
             summary.problems.update({v.name: s.problem for v, s in own if s.problem is not None})
             for _, scores in own:
                 summary.failures.update(scores.failures)
-    summary.cascades.extend(all_figures(variants, scored, archive.classes))
+    summary.cascades.extend(cascade_costs(variants, scored, archive.classes))
     return summary
 
 
-def _curves(label: str, own: Sequence[tuple[LabelledVideo, ScoredVideo]], variant: Variant) -> list[tuple[int, Curve]]:
+def _curves(
+    label: str, own: Sequence[tuple[LabelledVideo, VideoPredictions]], variant: Variant
+) -> list[tuple[int, ScoreCurve]]:
     """(row of the archive, curve) of each video that was scored and labelled for a class."""
     found = []
     for row, (video, scores) in enumerate(own):
         stated = video.abnormal if label == ANY else video.labels.get(label)
-        if stated is None or scores.problem is not None or (label == ANY and not video.labels and not video.anything):
+        if stated is None or scores.problem is not None or (label == ANY and not video.labels and not video.anomaly):
             continue
         smoothed = {
-            name: protocols.honest_scores(columns, variant.weights, variant.smoothing)
+            name: protocols.smoothed_scores(columns, variant.weights, variant.smoothing)
             for name, columns in scores.columns.items()
             if label in {ANY, name}
         }
         highest = reduce(np.maximum, smoothed.values())  # NaN where one class has no score
-        found.append((row, Curve(video.name, label, highest, stated.array(scores.frame_count))))
+        found.append((row, ScoreCurve(video.name, label, highest, stated.array(scores.frame_count))))
     return found
 
 
 def _honest(
-    variant: Variant, curves: dict[str, list[tuple[int, Curve]]], draws: Reals, base: dict[tuple[str, str], Reals]
+    variant: Variant,
+    curves: dict[str, list[tuple[int, ScoreCurve]]],
+    draws: FloatArray,
+    base: dict[tuple[str, str], FloatArray],
 ) -> list[Measure]:
     """Figures of one variant; those of the first variant are put into ``base``."""
     measures, parts = [], {AUC: [], AP: []}  # type: ignore[var-annotated]
@@ -149,7 +155,7 @@ def _honest(
     first = not base
     for label, own in curves.items():
         frames = protocols.counted([(row, curve.labels, curve.scores) for row, curve in own])
-        pair = metrics.resampled(frames, draws)
+        pair = metrics.bootstrap_metrics(frames, draws)
         most_videos = most_videos if label == ANY else max(most_videos, len(np.unique(frames.video)))
         for metric, values in ((AUC, pair.auc), (AP, pair.ap)):
             if first:
@@ -161,7 +167,7 @@ def _honest(
         measures.append(_plain(variant, label, VIDEO_AUC, value, frames=frames, videos=videos))
     for metric, rows in parts.items():
         if rows:
-            values = metrics.mean_over(rows)
+            values = metrics.mean_of_classes(rows)
             if first:
                 base[MEAN, metric] = values
             measures.append(
@@ -174,10 +180,10 @@ def _measure(
     variant: Variant,
     label: str,
     metric: str,
-    values: Reals,
+    values: FloatArray,
     *,
-    base: Reals | None,
-    frames: Frames | None,
+    base: FloatArray | None,
+    frames: LabelledScores | None,
     videos: int = 0,
 ) -> Measure:
     """``values[0]`` is the figure, the rest its resamples; ``videos`` behind it where there are no ``frames``."""
@@ -191,16 +197,16 @@ def _measure(
         label,
         metric,
         float(values[0]),
-        metrics.interval(values[1:], drawn),
+        metrics.percentile_interval(values[1:], drawn),
         None if changed is None else float(changed[0]),
-        None if changed is None else metrics.interval(changed[1:], drawn),
+        None if changed is None else metrics.percentile_interval(changed[1:], drawn),
         shown,
         0 if frames is None else int(frames.positive.sum()),
         0 if frames is None else len(frames.score),
     )
 
 
-def _plain(variant: Variant, label: str, metric: str, value: float, *, frames: Frames, videos: int) -> Measure:
+def _plain(variant: Variant, label: str, metric: str, value: float, *, frames: LabelledScores, videos: int) -> Measure:
     return Measure(
         variant.name,
         variant.group,
@@ -215,7 +221,7 @@ def _plain(variant: Variant, label: str, metric: str, value: float, *, frames: F
 
 
 def _reference(
-    variant: Variant, classes: Sequence[str], own: Sequence[tuple[LabelledVideo, ScoredVideo]]
+    variant: Variant, classes: Sequence[str], own: Sequence[tuple[LabelledVideo, VideoPredictions]]
 ) -> list[Measure]:
     """The reference protocol of each class. Only for variants that were scored as they are: it tunes the rest."""
     if variant.weights is not None or variant.sigma is not None:
@@ -227,7 +233,7 @@ def _reference(
             for video, scores in own
             if label in video.labels and label in scores.columns
         ]
-        tuned = protocols.tune(videos, one_score=variant.one_score) if videos else None
+        tuned = protocols.optimum_on_labels(videos, single_score=variant.single_score) if videos else None
         if tuned is None:
             continue
         weights = "" if tuned.weights is None else f"weights {' / '.join(f'{w:g}' for w in tuned.weights)}, "
@@ -244,7 +250,7 @@ def _reference(
     return measures
 
 
-def _counts(own: Sequence[tuple[LabelledVideo, ScoredVideo]], curves: Sequence[Curve]) -> Counts:
+def _counts(own: Sequence[tuple[LabelledVideo, VideoPredictions]], curves: Sequence[ScoreCurve]) -> FrameCounts:
     statuses: Counter[str] = Counter()
     beyond = 0
     for video, scores in own:
@@ -252,10 +258,10 @@ def _counts(own: Sequence[tuple[LabelledVideo, ScoredVideo]], curves: Sequence[C
         beyond += sum(labels.beyond(scores.frame_count) for labels in video.labels.values())
     labelled = [curve.labels != UNLABELLED for curve in curves]
     known = [np.isfinite(curve.scores) for curve in curves]
-    return Counts(
+    return FrameCounts(
         counted=sum(int((a & b).sum()) for a, b in zip(labelled, known, strict=True)),
         unlabelled=sum(int((~a).sum()) for a in labelled),
         unscored=sum(int((a & ~b).sum()) for a, b in zip(labelled, known, strict=True)),
         not_in_footage=beyond,
-        rows_failed=unscored_rows(statuses),
+        rows_failed=statuses[Status.FAILED.value] + statuses[Status.PRUNED.value],
     )

@@ -12,7 +12,7 @@ from anyanomaly_core.errors import ConfigurationError
 from anyanomaly_core.evaluation.protocols import Weights
 from anyanomaly_core.profile import Profile
 
-AS_IT_IS = "profile"
+UNCHANGED = "profile"
 
 Changes = Mapping[str, Mapping[str, Any]]  # section of the profile -> parameter -> value
 
@@ -33,7 +33,7 @@ class Variant:
         return self.profile.scoring.smoothing_sigma if self.sigma is None else self.sigma
 
     @property
-    def one_score(self) -> bool:
+    def single_score(self) -> bool:
         """Whether the scorer gives no separate scores of key frame, position and temporal context."""
         spec = self.profile
         return spec.scoring.scorer != "anyanomaly" or not (spec.contexts.position and spec.contexts.temporal)
@@ -53,7 +53,7 @@ WEIGHTS: dict[str, Weights] = {
     "weights equal": (1 / 3, 1 / 3, 1 / 3),
 }
 SMOOTHING = (0.0, 5.0, 10.0, 15.0, 30.0)
-CHANGED: dict[str, dict[str, Changes]] = {
+RESCORED: dict[str, dict[str, Changes]] = {
     "scales": {
         "windows 48": {"contexts": {"window_sizes": (48,)}},
         "windows 80": {"contexts": {"window_sizes": (80,)}},
@@ -89,7 +89,7 @@ CHANGED: dict[str, dict[str, Changes]] = {
         "baseline (every frame)": {"scoring": {"scorer": "baseline"}},
     },
 }
-GROUPS = ("contexts", "weights", "smoothing", *CHANGED)
+GROUPS = ("contexts", "weights", "smoothing", *RESCORED)
 FREE = ("contexts", "weights", "smoothing")  # groups that need no scoring of their own
 
 
@@ -101,13 +101,13 @@ def ablation(profile: Profile, groups: list[str]) -> list[Variant]:
     """
     if unknown := sorted(set(groups) - set(GROUPS)):
         raise ConfigurationError(f"There is no ablation {', '.join(unknown)}; there are {', '.join(GROUPS)}.")
-    base = Variant(AS_IT_IS, AS_IT_IS, profile)
+    base = Variant(UNCHANGED, UNCHANGED, profile)
     return [base, *(variant for group in groups for variant in _group(base, group))]
 
 
 def _group(base: Variant, group: str) -> Iterator[Variant]:
     profile = base.profile
-    if group in CHANGED:
+    if group in RESCORED:
         for name, changes in _possible(profile, group).items():
             changed = changed_profile(profile, changes)
             if changed != profile:
@@ -116,7 +116,7 @@ def _group(base: Variant, group: str) -> Iterator[Variant]:
         for sigma in SMOOTHING:
             if sigma != base.smoothing:
                 yield Variant(group, f"sigma {sigma:g}", profile, sigma=sigma)
-    elif not base.one_score:  # else there is nothing to put together
+    elif not base.single_score:  # else there is nothing to put together
         for name, weights in (CONTEXTS if group == "contexts" else WEIGHTS).items():
             if weights != profile.scoring.weights:
                 yield Variant(group, name, profile, weights=weights)
@@ -124,7 +124,7 @@ def _group(base: Variant, group: str) -> Iterator[Variant]:
 
 def _possible(profile: Profile, group: str) -> dict[str, Changes]:
     """Without cascades where one model alone scores: there is nothing to rank for."""
-    return {} if group == "cascade" and profile.scoring.scorer != "anyanomaly" else CHANGED[group]
+    return {} if group == "cascade" and profile.scoring.scorer != "anyanomaly" else RESCORED[group]
 
 
 def changed_profile(profile: Profile, changes: Changes) -> Profile:

@@ -14,41 +14,46 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from anyanomaly_core.cli.evaluate import files_only
+from anyanomaly_core.cli.evaluate import settings_without_database
 from anyanomaly_core.demo.archive import ArchivePlan, make_archive
 from anyanomaly_core.demo.vocabulary import HELD_OUT_UNRELATED, REASONS
+from anyanomaly_core.evaluation.benchmark_run import BenchmarkRun
 from anyanomaly_core.evaluation.evaluate import write_report
 from anyanomaly_core.evaluation.labels.formats import open_archive
+from anyanomaly_core.evaluation.predictions import VideoPredictions
 from anyanomaly_core.evaluation.report.tables import markdown
-from anyanomaly_core.evaluation.runner import Bench, ScoredVideo
-from anyanomaly_core.evaluation.summary import Scored, summarize
+from anyanomaly_core.evaluation.summary import Predictions, summarize
 from anyanomaly_core.evaluation.variants import ablation
 from anyanomaly_core.profile import load_profile
 
 UNRELATED = "unrelated: "
 
 
-def reasons(scored: Scored) -> tuple[int, int]:
+def reasons(scored: Predictions) -> tuple[int, int]:
     """Of the segments found rightly (a reason was written, the event is shown): how many have the right reason."""
     right = found = 0
     for video, (own, *_) in scored:
-        for name, told in own.told.items():
+        for name, segments in own.segments.items():
             if name not in video.labels:
                 continue
             labels = video.labels[name].array(own.frame_count)
-            shown = [reason for reason in told if (labels[reason.first_frame : reason.last_frame + 1] == 1).any()]
+            shown = [
+                segment.rationale
+                for segment in segments
+                if segment.rationale and (labels[segment.first_frame : segment.last_frame + 1] == 1).any()
+            ]
             found += len(shown)
-            right += sum(REASONS[name].rstrip(".") in reason.text for reason in shown)
+            right += sum(REASONS[name].rstrip(".") in rationale for rationale in shown)
     return right, found
 
 
-def mean_unrelated(scored: Scored) -> float:
+def mean_unrelated(scored: Predictions) -> float:
     """Mean score of the texts that name nothing of the rendered world."""
     values = [own.columns[name]["score"] for _, (own, *_) in scored for name in unrelated(own)]
     return float(np.nanmean(np.concatenate(values))) if values else float("nan")
 
 
-def unrelated(own: ScoredVideo) -> list[str]:
+def unrelated(own: VideoPredictions) -> list[str]:
     return [name for name in own.columns if name.startswith(UNRELATED)]
 
 
@@ -70,7 +75,9 @@ def main() -> None:
     strange = {UNRELATED + text: (text,) for text in HELD_OUT_UNRELATED[: given.unrelated]}
     profile = load_profile("demo")
     os.environ.setdefault("ANYANOMALY_STATE_DIR", str(given.archive / "_state"))
-    bench = Bench(replace(labelled, texts=labelled.texts | strange), profile, files_only(given.archive))
+    bench = BenchmarkRun(
+        replace(labelled, texts=labelled.texts | strange), profile, settings_without_database(given.archive)
+    )
     variants = ablation(profile, [name for name in given.ablate.split(",") if name])
     with tqdm(desc="scoring", unit="video x scorer", disable=None) as bar:
 
@@ -78,7 +85,7 @@ def main() -> None:
             bar.total = total
             bar.update(done - bar.n)
 
-        scored = list(bench.score(variants, progress=to))
+        scored = list(bench.predict(variants, progress=to))
     summary = summarize(labelled, variants, scored)
     write_report(summary, given.out)
     print(markdown(summary))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from anyanomaly_core.errors import ConfigurationError
 from anyanomaly_core.evaluation.labels.frame_folders import frame_files
-from anyanomaly_core.evaluation.labels.ground_truth import UNLABELLED, Labels
+from anyanomaly_core.evaluation.labels.ground_truth import UNLABELLED, LabelArray
 from anyanomaly_core.footage.index import index_frames
 
 Array = NDArray[np.generic]
@@ -16,7 +16,7 @@ _MASK_DIMENSIONS = 3
 _SHOWN_VALUES = 6
 
 
-def frame_vector(array: Array | Sequence[int], source: str, path: Path | None = None) -> Labels:
+def frame_vector(array: Array | Sequence[int], source: str, path: Path | None = None) -> LabelArray:
     """Labels [F] of 0, 1 and UNLABELLED.
 
     Args:
@@ -69,7 +69,7 @@ def read_hdf5(file: Path) -> Iterator[tuple[str, Array]]:
             yield name, np.asarray(opened[name][()])
 
 
-def read_volume(file: Path) -> Labels:
+def read_volume(file: Path) -> LabelArray:
     """``volLabel`` of a MATLAB file, as Avenue has it: a cell [1, F] of masks [H, W]; labels [F].
 
     Raises:
@@ -92,10 +92,10 @@ def count_frames(path: Path) -> int:
     return len(frame_files(path)) if path.is_dir() else index_frames(path).frame_count
 
 
-def _from_masks(masks: Array, path: Path | None) -> Labels:
+def _from_masks(masks: Array, path: Path | None) -> LabelArray:
     first, last = masks.shape[0], masks.shape[-1]
     # Both orders are in use; lengths disagree by a frame now and then, so the nearer one is meant.
     frames = first if path is None or first == last else count_frames(path)
     axes = (0, 1) if abs(last - frames) < abs(first - frames) else (1, 2)
-    shown: Labels = (masks != 0).any(axis=axes).astype(np.int8)
+    shown: LabelArray = (masks != 0).any(axis=axes).astype(np.int8)
     return shown

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anyanomaly_core.errors import ConfigurationError
-from anyanomaly_core.evaluation.labels.ground_truth import Span
+from anyanomaly_core.evaluation.labels.ground_truth import FrameRange
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CsvRow:
     """One line of a table."""
 
     file: Path
@@ -21,10 +21,10 @@ class Row:
     def __getitem__(self, column: str) -> str:
         """A cell that must not be empty."""
         if not self.cells[column]:
-            raise self.wrong(f"the column {column} is empty")
+            raise self.error(f"the column {column} is empty")
         return self.cells[column]
 
-    def wrong(self, what: str) -> ConfigurationError:
+    def error(self, what: str) -> ConfigurationError:
         """The error to raise about this line."""
         return ConfigurationError(f"{self.file} line {self.line}: {what}.")
 
@@ -32,14 +32,14 @@ class Row:
         """A frame number, from 0."""
         cell = self[column]
         if not cell.isdecimal():
-            raise self.wrong(f"{column} is {cell!r}, and a frame number is a whole number from 0")
+            raise self.error(f"{column} is {cell!r}, and a frame number is a whole number from 0")
         return int(cell)
 
-    def span(self, first: str, last: str) -> Span:
+    def span(self, first: str, last: str) -> FrameRange:
         """A run of frames, both ends included."""
         span = self.number(first), self.number(last)
         if span[0] > span[1]:
-            raise self.wrong(f"the last frame {span[1]} lies before the first frame {span[0]}")
+            raise self.error(f"the last frame {span[1]} lies before the first frame {span[0]}")
         return span
 
 
@@ -52,7 +52,7 @@ def read_text(file: Path) -> str:
         raise ConfigurationError(f"{file} line {line}: not UTF-8 ({error.reason}); save the file as UTF-8.") from None
 
 
-def rows(file: Path, *needed: str) -> Iterator[Row]:
+def read_rows(file: Path, *needed: str) -> Iterator[CsvRow]:
     """Lines of a CSV file with a header; empty lines are skipped.
 
     Raises:
@@ -69,9 +69,9 @@ def rows(file: Path, *needed: str) -> Iterator[Row]:
         for cells in reader:
             if not any(cell.strip() for cell in cells):
                 continue
-            row = Row(file, reader.line_num, dict(zip(header, (cell.strip() for cell in cells), strict=False)))
+            row = CsvRow(file, reader.line_num, dict(zip(header, (cell.strip() for cell in cells), strict=False)))
             if len(cells) != len(header):
-                raise row.wrong(
+                raise row.error(
                     f'{len(cells)} cells under {len(header)} columns; a cell with a comma in it needs "quotes"'
                 )
             yield row

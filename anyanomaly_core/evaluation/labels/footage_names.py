@@ -41,12 +41,12 @@ class Footage:
         """Of all footage."""
         return [self.name(path) for path in self.paths]
 
-    def others(self, used: Iterable[Path]) -> tuple[str, ...]:
+    def unused(self, used: Iterable[Path]) -> tuple[str, ...]:
         """Names of the footage that is not among ``used``."""
         taken = {path.resolve() for path in used}
         return tuple(self.name(path) for path in self.paths if path.resolve() not in taken)
 
-    def alike(self, name: str) -> str | None:
+    def similar_name(self, name: str) -> str | None:
         """The one footage name that differs from ``name`` in case, slashes or the form of its accents only."""
         found = self._by_fold.get(_folded(name), [])
         return found[0] if len(found) == 1 else None
@@ -58,7 +58,7 @@ class Footage:
             folds.setdefault(_folded(known), []).append(known)
         return folds
 
-    def exact(self, name: str) -> Path | None:
+    def at_path(self, name: str) -> Path | None:
         """The video file or frame folder of this relative path; None when it is not there or leaves the root."""
         relative = PurePosixPath(name)
         if relative.is_absolute() or ".." in relative.parts:
@@ -66,7 +66,7 @@ class Footage:
         path = self.root / relative
         return path if path.exists() else None
 
-    def called(self, name: str) -> Path | None:
+    def with_title(self, name: str) -> Path | None:
         """The one called ``name`` without folder and extension, or ending in ``_name``.
 
         Raises:

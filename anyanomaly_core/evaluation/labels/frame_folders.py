@@ -24,10 +24,10 @@ FPS = 25.0  # folders state none; only `sampling.fps` and times depend on it
 def frame_files(folder: Path) -> list[Path]:
     """The images of a folder by name, numbers in it by value: ``9.jpg`` comes before ``10.jpg``."""
     images = (file for file in folder.iterdir() if file.suffix.lower() in IMAGES and not file.name.startswith("."))
-    return sorted(images, key=lambda file: natural(file.name))
+    return sorted(images, key=lambda file: natural_sort_key(file.name))
 
 
-def natural(name: str) -> tuple[list[str | int], str]:
+def natural_sort_key(name: str) -> tuple[list[str | int], str]:
     """Sort key; names with equally many digits come in the order of their text."""
     parts = re.split(r"([0-9]+)", name)  # text and digits take turns, so that like is compared with like
     return [int(part) if place % 2 else part for place, part in enumerate(parts)], name
@@ -41,7 +41,7 @@ def frame_numbers(files: list[Path]) -> list[int] | None:
     return numbers if numbers and rising and len(numbers) == len(files) else None
 
 
-def as_video(path: Path, cache: Path) -> Path:
+def frames_to_video(path: Path, cache: Path) -> Path:
     """``path`` itself when it is a file; else a lossless video (FFV1) of the folder's images under ``cache``.
 
     Raises:

@@ -24,18 +24,18 @@ from anyanomaly_core.evaluation.labels.arrays import (
     read_hdf5,
     read_volume,
 )
-from anyanomaly_core.evaluation.labels.csv_tables import Row, read_text, rows
+from anyanomaly_core.evaluation.labels.csv_tables import CsvRow, read_rows, read_text
 from anyanomaly_core.evaluation.labels.footage_names import Footage
-from anyanomaly_core.evaluation.labels.frame_folders import natural
+from anyanomaly_core.evaluation.labels.frame_folders import natural_sort_key
 from anyanomaly_core.evaluation.labels.ground_truth import (
     ANOMALY,
     FrameLabels,
     LabelledArchive,
     LabelledVideo,
-    dense,
-    words,
+    labels_from_vector,
+    readable_name,
 )
-from anyanomaly_core.evaluation.labels.image_numbers import fitted
+from anyanomaly_core.evaluation.labels.image_numbers import align_to_images
 
 AVENUE_MASKS = "*_label.mat"
 _CLASS_FILE = re.compile(r"(?P<multi>m_)?(?P<data>[^_]+)_(?:(?P<name>.+)_)?label$")
@@ -53,14 +53,14 @@ def read_cvad(footage: Footage, labels: Path) -> LabelledArchive:
             raise ConfigurationError(f"{file} is not called <data set>_<class>_label.h5.")
         name = parts["name"] or ANOMALY
         data.add(parts["data"])
-        texts[name] = () if name == ANOMALY else tuple(words(piece) for piece in name.split("-"))
+        texts[name] = () if name == ANOMALY else tuple(readable_name(piece) for piece in name.split("-"))
         for video, vector in read_hdf5(file):
-            shown = _fitted(vector, f"{file}, {video}", footage.called(video))
+            shown = _aligned(vector, f"{file}, {video}", footage.with_title(video))
             by_video.setdefault(video, {})[name] = shown
     if len(data) > 1:
         raise ConfigurationError(f"{labels} holds labels of {', '.join(sorted(data))}: evaluate one of them at a time.")
-    paths = {name: footage.called(name) for name in by_video}
-    return _archive("-".join(data), texts, footage, by_video, paths, one_of_many=False)
+    paths = {name: footage.with_title(name) for name in by_video}
+    return _archive("-".join(data), texts, footage, by_video, paths, scored_everywhere=False)
 
 
 def read_npy(footage: Footage, labels: Path) -> LabelledArchive:
@@ -68,18 +68,18 @@ def read_npy(footage: Footage, labels: Path) -> LabelledArchive:
     name = footage.root.resolve().name
     if not labels.is_dir():
         return LabelledArchive(name, {ANOMALY: ()}, tuple(_split(footage, labels)))
-    paths = {file.stem: footage.called(file.stem) for file in sorted(labels.glob("*.npy"))}
+    paths = {file.stem: footage.with_title(file.stem) for file in sorted(labels.glob("*.npy"))}
     by_video = {}
     for video, path in paths.items():
         file = labels / f"{video}.npy"
-        by_video[video] = {ANOMALY: _fitted(read_array(file), str(file), path)}
+        by_video[video] = {ANOMALY: _aligned(read_array(file), str(file), path)}
     return _archive(name, {ANOMALY: ()}, footage, by_video, paths)
 
 
 def _split(footage: Footage, labels: Path) -> list[LabelledVideo]:
     """One vector for all videos: cut where they end."""
     every = frame_vector(read_array(labels), str(labels))
-    if footage.paths != sorted(footage.paths, key=lambda path: natural(footage.name(path))):
+    if footage.paths != sorted(footage.paths, key=lambda path: natural_sort_key(footage.name(path))):
         raise ConfigurationError(
             f"{labels} labels all videos in order of name, and under {footage.root} that order is not the one of their "
             "numbers. Give the numbers leading zeros (01, 02 ...), or one .npy a video."
@@ -91,7 +91,7 @@ def _split(footage: Footage, labels: Path) -> list[LabelledVideo]:
         )
     parts = np.split(every, np.cumsum(counts)[:-1])
     return [
-        LabelledVideo(footage.name(path), path, {ANOMALY: dense(part)})
+        LabelledVideo(footage.name(path), path, {ANOMALY: labels_from_vector(part)})
         for path, part in zip(footage.paths, parts, strict=True)
     ]
 
@@ -99,7 +99,9 @@ def _split(footage: Footage, labels: Path) -> list[LabelledVideo]:
 def read_avenue(footage: Footage, labels: Path) -> LabelledArchive:
     """Avenue's own masks: the folder of ``1_label.mat`` ..., the folder above it, or one of them."""
     folder = avenue_folder(labels)
-    files = [labels] if folder is None else sorted(folder.glob(AVENUE_MASKS), key=lambda file: natural(file.name))
+    files = (
+        [labels] if folder is None else sorted(folder.glob(AVENUE_MASKS), key=lambda file: natural_sort_key(file.name))
+    )
     by_video, paths = {}, {}
     for file in files:
         number = _AVENUE_FILE.match(file.stem)
@@ -109,8 +111,8 @@ def read_avenue(footage: Footage, labels: Path) -> LabelledArchive:
                 "files make one .npy a video, or use C-Avenue's *_label.h5."
             )
         video = f"{int(number[1]):02d}"
-        paths[video] = footage.called(video) or footage.called(str(int(number[1])))
-        by_video[video] = {ANOMALY: _fitted(read_volume(file), str(file), paths[video])}
+        paths[video] = footage.with_title(video) or footage.with_title(str(int(number[1])))
+        by_video[video] = {ANOMALY: _aligned(read_volume(file), str(file), paths[video])}
     return _archive("Avenue", {ANOMALY: ()}, footage, by_video, paths)
 
 
@@ -124,12 +126,12 @@ def read_manifest(footage: Footage, labels: Path) -> LabelledArchive:
     """``MANIFEST.csv`` beside the footage; a video that shows several classes is judged by one rule with all."""
     videos, missing, texts = [], [], {}
     normal: list[tuple[str, Path, FrameLabels]] = []
-    for row in rows(labels, "file", "anomaly_class", "frame_label_file"):
-        name, path = row["file"], footage.exact(row["file"])
+    for row in read_rows(labels, "file", "anomaly_class", "frame_label_file"):
+        name, path = row["file"], footage.at_path(row["file"])
         if path is None:
             missing.append(name)
             continue
-        shown = fitted(_listed(row), path)
+        shown = align_to_images(_listed(row), path)
         wordings = _wordings(row["anomaly_class"])
         if wordings == ("normal",):
             normal.append((name, path, shown))
@@ -143,32 +145,32 @@ def read_manifest(footage: Footage, labels: Path) -> LabelledArchive:
         texts,
         tuple(videos),
         missing=tuple(missing),
-        unlabelled=footage.others(video.path for video in videos),
+        unlabelled=footage.unused(video.path for video in videos),
     )
 
 
-def _listed(row: Row) -> FrameLabels:
+def _listed(row: CsvRow) -> FrameLabels:
     """Labels of a text file with one value a line."""
     file = row.file.parent / row["frame_label_file"]
     if not file.is_file():
-        raise row.wrong(f"the label file {file} is not there")
+        raise row.error(f"the label file {file} is not there")
     values = read_text(file).split()
     try:
         numbers = [int(value) for value in values]
     except ValueError:
         raise ConfigurationError(f"{file} may hold 0, 1 or -1 only, one a line.") from None
-    return dense(frame_vector(numbers, str(file)))
+    return labels_from_vector(frame_vector(numbers, str(file)))
 
 
 def _wordings(stated: str) -> tuple[str, ...]:
     """``bicycle + stroller (12_0142), cargo tricycle = C-ShT "car"`` -> bicycle, stroller, cargo tricycle."""
     plain = re.sub(r"\([^)]*\)|=[^,;+]*", " ", stated)
-    return tuple(dict.fromkeys(filter(None, (words(piece) for piece in re.split(r"[,;+]", plain)))))
+    return tuple(dict.fromkeys(filter(None, (readable_name(piece) for piece in re.split(r"[,;+]", plain)))))
 
 
-def _fitted(array: Array, source: str, path: Path | None) -> FrameLabels:
-    shown = dense(frame_vector(array, source, path))
-    return shown if path is None else fitted(shown, path)
+def _aligned(array: Array, source: str, path: Path | None) -> FrameLabels:
+    shown = labels_from_vector(frame_vector(array, source, path))
+    return shown if path is None else align_to_images(shown, path)
 
 
 def _archive(
@@ -178,14 +180,14 @@ def _archive(
     by_video: dict[str, dict[str, FrameLabels]],
     paths: Mapping[str, Path | None],
     *,
-    one_of_many: bool = True,
+    scored_everywhere: bool = True,
 ) -> LabelledArchive:
     videos = [LabelledVideo(video, path, by_video[video]) for video, path in paths.items() if path is not None]
     return LabelledArchive(
         name,
         texts,
         tuple(videos),
-        one_of_many=one_of_many,
+        scored_everywhere=scored_everywhere,
         missing=tuple(video for video, path in paths.items() if path is None),
-        unlabelled=footage.others(video.path for video in videos),
+        unlabelled=footage.unused(video.path for video in videos),
     )

@@ -10,20 +10,20 @@ from numpy.typing import NDArray
 
 UNLABELLED = -1
 ANOMALY = "anomaly"  # the class where labels only say that something is abnormal
-Span = tuple[int, int]  # first and last frame, from 0, both included
-Labels = NDArray[np.int8]  # [F] 1: shows the class, 0: does not, UNLABELLED: nobody said
+FrameRange = tuple[int, int]  # first and last frame, from 0, both included
+LabelArray = NDArray[np.int8]  # [F] 1: shows the class, 0: does not, UNLABELLED: nobody said
 
 
 @dataclass(frozen=True, slots=True)
 class FrameLabels:
     """Labels of one video for one class."""
 
-    positive: tuple[Span, ...] = ()
+    positive: tuple[FrameRange, ...] = ()
     frames: int | None = None  # how many frames are labelled, from the first on; None: however many the video has
-    unlabelled: tuple[Span, ...] = ()  # gaps
+    unlabelled: tuple[FrameRange, ...] = ()  # gaps
     absent: int = 0  # labelled frames that are lost in the middle of a folder of images: spans count what is there
 
-    def array(self, frame_count: int) -> Labels:
+    def array(self, frame_count: int) -> LabelArray:
         """Labels [F] of a video of F decoded frames; frames past the labels' end are UNLABELLED."""
         labels = np.full(frame_count, UNLABELLED, np.int8)
         labels[: frame_count if self.frames is None else self.frames] = 0
@@ -45,12 +45,12 @@ class LabelledVideo:
     name: str  # as the labels call it
     path: Path  # a video file, or a folder of images
     labels: dict[str, FrameLabels]  # by class; a class that is absent here is unlabelled in the whole video
-    anything: FrameLabels | None = None  # where something abnormal is shown, whatever it is; None: by the classes
+    anomaly: FrameLabels | None = None  # where something abnormal is shown, whatever it is; None: by the classes
 
     @property
     def abnormal(self) -> FrameLabels:
         """Frames that show any of the classes."""
-        return joined(self.labels.values()) if self.anything is None else self.anything
+        return union_of(self.labels.values()) if self.anomaly is None else self.anomaly
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +60,10 @@ class LabelledArchive:
     name: str
     texts: dict[str, tuple[str, ...]]  # by class: what a rule would say; the best of several counts
     videos: tuple[LabelledVideo, ...]
-    one_of_many: bool = True  # every class is scored in every video, so that "anything abnormal" can be measured
+    scored_everywhere: bool = True  # every class is scored in every video, so that "anything abnormal" can be measured
     missing: tuple[str, ...] = ()  # labelled, but their footage is not here
     unlabelled: tuple[str, ...] = ()  # footage under the root that no label names: left out
-    unlisted: tuple[str, ...] = ()  # footage that no line names and that counts as normal: plain events alone
+    assumed_normal: tuple[str, ...] = ()  # footage that no line names and that counts as normal: plain events alone
 
     @property
     def classes(self) -> list[str]:
@@ -76,29 +76,29 @@ class LabelledArchive:
 
     def scored_classes(self, video: LabelledVideo) -> list[str]:
         """Classes that are scored in a video."""
-        return [name for name in self.texts if self.one_of_many or name in video.labels]
+        return [name for name in self.texts if self.scored_everywhere or name in video.labels]
 
 
-def words(name: str) -> str:
+def readable_name(name: str) -> str:
     """A class name as a person would write it: ``hand_truck`` -> hand truck, ``RoadAccidents`` -> road accidents."""
     apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
     return " ".join(re.sub(r"[_-]+", " ", apart).lower().split())
 
 
-def spans(labels: Sequence[int] | NDArray[np.generic]) -> tuple[Span, ...]:
+def spans(labels: Sequence[int] | NDArray[np.generic]) -> tuple[FrameRange, ...]:
     """Runs of non-zero entries of a label vector [F]."""
     shown = np.concatenate(([0], (np.asarray(labels).ravel() != 0).astype(np.int8), [0]))
     edges = np.flatnonzero(np.diff(shown))
     return tuple((int(first), int(end) - 1) for first, end in zip(edges[::2], edges[1::2], strict=True))
 
 
-def dense(labels: Sequence[int] | NDArray[np.generic]) -> FrameLabels:
+def labels_from_vector(labels: Sequence[int] | NDArray[np.generic]) -> FrameLabels:
     """Labels from a vector [F] of 0, 1 and UNLABELLED."""
     values = np.asarray(labels).ravel()
     return FrameLabels(spans(values == 1), len(values), spans(values == UNLABELLED))
 
 
-def joined(parts: Iterable[FrameLabels]) -> FrameLabels:
+def union_of(parts: Iterable[FrameLabels]) -> FrameLabels:
     """What is abnormal in a video for any of several classes; unlabelled where no class is labelled."""
     known = list(parts)
     lengths = [part.frames for part in known]

@@ -9,12 +9,12 @@ import numpy as np
 
 from anyanomaly_core.errors import ConfigurationError
 from anyanomaly_core.evaluation.labels.frame_folders import frame_files, frame_numbers
-from anyanomaly_core.evaluation.labels.ground_truth import UNLABELLED, FrameLabels, dense
+from anyanomaly_core.evaluation.labels.ground_truth import UNLABELLED, FrameLabels, labels_from_vector
 
 FIRST = (0, 1)  # numbers that a complete clip begins with
 
 
-def fitted(labels: FrameLabels, path: Path) -> FrameLabels:
+def align_to_images(labels: FrameLabels, path: Path) -> FrameLabels:
     """Labels that say how many frames the clip has; a file, or a folder without a gap, needs no fitting.
 
     Raises:
@@ -24,14 +24,14 @@ def fitted(labels: FrameLabels, path: Path) -> FrameLabels:
     if numbers is None or labels.frames == len(numbers) or _complete(numbers):
         return labels
     if labels.frames == numbers[-1] - numbers[0] + 1:
-        return at(labels, [number - numbers[0] for number in numbers])
+        return select_frames(labels, [number - numbers[0] for number in numbers])
     raise ConfigurationError(
         f"{path} has {len(numbers)} images, {_gap(numbers)}, and its labels are for {labels.frames} frames: which "
         "image is which frame cannot be told. Add the lost images, or number them from 1 without gaps."
     )
 
 
-def unshifted(labels: FrameLabels, path: Path) -> FrameLabels:
+def require_all_images(labels: FrameLabels, path: Path) -> FrameLabels:
     """Labels that do not say how long the clip is: only a folder that begins at its start and has no gap will do.
 
     Raises:
@@ -46,7 +46,7 @@ def unshifted(labels: FrameLabels, path: Path) -> FrameLabels:
     )
 
 
-def numbered_from_one(labels: FrameLabels, folder: Path) -> FrameLabels:
+def align_from_one(labels: FrameLabels, folder: Path) -> FrameLabels:
     """Labels in frames of the complete clip, whose images are numbered from 1 (or 0): UCSD.
 
     Raises:
@@ -63,10 +63,10 @@ def numbered_from_one(labels: FrameLabels, folder: Path) -> FrameLabels:
         )
     if _complete(numbers):
         return replace(labels, frames=len(files))
-    return at(labels, [number - numbers[0] for number in numbers])
+    return select_frames(labels, [number - numbers[0] for number in numbers])
 
 
-def paired(masks: Path, folder: Path) -> tuple[list[int | None], int]:
+def pair_masks(masks: Path, folder: Path) -> tuple[list[int | None], int]:
     """For each image of ``folder`` the position of its mask or None, and how many masks have no image.
 
     Raises:
@@ -91,7 +91,7 @@ def paired(masks: Path, folder: Path) -> tuple[list[int | None], int]:
     return [places.get(number) for number in numbers], len(set(known) - set(numbers))
 
 
-def at(labels: FrameLabels, places: Sequence[int]) -> FrameLabels:
+def select_frames(labels: FrameLabels, places: Sequence[int]) -> FrameLabels:
     """Labels of the frames at ``places`` of the clip only."""
     ends = [last + 1 for _, last in labels.positive]
     size = max([places[-1] + 1, labels.frames or 0, *ends])
@@ -100,7 +100,7 @@ def at(labels: FrameLabels, places: Sequence[int]) -> FrameLabels:
     lost[list(places)] = False
     # Of a clip of unknown length only the frames that show something are known to be labelled.
     stated = clip == 1 if labels.frames is None else clip != UNLABELLED
-    return replace(dense(clip[list(places)]), absent=int((lost & stated).sum()))
+    return replace(labels_from_vector(clip[list(places)]), absent=int((lost & stated).sum()))
 
 
 def _numbers(path: Path) -> list[int] | None:

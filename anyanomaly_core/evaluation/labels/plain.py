@@ -4,16 +4,16 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from anyanomaly_core.errors import ConfigurationError
-from anyanomaly_core.evaluation.labels.csv_tables import Row, rows
+from anyanomaly_core.evaluation.labels.csv_tables import CsvRow, read_rows
 from anyanomaly_core.evaluation.labels.footage_names import Footage
 from anyanomaly_core.evaluation.labels.ground_truth import (
     UNLABELLED,
     FrameLabels,
+    FrameRange,
     LabelledArchive,
     LabelledVideo,
-    Span,
-    dense,
-    words,
+    labels_from_vector,
+    readable_name,
 )
 
 Texts = dict[str, tuple[str, ...]]
@@ -33,23 +33,23 @@ def read_plain(footage: Footage, labels: Path) -> LabelledArchive:
         )
     by_video = _frame_table(frames, footage) if frames.exists() else _event_table(events, footage, texts)
     names = list(dict.fromkeys(name for shown in by_video.values() for name in shown))
-    paths = {name: footage.exact(name) for name in by_video}
+    paths = {name: footage.at_path(name) for name in by_video}
     found = [LabelledVideo(name, path, by_video[name]) for name, path in paths.items() if path is not None]
-    texts = {name: texts.get(name, (words(name),)) for name in (texts or names)}
+    texts = {name: texts.get(name, (readable_name(name),)) for name in (texts or names)}
     return LabelledArchive(
         footage.root.resolve().name,
         texts,
         tuple(found),
         missing=tuple(name for name, path in paths.items() if path is None),
-        unlabelled=footage.others(video.path for video in found),
-        unlisted=() if frames.exists() else _unlisted(events, footage),
+        unlabelled=footage.unused(video.path for video in found),
+        assumed_normal=() if frames.exists() else _unlisted(events, footage),
     )
 
 
 def class_texts(path: Path) -> Texts:
     """``class,text``: several lines of a class are several texts."""
     texts: Texts = {}
-    for row in rows(path, "class", "text"):
+    for row in read_rows(path, "class", "text"):
         texts[row["class"]] = (*texts.get(row["class"], ()), row["text"])
     return texts
 
@@ -58,40 +58,44 @@ def _unlisted(events: Path, footage: Footage) -> tuple[str, ...]:
     """What counts as normal because no line names it; nothing where ``videos.csv`` says what is labelled."""
     if events.with_name("videos.csv").exists():
         return ()
-    named = {_video(row, "video", footage) for row in rows(events, "video")}
+    named = {_video(row, "video", footage) for row in read_rows(events, "video")}
     return tuple(name for name in footage.names() if name not in named)
 
 
 def _frame_table(path: Path, footage: Footage) -> ByVideo:
     """``video,frame,<class>...`` with 1, 0 or nothing (unlabelled), in order; frames without a row are unlabelled."""
     cells: dict[str, dict[str, list[int]]] = {}
-    for row in rows(path, "frame"):
+    for row in read_rows(path, "frame"):
         column = "video" if "video" in row.cells else "uri"
         name, number = _video(row, column, footage), row.number("frame")
         columns = cells.setdefault(name, {label: [] for label in row.cells if label not in {column, "frame"}})
         for label, known in columns.items():
             if len(known) > number:
-                raise row.wrong(f"frame {number} of {name} is not in order")
+                raise row.error(f"frame {number} of {name} is not in order")
             if row.cells[label] not in _CELLS:
-                raise row.wrong(f"{label} is {row.cells[label]!r}, and may be 1, 0 or nothing")
+                raise row.error(f"{label} is {row.cells[label]!r}, and may be 1, 0 or nothing")
             known.extend([UNLABELLED] * (number - len(known)))
             known.append(_CELLS[row.cells[label]])
     return {name: _labelled(columns) for name, columns in cells.items()}
 
 
 def _labelled(columns: dict[str, list[int]]) -> dict[str, FrameLabels]:
-    return {label: dense(cells) for label, cells in columns.items() if any(value != UNLABELLED for value in cells)}
+    return {
+        label: labels_from_vector(cells)
+        for label, cells in columns.items()
+        if any(value != UNLABELLED for value in cells)
+    }
 
 
 def _event_table(path: Path, footage: Footage, texts: Texts) -> ByVideo:
     """``video,class,first_frame,last_frame``; videos without a row show nothing. ``videos.csv`` narrows that down."""
-    events = list(rows(path, "video", "class", "first_frame", "last_frame"))
+    events = list(read_rows(path, "video", "class", "first_frame", "last_frame"))
     if texts:
         for row in events:
             _known(row, row["class"], texts, "classes.csv")
     classes = list(texts) or list(dict.fromkeys(row["class"] for row in events))
     listed = path.with_name("videos.csv")
-    shown: dict[str, dict[str, list[Span]]] = {}
+    shown: dict[str, dict[str, list[FrameRange]]] = {}
     if listed.exists():
         shown = {name: {label: [] for label in named} for name, named in _listed(listed, footage, classes)}
     else:
@@ -107,10 +111,10 @@ def _event_table(path: Path, footage: Footage, texts: Texts) -> ByVideo:
 def _listed(path: Path, footage: Footage, classes: list[str]) -> Iterator[tuple[str, list[str]]]:
     """``video,classes``: each video with the classes it is labelled for."""
     seen = set()
-    for row in rows(path, "video"):
+    for row in read_rows(path, "video"):
         name = _video(row, "video", footage)
         if name in seen:
-            raise row.wrong(f"the video {name!r} is there twice; give it one line with all its classes (a;b)")
+            raise row.error(f"the video {name!r} is there twice; give it one line with all its classes (a;b)")
         seen.add(name)
         named = [part.strip() for part in (row.cells.get("classes") or "*").split(";")]
         if named != ["*"]:
@@ -119,21 +123,21 @@ def _listed(path: Path, footage: Footage, classes: list[str]) -> Iterator[tuple[
         yield name, classes if named == ["*"] else named
 
 
-def _video(row: Row, column: str, footage: Footage) -> str:
+def _video(row: CsvRow, column: str, footage: Footage) -> str:
     """The name of a row's video, in the one form that the footage has it in."""
     if column not in row.cells:
-        raise row.wrong("there is no column video")
+        raise row.error("there is no column video")
     name = PurePosixPath(row[column]).as_posix()
-    if footage.exact(name) is None and (alike := footage.alike(name)) is not None:
-        raise row.wrong(f"the video {name!r} is not there, but {alike!r} is; write it as the file is called")
+    if footage.at_path(name) is None and (alike := footage.similar_name(name)) is not None:
+        raise row.error(f"the video {name!r} is not there, but {alike!r} is; write it as the file is called")
     return name
 
 
-def _known(row: Row, name: str, among: Iterable[str], where: str) -> str:
+def _known(row: CsvRow, name: str, among: Iterable[str], where: str) -> str:
     if name in among:
         return name
     kind = "video" if where == "videos.csv" else "class"
     known = list(among)
     shown = ", ".join(known[:SHOWN_NAMES]) + (" ..." if len(known) > SHOWN_NAMES else "")
     has = f", which has {shown}" if where.endswith(".csv") else f": {shown}"
-    raise row.wrong(f"{kind} {name!r} is not in {where}{has}")
+    raise row.error(f"{kind} {name!r} is not in {where}{has}")

@@ -10,12 +10,12 @@ from anyanomaly_core.evaluation.labels.ground_truth import (
     ANOMALY,
     UNLABELLED,
     FrameLabels,
+    FrameRange,
     LabelledArchive,
     LabelledVideo,
-    Span,
-    dense,
+    labels_from_vector,
 )
-from anyanomaly_core.evaluation.labels.image_numbers import numbered_from_one, paired
+from anyanomaly_core.evaluation.labels.image_numbers import align_from_one, pair_masks
 
 TEXTS = ("bicycle", "skateboard", "car", "wheelchair", "cart")
 MASKS = "_gt"
@@ -42,7 +42,7 @@ def read_ucsd(footage: Footage, labels: Path) -> LabelledArchive:
         if shown is not None:
             name = folder.absolute().relative_to(root).as_posix()
             videos.append(LabelledVideo(name, folder, {ANOMALY: shown}))
-    others = footage.others(video.path for video in videos)
+    others = footage.unused(video.path for video in videos)
     return LabelledArchive(
         scripts[0].stem if scripts else "UCSD",
         {ANOMALY: TEXTS},
@@ -64,27 +64,27 @@ def _is_clip(path: Path) -> bool:
     return _CLIP.match(path.name) is not None and path.is_dir()
 
 
-def _labels(folder: Path, stated: tuple[Span, ...] | None) -> FrameLabels | None:
+def _labels(folder: Path, stated: tuple[FrameRange, ...] | None) -> FrameLabels | None:
     """By the script, else by masks; None where there is neither."""
     if stated is not None:
-        return numbered_from_one(FrameLabels(stated), folder)
+        return align_from_one(FrameLabels(stated), folder)
     masks = folder.with_name(f"{folder.name}{MASKS}")
     return _by_masks(masks, folder) if masks.is_dir() else None
 
 
 def _by_masks(masks: Path, folder: Path) -> FrameLabels:
     """A frame without a mask is unlabelled; a mask without a frame is counted."""
-    places, absent = paired(masks, folder)
+    places, absent = pair_masks(masks, folder)
     shown = [int(image_pixels(mask).any()) for mask in frame_files(masks)]
-    values = dense([UNLABELLED if place is None else shown[place] for place in places])
+    values = labels_from_vector([UNLABELLED if place is None else shown[place] for place in places])
     return FrameLabels(values.positive, values.frames, values.unlabelled, absent)
 
 
-def _stated(script: Path) -> dict[int, tuple[Span, ...]]:
+def _stated(script: Path) -> dict[int, tuple[FrameRange, ...]]:
     """By number of the clip: the runs of its ``gt_frame = [60:152, 160:170];``, from 0."""
     text = script.read_text(encoding="utf-8-sig", errors="replace")
     text = re.sub(r"%[^\n]*", "", text)  # comments
-    found: dict[int, tuple[Span, ...]] = {}
+    found: dict[int, tuple[FrameRange, ...]] = {}
     for match in _STATED.finditer(text):
         number = int(match[1]) if match[1].isdecimal() else max(found, default=0) + 1
         line = text.count("\n", 0, match.start()) + 1
@@ -98,7 +98,7 @@ def _parts(inside: str) -> list[str]:
     return [part for part in re.split(r"[\s,;]+", re.sub(r"\s*:\s*", ":", inside)) if part and part != "..."]
 
 
-def _run(script: Path, line: int, part: str) -> Span:
+def _run(script: Path, line: int, part: str) -> FrameRange:
     run = re.fullmatch(r"([0-9]+)(?::([0-9]+))?", part)
     first, last = (int(run[1]), int(run[2] or run[1])) if run else (0, 0)
     if first < 1 or last < first:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from anyanomaly_core.evaluation.labels.ground_truth import UNLABELLED
-from anyanomaly_core.evaluation.summary import Curve
+from anyanomaly_core.evaluation.summary import ScoreCurve
 
 SCHEMA = pa.schema(
     [
@@ -21,7 +21,7 @@ SCHEMA = pa.schema(
 )
 
 
-def write_frames(curves: Sequence[Curve], path: Path) -> None:
+def write_frames(curves: Sequence[ScoreCurve], path: Path) -> None:
     """One row per video, class and frame, under the profile as it is; a row group per video and class."""
     with pq.ParquetWriter(path, SCHEMA) as writer:
         for curve in curves:

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyanomaly_core.evaluation.labels.ground_truth import UNLABELLED, spans
-from anyanomaly_core.evaluation.reliability import Bin
-from anyanomaly_core.evaluation.report.tables import Table, left_out, reliability_of, tables
-from anyanomaly_core.evaluation.summary import Curve, Summary
+from anyanomaly_core.evaluation.reliability import ReliabilityBin
+from anyanomaly_core.evaluation.report.tables import Table, exclusions, reliability_of, tables
+from anyanomaly_core.evaluation.summary import ScoreCurve, Summary
 
 WIDTH, HEIGHT = 720, 90
 MOST_POINTS = 720
@@ -43,7 +43,7 @@ def render(summary: Summary) -> str:
         ),
         f"<p><strong>{escape(notice)}</strong></p>" if notice else "",
         *(_table(table) for table in tables(summary)),
-        _list("What was left out", left_out(summary)),
+        _list("What was left out", exclusions(summary)),
         _reliability_chart(reliability_of(summary)),
         (
             f"<h2>Score curves</h2><p>The profile as it is, smoothed as in a scan. Drawn: what a video shows, and "
@@ -66,7 +66,7 @@ def _table(table: Table) -> str:
     return f"<h2>{escape(table.title)}</h2><p>{escape(table.note)}</p><table><tr>{head}</tr>{body}</table>"
 
 
-def _charts(curves: Sequence[Curve]) -> Iterator[str]:
+def _charts(curves: Sequence[ScoreCurve]) -> Iterator[str]:
     for curve in curves:
         known = curve.scores[np.isfinite(curve.scores)]
         shows = bool((curve.labels == 1).any())
@@ -77,7 +77,7 @@ def _charts(curves: Sequence[Curve]) -> Iterator[str]:
         yield f"<figure><figcaption>{escape(name)}</figcaption>{_chart(curve, name)}</figure>"
 
 
-def _chart(curve: Curve, name: str) -> str:
+def _chart(curve: ScoreCurve, name: str) -> str:
     frames = len(curve.scores)
     bands = [
         *_bands(curve.labels == UNLABELLED, frames, "unlabelled"),
@@ -109,7 +109,7 @@ def _paths(scores: NDArray[np.float32]) -> Iterator[str]:
         yield "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
 
 
-def _reliability_chart(curve: Sequence[Bin]) -> str:
+def _reliability_chart(curve: Sequence[ReliabilityBin]) -> str:
     if not curve:
         return ""
     side = 260

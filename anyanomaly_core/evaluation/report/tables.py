@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from anyanomaly_core.evaluation.labels.ground_truth import UNLABELLED, LabelledArchive
 from anyanomaly_core.evaluation.protocols import HONEST, REFERENCE
-from anyanomaly_core.evaluation.reliability import Bin, calibration_error, reliability
-from anyanomaly_core.evaluation.summary import ANY, AP, AUC, MEAN, VIDEO_AUC, Counts, Curve, Measure, Summary
-from anyanomaly_core.evaluation.variants import AS_IT_IS
+from anyanomaly_core.evaluation.reliability import ReliabilityBin, calibration_error, reliability
+from anyanomaly_core.evaluation.summary import ANY, AP, AUC, MEAN, VIDEO_AUC, FrameCounts, Measure, ScoreCurve, Summary
+from anyanomaly_core.evaluation.variants import UNCHANGED
 
 NONE = "–"
 MOST_REASONS = 5
@@ -43,7 +43,7 @@ def markdown(summary: Summary) -> str:
     for table in tables(summary):
         lines = [table.columns, tuple("---" for _ in table.columns), *table.rows]
         parts += [f"## {table.title}", table.note, "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)]
-    parts += [f"* {_cell(line)}" for line in left_out(summary)]
+    parts += [f"* {_cell(line)}" for line in exclusions(summary)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -66,7 +66,7 @@ def write_csv(summary: Summary, path: Path) -> None:
             writer.writerow([*what, *rounded, m.videos, m.positives, m.frames, m.tuned or ""])
 
 
-def reliability_of(summary: Summary) -> list[Bin]:
+def reliability_of(summary: Summary) -> list[ReliabilityBin]:
     """Scores against labels, frame by frame, all classes together, under the profile as it is."""
     if not summary.curves:
         return []
@@ -77,7 +77,7 @@ def reliability_of(summary: Summary) -> list[Bin]:
 
 def _headline(summary: Summary) -> str:
     base = summary.variants[0].profile
-    found = summary.find(AS_IT_IS, MEAN, AUC) or summary.find(AS_IT_IS, MEAN, AUC, REFERENCE)
+    found = summary.find(UNCHANGED, MEAN, AUC) or summary.find(UNCHANGED, MEAN, AUC, REFERENCE)
     said = "no class has both kinds of frame" if found is None else f"mean ROC-AUC of the classes {_figure(found)}"
     videos = f"{len(summary.archive.videos)} videos, {len(summary.archive.classes)} classes"
     notice = f" {base.notice}" if base.notice else ""
@@ -87,7 +87,7 @@ def _headline(summary: Summary) -> str:
 def _classes(summary: Summary) -> Table:
     rows = []
     for label in [*summary.archive.classes, ANY, MEAN]:
-        auc, ap, own = (summary.find(AS_IT_IS, label, metric) for metric in (AUC, AP, VIDEO_AUC))
+        auc, ap, own = (summary.find(UNCHANGED, label, metric) for metric in (AUC, AP, VIDEO_AUC))
         if auc is None or ap is None:
             continue
         shown = ("", "") if label == MEAN else (str(auc.videos), f"{auc.positives:,} of {auc.frames:,}")
@@ -164,7 +164,7 @@ def _reference(summary: Summary) -> Table:
     rows = [
         (m.variant, m.label, f"{m.value:.3f}", m.tuned or "")
         for m in summary.measures
-        if m.protocol == REFERENCE and m.metric == AUC and (m.variant == AS_IT_IS or m.label == MEAN)
+        if m.protocol == REFERENCE and m.metric == AUC and (m.variant == UNCHANGED or m.label == MEAN)
     ]
     return Table(
         "Tuned on the test labels",
@@ -199,11 +199,11 @@ def _counts(summary: Summary) -> Table:
     )
 
 
-def _fields(counts: Counts) -> Sequence[int]:
+def _fields(counts: FrameCounts) -> Sequence[int]:
     return (counts.counted, counts.unlabelled, counts.unscored, counts.not_in_footage, counts.rows_failed)
 
 
-def left_out(summary: Summary, most_names: int = sys.maxsize) -> list[str]:
+def exclusions(summary: Summary, most_names: int = sys.maxsize) -> list[str]:
     """What no figure is about, a line each: videos without scores, answers that failed, footage without labels.
 
     Args:
@@ -214,15 +214,15 @@ def left_out(summary: Summary, most_names: int = sys.maxsize) -> list[str]:
     lines += [f"{count:,} segment rows failed: {why}" for why, count in summary.failures.most_common(MOST_REASONS)]
     if len(summary.failures) > MOST_REASONS:
         lines.append(f"... and for {len(summary.failures) - MOST_REASONS} other reasons")
-    return [*lines, *footage_told(summary.archive, most_names)]
+    return [*lines, *footage_gaps(summary.archive, most_names)]
 
 
-def footage_told(archive: LabelledArchive, most_names: int = sys.maxsize) -> list[str]:
+def footage_gaps(archive: LabelledArchive, most_names: int = sys.maxsize) -> list[str]:
     """Where labels and footage do not meet, a line each."""
     said = (
         (archive.missing, "labelled, but not here"),
         (archive.unlabelled, "here, but not labelled, and left out"),
-        (archive.unlisted, "in no line of the labels, which counts as normal"),
+        (archive.assumed_normal, "in no line of the labels, which counts as normal"),
     )
     return [
         f"{len(names)} of the videos {'is' if len(names) == 1 else 'are'} {what}: "
@@ -255,7 +255,7 @@ def _verdict(measure: Measure) -> str:
     return "better" if d.low > 0 else "worse"
 
 
-def _known(curve: Curve) -> NDArray[np.bool_]:
+def _known(curve: ScoreCurve) -> NDArray[np.bool_]:
     """[F] frames that are labelled and scored."""
     known: NDArray[np.bool_] = np.isfinite(curve.scores) & (curve.labels != UNLABELLED)
     return known

@@ -18,9 +18,9 @@ from sqlalchemy import Engine, text
 
 from anyanomaly_core.config import get_settings
 from anyanomaly_core.errors import ConfigurationError
+from anyanomaly_core.evaluation.benchmark_run import BenchmarkRun
 from anyanomaly_core.evaluation.evaluate import evaluate
 from anyanomaly_core.evaluation.labels.formats import open_archive
-from anyanomaly_core.evaluation.runner import Bench
 from anyanomaly_core.evaluation.variants import CONTEXTS, ablation
 from anyanomaly_core.footage.decode import decode
 from anyanomaly_core.profile import load_profile
@@ -183,11 +183,11 @@ def test_the_dag_finds_texts_for_labels_that_only_say_abnormal(root: Path) -> No
 
 
 def test_a_frame_folder_is_scored_pixel_for_pixel(root: Path, profile: Path, tmp_path: Path) -> None:
-    bench = Bench(open_archive(root), load_profile(str(profile)), get_settings())
+    bench = BenchmarkRun(open_archive(root), load_profile(str(profile)), get_settings())
     variants = ablation(load_profile(str(profile)), [])
     folder = next(video for video in open_archive(root).videos if video.name == "c")
-    [(_, (scored,))] = list(bench.score(variants, videos=[folder], progress=lambda *_: None))
+    [(_, (scored,))] = list(bench.predict(variants, videos=[folder], progress=lambda *_: None))
     assert scored.frame_count == 9
-    joined = next((tmp_path / "state" / "evaluation" / "frame-folders").glob("*.mkv"))
-    for frame in decode(joined):
+    union_of = next((tmp_path / "state" / "evaluation" / "frame-folders").glob("*.mkv"))
+    for frame in decode(union_of):
         assert np.array_equal(frame.image, np.asarray(Image.open(root / "c" / f"{frame.number:03d}.png")))

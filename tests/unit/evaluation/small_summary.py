@@ -7,7 +7,7 @@ import numpy as np
 
 from anyanomaly_core.evaluation import protocols
 from anyanomaly_core.evaluation.labels.ground_truth import FrameLabels, LabelledArchive, LabelledVideo
-from anyanomaly_core.evaluation.runner import ScoredVideo
+from anyanomaly_core.evaluation.predictions import VideoPredictions
 from anyanomaly_core.evaluation.summary import Summary, summarize
 from anyanomaly_core.evaluation.variants import ablation
 from anyanomaly_core.profile import load_profile
@@ -36,8 +36,8 @@ def small_summary(groups: list[str], name: str = "{}.mp4", lost: int = 0) -> Sum
         if number == 2:
             for column in own["cat"].values():
                 column[0:24] = np.nan
-        scored.append((videos[-1], [ScoredVideo(80, own, Counter(scored=7, failed=1))] * len(variants)))
+        scored.append((videos[-1], [VideoPredictions(80, own, statuses=Counter(scored=7, failed=1))] * len(variants)))
     for number in range(lost):
-        scored[-1 - number] = (videos[-1 - number], [ScoredVideo(0, {}, problem="it is text")] * len(variants))
+        scored[-1 - number] = (videos[-1 - number], [VideoPredictions(0, {}, problem="it is text")] * len(variants))
     archive = LabelledArchive("small", texts, tuple(videos))
     return summarize(archive, variants, scored, resamples=50)

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anyanomaly_core.evaluation.cascades import all_figures
+from anyanomaly_core.evaluation.cascades import cascade_costs
 from anyanomaly_core.evaluation.labels.ground_truth import FrameLabels, LabelledVideo
-from anyanomaly_core.evaluation.runner import Judged, ScoredVideo
+from anyanomaly_core.evaluation.predictions import SegmentPrediction, VideoPredictions
 from anyanomaly_core.evaluation.variants import Variant, ablation
 from anyanomaly_core.profile import load_profile
 from anyanomaly_core.results.bounds import missed_bound, share_bound
@@ -20,16 +20,16 @@ VIDEOS = {
 }
 
 
-def scored(values: list[float], chosen: str | None) -> ScoredVideo:
+def scored(values: list[float], chosen: str | None) -> VideoPredictions:
     why = {"R": Chosen.RANK, "A": Chosen.AUDIT, "c": Chosen.AUDIT, "-": None}
     status = {"R": Status.SCORED, "A": Status.SCORED, "c": Status.CARRIED, "-": Status.PRUNED}
     judged, curve = [], np.full(10 * len(values), np.nan, np.float32)
     for n, value in enumerate(values):
         kind = "R" if chosen is None else chosen[n]
         score = None if kind == "-" else value
-        judged.append(Judged(10 * n, 10 * n + 9, status[kind], score, None if chosen is None else why[kind]))
+        judged.append(SegmentPrediction(10 * n, 10 * n + 9, status[kind], score, None if chosen is None else why[kind]))
         curve[10 * n : 10 * n + 10] = np.nan if score is None else score
-    return ScoredVideo(len(curve), {"fall": {"score": curve}}, judged={"fall": judged})
+    return VideoPredictions(len(curve), {"fall": {"score": curve}}, segments={"fall": judged})
 
 
 def test_figures_are_those_counted_by_hand() -> None:
@@ -42,7 +42,7 @@ def test_figures_are_those_counted_by_hand() -> None:
         (LabelledVideo(name, Path("none"), {"fall": FrameLabels((shown,))}), [scored(v, None), scored(v, kinds)])
         for name, (v, kinds, shown) in VIDEOS.items()
     ]
-    [found] = all_figures(both, pairs, ["fall"])
+    [found] = cascade_costs(both, pairs, ["fall"])
     assert (found.judged, found.judged_without) == (5, 12)
     assert found.saved == pytest.approx(7 / 12)
     assert (found.events, found.events_found, found.events_found_without) == (2, 1, 2)

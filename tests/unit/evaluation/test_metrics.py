@@ -7,19 +7,19 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from anyanomaly_core.evaluation.metrics import (
-    Frames,
+    LabelledScores,
     average_precision,
-    draw_videos,
-    interval,
-    mean_over,
+    bootstrap_metrics,
+    draw_resamples,
+    mean_of_classes,
     per_video_auc,
-    resampled,
+    percentile_interval,
     roc_auc,
 )
 
 
-def frames(video: list[int], positive: list[int], score: list[float]) -> Frames:
-    return Frames(np.array(video), np.array(positive, np.bool_), np.array(score, np.float64))
+def frames(video: list[int], positive: list[int], score: list[float]) -> LabelledScores:
+    return LabelledScores(np.array(video), np.array(positive, np.bool_), np.array(score, np.float64))
 
 
 def test_by_hand() -> None:
@@ -40,9 +40,9 @@ def test_without_both_kinds_there_is_no_figure() -> None:
 @given(st.lists(st.tuples(st.integers(0, 3), st.booleans(), st.integers(0, 5)), min_size=2, max_size=60))
 def test_resamples_are_what_repeating_frames_gives(rows: list[tuple[int, bool, int]]) -> None:
     given_frames = frames([r[0] for r in rows], [int(r[1]) for r in rows], [r[2] / 5 for r in rows])
-    draws = draw_videos(4, 6, seed=len(rows))
+    draws = draw_resamples(4, 6, seed=len(rows))
     assert (draws.sum(axis=1) == 4).all()
-    pair = resampled(given_frames, draws)
+    pair = bootstrap_metrics(given_frames, draws)
     for row, auc, ap in zip(draws, pair.auc, pair.ap, strict=True):
         times = row[given_frames.video].astype(int)
         positive, score = np.repeat(given_frames.positive, times), np.repeat(given_frames.score, times)
@@ -61,15 +61,15 @@ def test_per_video_leaves_videos_of_one_kind_out() -> None:
 
 def test_an_interval_needs_most_resamples_and_three_videos() -> None:
     few = np.array([0.5, np.nan, np.nan, np.nan])
-    assert interval(few, 9) is None
-    assert interval(np.array([]), 9) is None
-    assert interval(np.linspace(0, 1, 201), 2) is None
-    found = interval(np.linspace(0, 1, 201), 3)
+    assert percentile_interval(few, 9) is None
+    assert percentile_interval(np.array([]), 9) is None
+    assert percentile_interval(np.linspace(0, 1, 201), 2) is None
+    found = percentile_interval(np.linspace(0, 1, 201), 3)
     assert found is not None
     assert (found.low, found.high) == pytest.approx((0.025, 0.975))
 
 
 def test_the_mean_of_classes_leaves_undefined_ones_out() -> None:
-    assert mean_over([np.array([0.5, np.nan, np.nan]), np.array([1.0, 0.8, np.nan])]) == pytest.approx(
+    assert mean_of_classes([np.array([0.5, np.nan, np.nan]), np.array([1.0, 0.8, np.nan])]) == pytest.approx(
         [0.75, 0.8, np.nan], nan_ok=True
     )

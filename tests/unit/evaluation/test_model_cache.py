@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from anyanomaly_core.evaluation.model_cache import RememberingEncoder, RememberingLvlm
+from anyanomaly_core.evaluation.model_cache import CachedEncoder, CachedLvlm
 from anyanomaly_core.models.protocols import Answer, Request, Want
 from tests.unit.scoring.small_models import RandomProjection, random_answer
 
@@ -24,7 +24,7 @@ class Asked:
 
 
 def test_an_image_is_encoded_once_and_rows_stay_in_order() -> None:
-    plain, remembering = RandomProjection(), RememberingEncoder(RandomProjection())
+    plain, remembering = RandomProjection(), CachedEncoder(RandomProjection())
     order = [0, 3, 3, 1, 0, 4]
     expected = plain.encode_images([IMAGES[n] for n in order])
     assert np.array_equal(remembering.encode_images([IMAGES[n] for n in order]), expected)
@@ -36,7 +36,7 @@ def test_an_image_is_encoded_once_and_rows_stay_in_order() -> None:
 
 
 def test_pixels_are_not_taken_for_images_of_the_same_bytes() -> None:
-    remembering = RememberingEncoder(RandomProjection())
+    remembering = CachedEncoder(RandomProjection())
     pixels = RNG.random((2, 3, 16, 16), np.float32)
     assert np.array_equal(remembering.encode_pixels(pixels), RandomProjection().encode_pixels(pixels))
     assert np.array_equal(remembering.encode_texts(["a", "b", "a"]), RandomProjection().encode_texts(["a", "b", "a"]))
@@ -44,7 +44,7 @@ def test_pixels_are_not_taken_for_images_of_the_same_bytes() -> None:
 
 def test_equal_questions_are_asked_once_and_errors_again() -> None:
     model = Asked()
-    remembering = RememberingLvlm(model)
+    remembering = CachedLvlm(model)
     one, other = Request(IMAGES[0], "dog?", Want.SCORE), Request(IMAGES[0], "dog?", Want.TEXT)
     fails = Request(IMAGES[1], "fails", Want.SCORE)
     first = remembering.answer([one, other, one, fails])

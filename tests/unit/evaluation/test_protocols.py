@@ -11,7 +11,7 @@ from anyanomaly_core.errors import ConfigurationError
 from anyanomaly_core.evaluation import protocols
 from anyanomaly_core.evaluation.labels.ground_truth import UNLABELLED
 from anyanomaly_core.evaluation.summary import ANY, AP, AUC, MEAN
-from anyanomaly_core.evaluation.variants import AS_IT_IS, GROUPS, ablation
+from anyanomaly_core.evaluation.variants import GROUPS, UNCHANGED, ablation
 from anyanomaly_core.profile import load_profile
 from anyanomaly_core.scoring.fusion import used_weights
 from tests.unit.evaluation.small_summary import columns, small_summary
@@ -29,8 +29,8 @@ def test_unknown_frames_are_left_out_not_zero() -> None:
 def test_weights_of_no_use_do_not_need_their_image() -> None:
     own = columns(4, slice(0, 2))
     own["temporal"] = np.full(4, np.nan, np.float32)
-    assert np.isfinite(protocols.fused(own, (2 / 3, 1 / 3, 0.0))).all()
-    assert np.isnan(protocols.fused(own, (0.6, 0.3, 0.1))).all()
+    assert np.isfinite(protocols.fuse(own, (2 / 3, 1 / 3, 0.0))).all()
+    assert np.isnan(protocols.fuse(own, (0.6, 0.3, 0.1))).all()
 
 
 def test_the_reference_protocol_is_an_exhaustive_search_on_the_labels() -> None:
@@ -39,7 +39,7 @@ def test_the_reference_protocol_is_an_exhaustive_search_on_the_labels() -> None:
         labels = np.zeros(80, np.int8)
         labels[start : start + 20] = 1
         videos.append((labels, columns(80, slice(start, start + 20))))
-    tuned = protocols.tune(videos, one_score=False)
+    tuned = protocols.optimum_on_labels(videos, single_score=False)
     assert tuned is not None
     truth = np.concatenate([labels for labels, _ in videos])
     best = 0.0
@@ -52,16 +52,16 @@ def test_the_reference_protocol_is_an_exhaustive_search_on_the_labels() -> None:
         smoothed = gaussian_filter1d(np.concatenate(parts).astype(np.float64), sigma)
         best = max(best, roc_auc_score(truth, smoothed))
     assert tuned.auc == pytest.approx(best, abs=1e-6)
-    assert protocols.tune([(np.zeros(80, np.int8), videos[0][1])], one_score=True) is None
+    assert protocols.optimum_on_labels([(np.zeros(80, np.int8), videos[0][1])], single_score=True) is None
 
 
 def test_the_search_among_very_many_frames_is_good_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     labels = np.zeros(80, np.int8)
     labels[10:30] = 1
     videos = [(labels, columns(80, slice(10, 30)))]
-    exact = protocols.tune(videos, one_score=True)
+    exact = protocols.optimum_on_labels(videos, single_score=True)
     monkeypatch.setattr(protocols, "EXACT_UP_TO", 0)
-    binned = protocols.tune(videos, one_score=True)
+    binned = protocols.optimum_on_labels(videos, single_score=True)
     assert exact is not None
     assert binned is not None
     assert binned.auc == pytest.approx(exact.auc, abs=2e-3)
@@ -69,19 +69,19 @@ def test_the_search_among_very_many_frames_is_good_enough(monkeypatch: pytest.Mo
 
 def test_every_class_the_mean_and_any_are_measured() -> None:
     summary = small_summary([])
-    cat, dog, mean = (summary.find(AS_IT_IS, name, AUC) for name in ("cat", "dog", MEAN))
+    cat, dog, mean = (summary.find(UNCHANGED, name, AUC) for name in ("cat", "dog", MEAN))
     assert cat is not None
     assert dog is not None
     assert mean is not None
     assert mean.value == pytest.approx((cat.value + dog.value) / 2)
     assert (cat.videos, cat.frames) == (3, 3 * 70 - 24)
-    both = summary.find(AS_IT_IS, ANY, AP)
+    both = summary.find(UNCHANGED, ANY, AP)
     assert both is not None
     assert both.positives == 3 * 40 - 14  # frames 10 to 23 of the last video have no score for the cat
 
 
 def test_what_could_not_count_is_counted() -> None:
-    counts = small_summary([]).counts[AS_IT_IS]
+    counts = small_summary([]).counts[UNCHANGED]
     assert (counts.counted, counts.unscored, counts.unlabelled) == (2 * 3 * 70 - 24, 24, 2 * 3 * 10)
     assert counts.rows_failed == 3
 
@@ -89,7 +89,7 @@ def test_what_could_not_count_is_counted() -> None:
 def test_an_equal_variant_differs_by_nothing_and_comparisons_are_paired() -> None:
     summary = small_summary(["contexts", "smoothing"])
     for variant in summary.variants[1:]:
-        found, base = summary.find(variant.name, MEAN, AUC), summary.find(AS_IT_IS, MEAN, AUC)
+        found, base = summary.find(variant.name, MEAN, AUC), summary.find(UNCHANGED, MEAN, AUC)
         assert found is not None
         assert base is not None
         assert found.difference == pytest.approx(found.value - base.value)

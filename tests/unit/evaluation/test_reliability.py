@@ -8,7 +8,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from anyanomaly_core.errors import ConfigurationError
-from anyanomaly_core.evaluation.reliability import calibration_error, learn, reliability
+from anyanomaly_core.evaluation.reliability import calibration_error, fit_score_map, reliability
 
 
 def test_a_curve_by_hand() -> None:
@@ -27,7 +27,7 @@ def examples(seed: int, count: int = 400) -> tuple[np.ndarray, np.ndarray]:
 
 def test_isotonic_is_scikit_learns() -> None:
     scores, right = examples(1)
-    learned = learn(scores, right, "isotonic")
+    learned = fit_score_map(scores, right, "isotonic")
     expected = IsotonicRegression(out_of_bounds="clip").fit(scores, right)
     grid = np.linspace(-0.1, 1.1, 77)
     assert learned(grid) == pytest.approx(expected.predict(grid), abs=1e-6)
@@ -35,7 +35,7 @@ def test_isotonic_is_scikit_learns() -> None:
 
 def test_platt_is_a_logistic_regression_towards_smoothed_targets() -> None:
     scores, right = examples(2)
-    learned = learn(scores, right, "platt")
+    learned = fit_score_map(scores, right, "platt")
     yes, no = (right.sum() + 1) / (right.sum() + 2), 1 / ((~right).sum() + 2)
     target = np.where(right, yes, no)
     twice = np.concatenate([scores, scores])[:, None]  # each example as a weighted pair of outcomes
@@ -48,7 +48,7 @@ def test_platt_is_a_logistic_regression_towards_smoothed_targets() -> None:
 
 @pytest.mark.parametrize("method", ["platt", "isotonic"])
 def test_a_map_makes_new_scores_more_honest(method: str) -> None:
-    learned = learn(*examples(3), method)  # type: ignore[arg-type]
+    learned = fit_score_map(*examples(3), method)  # type: ignore[arg-type]
     scores, right = examples(4, 4000)
     before = calibration_error(reliability(scores, right))
     assert calibration_error(reliability(learned(scores), right)) < before / 2
@@ -59,7 +59,7 @@ def test_maps_rise_and_stay_probabilities(seed: int, method: str) -> None:
     rng = np.random.default_rng(seed)
     scores, right = rng.random(30).round(1), np.arange(30) < rng.integers(5, 26)
     rng.shuffle(right)
-    learned = learn(scores, right, method)  # type: ignore[arg-type]
+    learned = fit_score_map(scores, right, method)  # type: ignore[arg-type]
     values = learned(np.linspace(0, 1, 50))
     assert (np.diff(values) >= -1e-12).all()
     assert values.min() >= 0
@@ -68,4 +68,4 @@ def test_maps_rise_and_stay_probabilities(seed: int, method: str) -> None:
 
 def test_too_few_verdicts_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="4 confirmed and 20 rejected"):
-        learn(np.linspace(0, 1, 24), np.arange(24) < 4, "platt")
+        fit_score_map(np.linspace(0, 1, 24), np.arange(24) < 4, "platt")

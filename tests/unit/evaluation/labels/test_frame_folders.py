@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anyanomaly_core.evaluation.labels.frame_folders import frame_files, frame_numbers, natural
+from anyanomaly_core.evaluation.labels.frame_folders import frame_files, frame_numbers, natural_sort_key
 
 
 @pytest.mark.parametrize("form", ["{}.jpg", "frame_{}.jpg", "cam1_{}.png", "{:04d}.tif"])
@@ -22,7 +22,7 @@ def test_images_come_in_the_order_of_their_numbers(tmp_path: Path, form: str, nu
 @given(st.lists(st.integers(0, 999), unique=True), st.sampled_from(["{:03d}.jpg", "a-{:03d}_x.jpg", "{:03d}"]))
 def test_names_with_leading_zeros_keep_the_order_of_their_text(numbers: list[int], form: str) -> None:
     names = [form.format(number) for number in numbers]
-    assert sorted(names, key=natural) == sorted(names)
+    assert sorted(names, key=natural_sort_key) == sorted(names)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 from anyanomaly_core.errors import ConfigurationError
 from anyanomaly_core.evaluation.labels.formats import open_archive
-from anyanomaly_core.evaluation.labels.ground_truth import UNLABELLED, FrameLabels, dense, joined, words
+from anyanomaly_core.evaluation.labels.ground_truth import (
+    UNLABELLED,
+    FrameLabels,
+    labels_from_vector,
+    readable_name,
+    union_of,
+)
 from tests.unit.evaluation.labels.label_files import footage, images, labels_of
 
 SHARED = Path(os.environ.get("ANYANOMALY_SAMPLES", Path(__file__).parents[5] / "shared"))
@@ -19,14 +25,14 @@ SHARED = Path(os.environ.get("ANYANOMALY_SAMPLES", Path(__file__).parents[5] / "
 
 @given(st.lists(st.sampled_from([0, 1, UNLABELLED]), min_size=1, max_size=40))
 def test_a_label_vector_survives(values: list[int]) -> None:
-    assert dense(values).array(len(values)).tolist() == values
-    longer = dense(values).array(len(values) + 3)
+    assert labels_from_vector(values).array(len(values)).tolist() == values
+    longer = labels_from_vector(values).array(len(values) + 3)
     assert longer[-3:].tolist() == [UNLABELLED] * 3
-    assert dense(values).beyond(len(values) - 1) == 1
+    assert labels_from_vector(values).beyond(len(values) - 1) == 1
 
 
 def test_abnormal_is_any_class() -> None:
-    both = joined([FrameLabels(((0, 1),), 6), FrameLabels(((3, 3),), 6)])
+    both = union_of([FrameLabels(((0, 1),), 6), FrameLabels(((3, 3),), 6)])
     assert both.array(6).tolist() == [1, 1, 0, 1, 0, 0]
 
 
@@ -153,7 +159,7 @@ def test_xd_violence(tmp_path: Path) -> None:
     ("name", "text"), [("hand_truck", "hand truck"), ("RoadAccidents", "road accidents"), ("bag", "bag")]
 )
 def test_class_names_become_words(name: str, text: str) -> None:
-    assert words(name) == text
+    assert readable_name(name) == text
 
 
 def test_what_is_wrong_is_said(tmp_path: Path) -> None:

@@ -114,12 +114,12 @@ def test_what_no_line_names_is_visible(tmp_path: Path) -> None:
     footage(tmp_path, "a.mp4", "b.mp4")
     tables = {"events": f"{EVENTS}a.mp4,fall,1,1\ngone.mp4,fall,1,1\n"}
     read = archive(tmp_path, **tables)
-    assert (read.missing, read.unlisted, read.unlabelled) == (("gone.mp4",), ("b.mp4",), ())
+    assert (read.missing, read.assumed_normal, read.unlabelled) == (("gone.mp4",), ("b.mp4",), ())
     assert labels_of(read, "b.mp4", "fall", 2) == [0, 0], "footage without a line counts as normal"
     listed = archive(tmp_path, **tables, videos="video,classes\na.mp4, fall ; fall\ngone.mp4,\n")
-    assert (listed.unlisted, listed.unlabelled) == ((), ("b.mp4",))
+    assert (listed.assumed_normal, listed.unlabelled) == ((), ("b.mp4",))
     framed = archive(tmp_path, frames="video,frame,fall\na.mp4,0,1\n")
-    assert (framed.unlisted, framed.unlabelled) == ((), ("b.mp4",))
+    assert (framed.assumed_normal, framed.unlabelled) == ((), ("b.mp4",))
 
 
 def test_labels_that_are_not_there(tmp_path: Path) -> None:

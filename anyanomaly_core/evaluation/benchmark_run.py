@@ -7,75 +7,36 @@ second run, another protocol or a further variant takes over all that is there.
 import hashlib
 import json
 import logging
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from anyanomaly_core.config import LibrarySettings
 from anyanomaly_core.engine.journal import Journal
 from anyanomaly_core.engine.scorer import with_models
 from anyanomaly_core.engine.video import SegmentedVideo
 from anyanomaly_core.errors import FootageError
-from anyanomaly_core.evaluation.labels.frame_folders import as_video
+from anyanomaly_core.evaluation.labels.frame_folders import frames_to_video
 from anyanomaly_core.evaluation.labels.ground_truth import LabelledArchive, LabelledVideo
-from anyanomaly_core.evaluation.model_cache import RememberingEncoder, RememberingLvlm
+from anyanomaly_core.evaluation.model_cache import CachedEncoder, CachedLvlm
+from anyanomaly_core.evaluation.predictions import VideoPredictions
 from anyanomaly_core.evaluation.variants import Variant
 from anyanomaly_core.footage.content import sha256
 from anyanomaly_core.footage.index import index_frames
 from anyanomaly_core.footage.probe import probe
 from anyanomaly_core.footage.sandbox import Limits
-from anyanomaly_core.footage.segments import Segment, split_into_segments
+from anyanomaly_core.footage.segments import split_into_segments
 from anyanomaly_core.models.loading import load_encoder, load_lvlm
 from anyanomaly_core.profile import Profile
-from anyanomaly_core.scoring.smoothing import unsmoothed
-from anyanomaly_core.scoring.types import Chosen, RuleTexts, SegmentScore, Status
+from anyanomaly_core.scoring.types import RuleTexts, SegmentScore, Status
 
 log = logging.getLogger(__name__)
 
 FOLDER = "evaluation"  # in the state folder
-FIELDS = {"score": "score", "key": "key_score", "position": "position_score", "temporal": "temporal_score"}
 Progress = Callable[[int, int], None]  # (video, variant) pairs done, in all
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """A rationale and the frames it is about."""
-
-    first_frame: int
-    last_frame: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What became of a segment for a class."""
-
-    first_frame: int
-    last_frame: int
-    status: Status
-    score: float | None  # before smoothing
-    chosen: Chosen | None  # by a cascade
-
-
-@dataclass(frozen=True, slots=True)
-class ScoredVideo:
-    """One video under one variant."""
-
-    frame_count: int
-    columns: dict[str, dict[str, NDArray[np.float32]]]  # class -> column of FIELDS -> [F] before smoothing
-    statuses: Counter[str] = field(default_factory=Counter)  # (segment, class) rows by status
-    problem: str | None = None  # why the whole video has no score
-    failures: Counter[str] = field(default_factory=Counter)  # (segment, class) rows by the reason why they failed
-    told: dict[str, list[Reason]] = field(default_factory=dict)  # by class, where the LVLM gave a reason
-    judged: dict[str, list[Judged]] = field(default_factory=dict)  # by class, segments in order
-
-
-class Bench:
+class BenchmarkRun:
     """An archive, a profile's models and the journals. Models are loaded when first needed, and once."""
 
     def __init__(self, archive: LabelledArchive, profile: Profile, settings: LibrarySettings) -> None:
@@ -86,14 +47,14 @@ class Bench:
         self._answers: dict[str, dict[tuple[int, int], SegmentScore]] = {}  # of the video at hand, by what was asked
 
     @cached_property
-    def encoder(self) -> RememberingEncoder:
+    def encoder(self) -> CachedEncoder:
         """The profile's; raises ModelError when it is not to be had."""
-        return RememberingEncoder(load_encoder(self._profile, self._settings))
+        return CachedEncoder(load_encoder(self._profile, self._settings))
 
     @cached_property
-    def lvlm(self) -> RememberingLvlm:
+    def lvlm(self) -> CachedLvlm:
         """The profile's; raises ModelError when it is not to be had."""
-        return RememberingLvlm(load_lvlm(self._profile, self._settings))
+        return CachedLvlm(load_lvlm(self._profile, self._settings))
 
     def revisions(self, variant: Variant) -> dict[str, str]:
         """Of the models that a variant uses; they are part of its scorer's digest."""
@@ -101,9 +62,9 @@ class Bench:
         used = (("encoder", encoder), ("lvlm", lvlm))
         return {name: model.revision for name, model in used if model is not None}
 
-    def score(
+    def predict(
         self, variants: Sequence[Variant], *, videos: Sequence[LabelledVideo] | None = None, progress: Progress
-    ) -> Iterator[tuple[LabelledVideo, list[ScoredVideo]]]:
+    ) -> Iterator[tuple[LabelledVideo, list[VideoPredictions]]]:
         """Each video with its scores under every variant; equal profiles are scored once.
 
         Raises:
@@ -113,25 +74,25 @@ class Bench:
         keys = [variant.profile.model_dump_json() for variant in variants]
         total, done = len(chosen) * len(set(keys)), 0
         for video in chosen:
-            scored: dict[str, ScoredVideo] = {}
+            scored: dict[str, VideoPredictions] = {}
             for key, variant in zip(keys, variants, strict=True):
                 if key not in scored:
-                    scored[key] = self._score(video, variant)
+                    scored[key] = self._predict(video, variant)
                     done += 1
                     progress(done, total)
             self._forget(variants)
             yield video, [scored[key] for key in keys]
 
-    def _score(self, video: LabelledVideo, variant: Variant) -> ScoredVideo:
+    def _predict(self, video: LabelledVideo, variant: Variant) -> VideoPredictions:
         classes = self._archive.scored_classes(video)
         try:
-            path = as_video(video.path, self._folder / "frame-folders")
+            path = frames_to_video(video.path, self._folder / "frame-folders")
             frame_count = self._lengths.of(path)
             plan = _plan(path, frame_count, variant.profile, self._content(path))
             segments = plan.segments
         except FootageError as error:
             log.warning("%s has no scores: %s", video.name, error)
-            return ScoredVideo(0, {}, problem=str(error))
+            return VideoPredictions(0, {}, problem=str(error))
         rules = [RuleTexts(number, name, self._archive.texts[name]) for number, name in enumerate(classes)]
         models = with_models(variant.profile, *self._models(variant))
         key = self._key(path, variant, rules)
@@ -144,14 +105,7 @@ class Bench:
                 journal.discard()
         if any(row.status is Status.FAILED for row in rows):
             self._keep_scored(key, rows)
-        return ScoredVideo(
-            frame_count,
-            {rule.name: _columns(segments, rows, rule, frame_count) for rule in rules},
-            Counter(row.status.value for row in rows),
-            failures=Counter(row.reason or "" for row in rows if row.status is Status.FAILED),
-            told={rule.name: _reasons(segments, rows, rule) for rule in rules},
-            judged={rule.name: _judged(segments, rows, rule) for rule in rules},
-        )
+        return VideoPredictions.from_rows(segments, rows, rules, frame_count)
 
     def _keep_scored(self, key: str, rows: Sequence[SegmentScore]) -> None:
         """Segments with a failed row are asked again by the next run; the others stay in the journal."""
@@ -169,7 +123,7 @@ class Bench:
         digest = variant.profile.digest(self.revisions(variant))
         return f"{self._content(path)[:24]}-{digest[:16]}-{hashlib.sha256(texts).hexdigest()[:16]}"
 
-    def _models(self, variant: Variant) -> tuple[RememberingEncoder | None, RememberingLvlm | None]:
+    def _models(self, variant: Variant) -> tuple[CachedEncoder | None, CachedLvlm | None]:
         kind = variant.profile.scoring.scorer
         return None if kind == "baseline" else self.encoder, None if kind == "clip" else self.lvlm
 
@@ -208,37 +162,3 @@ def _plan(path: Path, frame_count: int, profile: Profile, content_sha256: str) -
     step = profile.sampling.step(float(probe(path).fps))
     segments = split_into_segments(frame_count, profile.sampling.segment_frames, step)
     return SegmentedVideo.of(path, tuple(segments), step, profile, content_sha256=content_sha256)
-
-
-def _columns(
-    segments: Sequence[Segment], rows: Sequence[SegmentScore], rule: RuleTexts, frame_count: int
-) -> dict[str, NDArray[np.float32]]:
-    own = [row for row in rows if row.rule_version_id == rule.rule_version_id]
-    columns = {
-        name: unsmoothed(segments, [getattr(row, attribute) for row in own], frame_count)
-        for name, attribute in FIELDS.items()
-    }
-    columns["score"] = unsmoothed(segments, own, frame_count)  # the baseline has a score of its own for each frame
-    return columns
-
-
-def _reasons(segments: Sequence[Segment], rows: Sequence[SegmentScore], rule: RuleTexts) -> list[Reason]:
-    own = [row for row in rows if row.rule_version_id == rule.rule_version_id]
-    return [
-        Reason(segment.first_frame, segment.last_frame, row.rationale)
-        for segment, row in zip(segments, own, strict=True)
-        if row.rationale is not None
-    ]
-
-
-def _judged(segments: Sequence[Segment], rows: Sequence[SegmentScore], rule: RuleTexts) -> list[Judged]:
-    own = [row for row in rows if row.rule_version_id == rule.rule_version_id]
-    return [
-        Judged(segment.first_frame, segment.last_frame, row.status, row.score, row.chosen)
-        for segment, row in zip(segments, own, strict=True)
-    ]
-
-
-def unscored_rows(statuses: Counter[str]) -> int:
-    """(segment, class) rows without a score."""
-    return statuses[Status.FAILED.value] + statuses[Status.PRUNED.value]
