@@ -12,14 +12,15 @@ FORMATS = (
     "mov", "matroska", "avi", "mpeg", "mpegts", "mpegtsraw", "flv", "asf", "mxf", "ogg", "dv", "dhav", "ivf", "nut",
     # bare streams, as cut from a network recorder
     "h264", "hevc", "vvc", "av1", "obu", "mpegvideo", "m4v", "mjpeg", "mpjpeg", "vc1", "h263",
+    "jpeg_pipe",  # what .mjpeg is without its name; of all pipes of pictures the one that cameras write
 )  # fmt: skip
 
 DECODERS = (
     "h264", "hevc", "vvc", "av1", "libdav1d", "libaom-av1", "vp8", "vp9", "libvpx", "libvpx-vp9",
     "mpeg1video", "mpeg2video", "mpegvideo", "mpeg4", "msmpeg4", "msmpeg4v1", "msmpeg4v2", "h261",
     "h263", "h263i", "h263p",
-    "mjpeg", "mjpegb", "mxpeg", "jpeg2000", "wmv1", "wmv2", "wmv3", "vc1", "flv", "theora", "vp6", "vp6f",
-    "cinepak", "indeo3", "indeo4", "indeo5", "msvideo1", "msrle", "svq1", "svq3",
+    "mjpeg", "mjpegb", "mxpeg", "sp5x", "amv", "imm4", "imm5", "jpeg2000", "wmv1", "wmv2", "wmv3", "vc1",
+    "flv", "theora", "vp6", "vp6f", "cinepak", "indeo3", "indeo4", "indeo5", "msvideo1", "msrle", "svq1", "svq3",
     "dvvideo", "prores", "dnxhd", "ffv1", "huffyuv", "ffvhuff", "utvideo", "magicyuv", "rawvideo",
 )  # fmt: skip
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from anyanomaly_core.footage.sandbox import Limits
 
 PROBE_LIMITS = Limits(memory_mb=1024, cpu_s=30, stall_s=60.0)
+UNKNOWN_CODEC = "unknown"  # of a video stream that PyAV has no decoder for; ffmpeg may have one
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Header:
 
     error: str | None  # why the container could not be opened at all
     format: str | None
-    codec: str | None  # None: no video stream
+    codec: str | None  # None: no video stream; see UNKNOWN_CODEC
     width: int  # as stored
     height: int
     orientation: Orientation

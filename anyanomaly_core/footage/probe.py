@@ -7,7 +7,7 @@ from pathlib import Path
 
 from anyanomaly_core.errors import FootageError, UnreadableFootageError
 from anyanomaly_core.footage import allowed
-from anyanomaly_core.footage.header import PROBE_LIMITS, Header, looks_like_text, parse_header
+from anyanomaly_core.footage.header import PROBE_LIMITS, UNKNOWN_CODEC, Header, looks_like_text, parse_header
 from anyanomaly_core.footage.pipes import Pipes, Stalled
 from anyanomaly_core.footage.sandbox import Child, describe_end, opened
 from anyanomaly_core.footage.types import Probe
@@ -104,6 +104,8 @@ def _no_container(path: str | Path, header: Header) -> str | None:
 def _no_access(header: Header) -> str | None:
     if header.encrypted:
         return f"is encrypted ({header.codec}); without its key no frame can be decoded."
+    if header.codec == UNKNOWN_CODEC:
+        return f"has video in a codec that no decoder here knows ({header.format})."
     if header.codec not in allowed.DECODERS:
         return f"is {header.codec}, which is not among the decoders this installation allows (docs/footage.md)."
     return None

@@ -1,36 +1,65 @@
 """Reads a container's header with PyAV, in a confined child: ``python -I probe_child.py PLAN DESCRIPTOR``.
 
 Prints one JSON object. Run as a script by :mod:`anyanomaly_core.footage.probe`; it imports nothing of this package.
+PyAV names much of what a file holds by lists that end before ffmpeg's do: what it has no name for costs that one item,
+never the file.
 """
 
 import json
 import runpy
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import av
 from av.container import InputContainer
+from av.sidedata.sidedata import Type
 
 _HERE = Path(__file__).resolve().parent
 _FIRST_PACKETS = 250  # how far to look for a first picture
+_FLAWS = (av.FFmpegError, ValueError, TypeError, ArithmeticError, LookupError, AttributeError)
+
+Item = TypeVar("Item")
+
+
+def _nameless(kind: type[Type], number: object) -> Type:
+    """A member for a type of side data that PyAV does not know; without it no side data of the frame can be read."""
+    member: Any = object.__new__(kind)
+    member._name_, member._value_ = f"NUMBER_{number}", number
+    return cast("Type", member)
+
+
+Type._missing_ = classmethod(_nameless)  # type: ignore[assignment, method-assign]
+
+
+def _item(read: Callable[[], Item]) -> Item | None:
+    """What ``read`` returns; None where PyAV cannot tell it."""
+    try:
+        return read()
+    except _FLAWS:
+        return None
+
+
+def _picture(frame: av.VideoFrame) -> dict[str, Any]:
+    def matrix() -> str | None:
+        side_data: Any = frame.side_data  # PyAV's annotation says a mapping of names; it yields the data
+        return next((bytes(data).hex() for data in side_data if data.type is Type.DISPLAYMATRIX), None)
+
+    return {"frame_width": frame.width, "frame_height": frame.height, "matrix": _item(matrix)}
 
 
 def _first_frame(container: InputContainer, stream: av.VideoStream) -> dict[str, Any]:
     """Size and display matrix of the first picture that decodes, if one of the first packets has it."""
     encrypted = False
-    for count, packet in enumerate(container.demux(stream)):
-        encrypted = encrypted or packet.has_sidedata("encryption_info")
-        try:
-            frames = packet.decode()
-        except av.FFmpegError:
-            frames = []
-        for frame in frames:
-            side_data: Any = frame.side_data  # PyAV's annotation says a mapping of names; it yields the data
-            matrix = [bytes(data).hex() for data in side_data if data.type.name == "DISPLAYMATRIX"]
-            return {"frame_width": frame.width, "frame_height": frame.height, "matrix": matrix[0] if matrix else None}
-        if count >= _FIRST_PACKETS:
+    packets = container.demux(stream)
+    for _ in range(_FIRST_PACKETS):
+        packet = _item(lambda: next(packets, None))
+        if packet is None:
             break
+        encrypted = encrypted or packet.has_sidedata("encryption_info")
+        if frames := _item(packet.decode):
+            return _picture(frames[0])
     return {"encrypted": encrypted}
 
 
@@ -40,7 +69,7 @@ def _describe(descriptor: int, options: dict[str, str]) -> dict[str, Any]:
             "format": container.format.name,
             "created": container.metadata.get("creation_time"),
             "duration_s": container.duration / 1e6 if container.duration is not None else None,
-            "other_streams": sorted({stream.type for stream in container.streams if stream.type != "video"}),
+            "other_streams": sorted({str(stream.type) for stream in container.streams if stream.type != "video"}),
         }
         # As ffmpeg's "0:V:0": the first video stream that is not a cover picture.
         attached = av.stream.Disposition.attached_pic
@@ -48,19 +77,18 @@ def _describe(descriptor: int, options: dict[str, str]) -> dict[str, Any]:
         if not streams:
             return found
         stream = streams[0]
-        context = stream.codec_context
-        rate = stream.average_rate or stream.guessed_rate
+        context: Any = stream.codec_context  # None where PyAV has no decoder; ffmpeg may have one
+        rate = _item(lambda: stream.average_rate or stream.guessed_rate)
         if stream.duration is not None and stream.time_base is not None:
             found["video_duration_s"] = float(stream.duration * stream.time_base)
         found |= {
-            "codec": context.name if context is not None else None,
-            "tag": stream.codec_context.codec_tag if context is not None else None,
-            "width": getattr(context, "width", 0),
-            "height": getattr(context, "height", 0),
-            "pixel_format": getattr(context, "pix_fmt", None),
+            "codec": "unknown" if context is None else context.name,
+            "width": _item(lambda: context.width) or 0,
+            "height": _item(lambda: context.height) or 0,
+            "pixel_format": _item(lambda: context.pix_fmt),
             "fps": [rate.numerator, rate.denominator] if rate else [0, 1],
             "stated_frames": stream.frames,
-            "created": found["created"] or stream.metadata.get("creation_time"),
+            "created": found["created"] or (_item(lambda: stream.metadata) or {}).get("creation_time"),
         }
         if context is not None:
             found |= _first_frame(container, stream)
@@ -75,7 +103,7 @@ def main() -> None:
     confine(plan["limits"], [str(Path(av.__file__).parent)])  # PyAV imports some of its parts late
     try:
         found = _describe(descriptor, plan["options"])
-    except (av.FFmpegError, ValueError, OverflowError, MemoryError, OSError) as error:
+    except (*_FLAWS, MemoryError, OSError) as error:
         found = {"error": getattr(error, "strerror", None) or str(error)}
     sys.stdout.write(json.dumps(found))
 
