@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -48,12 +47,3 @@ def test_every_make_command_of_a_page_exists(page: Path) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z0-9-]+):", makefile, flags=re.MULTILINE))
     assert set(MAKE.findall(page.read_text(encoding="utf-8"))) <= targets
-
-
-def test_every_dependency_has_its_reason() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    required = project["dependencies"] + project["optional-dependencies"]["dev"]
-    packages = {re.split(r"[<>=~!\[; ]", line)[0] for line in required}
-    reasons = (ROOT / "docs" / "decisions.md").read_text(encoding="utf-8").partition("## Dependencies")[2]
-    explained = set(re.findall(r"[\w-]+", "".join(row.split("|")[1] for row in reasons.splitlines() if "|" in row)))
-    assert packages <= explained
