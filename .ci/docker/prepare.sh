@@ -3,13 +3,7 @@
 set -euo pipefail
 
 python -m airflow db migrate
-python - <<'PYTHON'
-import os
-
-from anyanomaly_core.results.migrate import upgrade
-
-print("results database at revision", upgrade(os.environ["OWNER_DATABASE_URL"]))
-PYTHON
+python -m anyanomaly_core.cli migrate
 
 passwords="$AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"
 (umask 077 && python -c 'import json, os; print(json.dumps({"admin": os.environ["AIRFLOW_ADMIN_PASSWORD"]}))' > "$passwords")

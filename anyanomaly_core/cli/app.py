@@ -1,6 +1,7 @@
 """The commands of ``anyanomaly``."""
 
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -79,9 +80,22 @@ def query(
     stack: Stack = "",
     as_json: AsJson = False,
 ) -> None:
-    """Ask the results database; nothing can be changed this way."""
-    names, rows = ask(stack, statement)
-    print_rows(names, rows, as_json=as_json)
+    """Ask the results database; nothing can be changed this way, and five minutes are the most it may take."""
+    found = ask(stack, statement)
+    print_rows(found.columns, found.rows, as_json=as_json)
+
+
+@app.command()
+def migrate() -> None:
+    """Make or bring up to date the results database of OWNER_DATABASE_URL; `make up` does it for those under .local."""
+    from anyanomaly_core.results.migrate import upgrade
+
+    if "OWNER_DATABASE_URL" not in os.environ:
+        raise ConfigurationError(
+            "Set OWNER_DATABASE_URL to postgresql+psycopg2://USER:PASSWORD@HOST/DATABASE, with a user that owns the "
+            "database or may create roles; see docs/operations.md."
+        )
+    note(f"The results database is at revision {upgrade(os.environ['OWNER_DATABASE_URL'])}.")
 
 
 @app.command()

@@ -19,10 +19,10 @@ def quarantine(stack: Stack = "", as_json: AsJson = False) -> None:
 
     with site(None, stack, user="reader") as settings:
         engine = make_engine(settings.database_url.get_secret_value())
-        answer = run_ready(engine, "quarantine", limit=MOST_ROWS)
+        found = run_ready(engine, "quarantine", limit=MOST_ROWS)
         engine.dispose()
-    print_rows(list(answer.columns), answer.rows, as_json=as_json)
-    if len(answer.rows) == MOST_ROWS:
+    print_rows(found.columns, found.rows, as_json=as_json)
+    if len(found.rows) == MOST_ROWS:
         note(f"Only the first {MOST_ROWS} are shown; the ready query `quarantine` gives all.")
 
 

@@ -80,21 +80,23 @@ def coverage(
         _check(stack, as_json=as_json)
         return
     if cascade:
-        names, bounds = ask(stack, _CASCADE, {"rule": rule, "all_versions": all_versions})
-        print_rows(names, bounds, as_json=as_json)
+        bounds = ask(stack, _CASCADE, {"rule": rule, "all_versions": all_versions})
+        print_rows(bounds.columns, bounds.rows, as_json=as_json)
         note("Bounds hold with 95 % confidence: of segments whose own score reaches the rule's threshold.")
         return
     statement = _TABLE.format(columns=_COLUMNS[by], groups=_GROUPS[by])
     chosen = {"rule": rule, "camera": camera, "unfinished": unfinished, "all_versions": all_versions}
-    names, rows = ask(stack, statement, chosen)
-    print_rows(names, rows, as_json=as_json)
+    found = ask(stack, statement, chosen)
+    print_rows(found.columns, found.rows, as_json=as_json)
 
 
 def _check(stack: str, *, as_json: bool) -> None:
-    names, wrong = ask(stack, _CHECK)
-    _, [(versions, videos, seconds)] = ask(stack, _SIZE)
-    print_rows(names, wrong, as_json=as_json)
-    if wrong:
-        note(f"{len(wrong)} videos do not add up. Please report it with this table: the ledger must never be wrong.")
+    wrong = ask(stack, _CHECK)
+    [(versions, videos, seconds)] = ask(stack, _SIZE).rows
+    print_rows(wrong.columns, wrong.rows, as_json=as_json)
+    if wrong.rows:
+        note(
+            f"{len(wrong.rows)} videos do not add up. Please report it with this table: the ledger must never be wrong."
+        )
         raise typer.Exit(1)
     note(f"{versions} rule versions, {videos} videos: the ledger adds up ({seconds} s, each rule version counted).")

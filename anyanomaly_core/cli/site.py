@@ -29,9 +29,12 @@ def site(
 
     Raises:
         ConfigurationError: when there is no such installation, or it is not clear which is meant.
+        StorageError: when the database cannot be reached, or is not the one that this version needs.
     """
     if "ANYANOMALY_DATABASE_URL" in os.environ:
-        yield get_settings()
+        settings = get_settings()
+        migrate.open_database(settings.database_url.get_secret_value()).dispose()
+        yield settings
         return
     installation = for_footage(LOCAL, footage) if footage is not None else _chosen(stack)
     if configure is not None:

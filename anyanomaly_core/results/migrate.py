@@ -9,11 +9,12 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from psycopg2 import extensions as pg
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from anyanomaly_core.errors import StorageError
 from anyanomaly_core.results.engine import make_engine
+from anyanomaly_core.results.patience import wait_for_database
 from anyanomaly_core.results.roles import GROUP_ROLES, OWNER, create_group_roles
 from anyanomaly_core.results.sql_files import run_sql_file, sql_folder, view_files
 
@@ -59,6 +60,27 @@ def head() -> str:
     return str(ScriptDirectory.from_config(_config()).get_current_head())
 
 
+def open_database(url: str, *, patience_s: float = 0.0) -> Engine:
+    """An engine of a results database that answers and is the one that this version needs.
+
+    Args:
+        url: as for `make_engine`.
+        patience_s: how long to wait for a database that is away.
+
+    Raises:
+        StorageError: when it has not answered in that time, or `require_current` says what must be done first.
+    """
+    engine = make_engine(url)
+    try:
+        wait_for_database(engine, patience_s)
+        with engine.connect() as connection:
+            require_current(connection)
+    except StorageError:
+        engine.dispose()
+        raise
+    return engine
+
+
 def require_current(connection: Connection) -> None:
     """Raise StorageError when tables or views of the database are not those that this code was written for."""
     found = _revision(connection)
@@ -72,8 +94,8 @@ def require_current(connection: Connection) -> None:
     else:
         return
     raise StorageError(
-        f"The results database {problem}. `make up` brings an installation under .local up to date, "
-        "`docker compose run --rm prepare` the one of docker-compose.yml."
+        f"The results database {problem}. `make up` brings an installation under .local up to date, `docker compose "
+        "run --rm prepare` the one of docker-compose.yml, and `anyanomaly migrate` any other."
     )
 
 

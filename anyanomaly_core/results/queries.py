@@ -5,19 +5,21 @@ A ready query is a file: comment lines with the question, one comment line per p
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from psycopg2.errors import QueryCanceled
+from sqlalchemy import Connection, CursorResult, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from anyanomaly_core.errors import StorageError
 from anyanomaly_core.results.sql_files import sql_folder
 
 _PARAMETER = re.compile(r"^-- :(\w+) ([\w ]+?) = (.*?)  -- (.+)$")
-_TIMEOUT_MS = 300_000
+TIMEOUT_S = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class ReadyQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class QueryResult:
     """Column names and rows."""
 
     columns: tuple[str, ...]
@@ -80,40 +82,66 @@ def ready_query(name: str) -> ReadyQuery:
 
 def run_ready(
     engine: Engine, name: str, parameters: Mapping[str, Any] | None = None, *, limit: int | None = None
-) -> Answer:
-    """Answer a ready query; parameters not given take their defaults. Raises StorageError."""
+) -> QueryResult:
+    """Run a ready query; parameters not given take their defaults. Raises StorageError."""
     given = dict(parameters or {})
     statement = ready_query(name).with_binds(given)
-    return _read_only(engine, lambda connection: _fetch(connection, text(statement), given, limit))
+    with _read_only(engine, TIMEOUT_S) as connection:
+        return _fetch(connection.execute(text(statement), given), limit)
 
 
-def run_sql(engine: Engine, statement: str, *, limit: int | None = None) -> Answer:
-    """Answer any SQL in a transaction that cannot write. Raises StorageError with PostgreSQL's own message.
+def run_sql(
+    engine: Engine,
+    statement: str,
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    limit: int | None = None,
+    timeout_s: float = TIMEOUT_S,
+) -> QueryResult:
+    """Run any SQL in a transaction that cannot write.
 
     What may be read is up to the engine's user: give it the one of ``reader``.
+
+    Args:
+        engine: connections to the results database.
+        statement: one SELECT.
+        parameters: values for every ``%(name)s`` of the statement; without them its percent signs are its own.
+        limit: rows to return at most.
+        timeout_s: after so many seconds PostgreSQL stops the statement.
+
+    Raises:
+        StorageError: when PostgreSQL refuses or stops the statement, with its own message, or it returns no rows.
     """
-    # Colons and percent signs in the statement are the user's, not parameters.
-    escaped = text(re.sub(r"(?<!:):(?=\w)", r"\\:", statement))
-    return _read_only(engine, lambda connection: _fetch(connection, escaped, {}, limit))
+    with _read_only(engine, timeout_s) as connection:
+        connection.detach()  # a COMMIT in the statement would leave the next user of the connection read-only
+        if parameters is None:
+            result = connection.execution_options(no_parameters=True).exec_driver_sql(statement)
+        else:
+            result = connection.exec_driver_sql(statement, dict(parameters))
+        return _fetch(result, limit)
 
 
-def _read_only(engine: Engine, ask: Any) -> Answer:  # noqa: ANN401  Connection -> Answer
+@contextmanager
+def _read_only(engine: Engine, timeout_s: float) -> Iterator[Connection]:
     try:
         with engine.connect().execution_options(postgresql_readonly=True) as connection:
-            connection.execute(text(f"SET LOCAL statement_timeout = {_TIMEOUT_MS}"))
-            answer: Answer = ask(connection)
-            connection.rollback()
+            # Of the session, not of the transaction, which the statement may end; the rollback takes both back.
+            connection.execute(text("SET default_transaction_read_only = on"))
+            connection.execute(text(f"SET statement_timeout = {round(timeout_s * 1000)}"))
+            yield connection
     except DBAPIError as error:
-        raise StorageError(f"PostgreSQL refuses the query: {str(error.orig).strip()}") from None
-    return answer
+        if isinstance(error.orig, QueryCanceled):
+            raise StorageError(
+                f"The query was stopped after {timeout_s:g} s. Ask for less, such as one rule, camera or day."
+            ) from None
+        raise StorageError(f"PostgreSQL refused the query: {str(error.orig).strip()}") from None
 
 
-def _fetch(connection: Connection, statement: Any, parameters: dict[str, Any], limit: int | None) -> Answer:  # noqa: ANN401
-    result = connection.execute(statement, parameters)
+def _fetch(result: CursorResult[Any], limit: int | None) -> QueryResult:
     if not result.returns_rows:
-        raise StorageError("The statement returns no rows; ask with SELECT.")
+        raise StorageError("The statement returns no rows; a query is a SELECT.")
     rows = result.fetchall() if limit is None else result.fetchmany(limit)
-    return Answer(tuple(result.keys()), tuple(tuple(row) for row in rows))
+    return QueryResult(tuple(result.keys()), tuple(tuple(row) for row in rows))
 
 
 def _read(path: Path) -> ReadyQuery:

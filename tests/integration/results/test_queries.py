@@ -1,5 +1,6 @@
 """Every ready query runs, and says what plain Python says of the same made-up archive."""
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
@@ -13,7 +14,7 @@ from sqlalchemy import Engine, text
 from anyanomaly_core.errors import StorageError
 from anyanomaly_core.results import catalog, event_store
 from anyanomaly_core.results.engine import make_engine
-from anyanomaly_core.results.queries import Answer, ReadyQuery, ready_queries, run_ready, run_sql
+from anyanomaly_core.results.queries import QueryResult, ReadyQuery, ready_queries, run_ready, run_sql
 from anyanomaly_core.results.sql_page import render
 from tests.conftest import TestDatabase
 from tests.integration.results import world
@@ -67,7 +68,7 @@ def events(engine: Engine) -> list[dict[str, Any]]:
     return table(run_sql(engine, "SELECT * FROM event_list"))
 
 
-def table(answer: Answer) -> list[dict[str, Any]]:
+def table(answer: QueryResult) -> list[dict[str, Any]]:
     return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
 
 
@@ -170,6 +171,8 @@ def test_nothing_can_be_changed_and_mistakes_are_explained(reader: Engine, modul
     for engine in (reader, writer):
         with pytest.raises(StorageError, match=r"permission denied|read-only transaction"):
             run_sql(engine, "DELETE FROM events")
+        with pytest.raises(StorageError, match=r"permission denied|read-only transaction"):
+            run_sql(engine, "COMMIT; DELETE FROM events")
     writer.dispose()
     with pytest.raises(StorageError, match='relation "nothing" does not exist'):
         run_sql(reader, "SELECT * FROM nothing")
@@ -178,6 +181,15 @@ def test_nothing_can_be_changed_and_mistakes_are_explained(reader: Engine, modul
     with pytest.raises(StorageError, match="has no parameter 'x'; it has rule, from, until"):
         run_ready(reader, "events_of_rule", {"x": 1})
     assert run_sql(reader, "SELECT ':a' || '%' || 'x'::text, 10 % 3", limit=5).rows == ((":a%x", 1),)
+    assert run_sql(reader, "SELECT %(a)s || '%%'", {"a": "x"}).rows == (("x%",),)
+
+
+def test_a_query_that_takes_too_long_is_stopped(reader: Engine) -> None:
+    began = time.monotonic()
+    with pytest.raises(StorageError, match=r"stopped after 0.2 s. Ask for less"):
+        run_sql(reader, "SELECT pg_sleep(60)", timeout_s=0.2)
+    assert time.monotonic() - began < 30
+    assert run_sql(reader, "SHOW statement_timeout").rows == (("5min",),)
 
 
 def test_the_page_is_current(reader: Engine) -> None:
