@@ -1,24 +1,25 @@
-"""Text of models, file names and people, made harmless for a page.
+"""Foreign text made safe to show: what models wrote, what files are called, what people typed.
 
-The templates escape every value; what is left are characters that do something without being seen: control characters,
-and marks that turn the direction of text, with which a file name can look like another.
+Templates escape markup. What remains are characters that act without being seen: control characters, and marks that
+turn the direction of text, with which one file name can look like another.
 """
 
 import unicodedata
 
-LONGEST = 2000
-_NEEDED = {"\u200c", "\u200d"}  # joiners that some scripts and emoji are spelled with
+MAX_CHARACTERS = 2000
+_JOINERS = {"\u200c", "\u200d"}  # some scripts and emoji are spelled with them
+_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
 
-def inert(value: object, longest: int = LONGEST) -> str:
-    """The value as text with unseen characters shown as ``[U+202E]``, cut with a note after ``longest`` characters."""
+def display_text(value: object, max_characters: int = MAX_CHARACTERS) -> str:
+    """The value as one line of text: invisible characters become ``[U+202E]``, and long text is cut with a note."""
     text = "" if value is None else str(value)
-    shown = "".join(_shown(character) for character in text[:longest])
-    return shown if len(text) <= longest else f"{shown} … [cut after {longest:,} characters]"
+    visible = "".join(_visible(character) for character in text[:max_characters])
+    return visible if len(text) <= max_characters else f"{visible} … [cut after {max_characters:,} characters]"
 
 
-def _shown(character: str) -> str:
+def _visible(character: str) -> str:
     if character in "\n\t":
         return " "
-    hidden = unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
-    return f"[U+{ord(character):04X}]" if hidden and character not in _NEEDED else character
+    invisible = unicodedata.category(character) in _INVISIBLE and character not in _JOINERS
+    return f"[U+{ord(character):04X}]" if invisible else character

@@ -11,7 +11,7 @@ from anyanomaly_core.cli.site import note, site
 from anyanomaly_core.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from anyanomaly_core.review.blurring.detector import Hidden
+    from anyanomaly_core.review.blurring.detector import BlurTarget
 
 evidence_app = typer.Typer(no_args_is_help=True, help="Evidence: bundles of events, to hand over and to check.")
 
@@ -35,7 +35,7 @@ def export(
     from anyanomaly_core.review.evidence.export import export_evidence
 
     ids = [_event_id(text) for text in events]
-    hidden = _hidden(blur)
+    hidden = _blur_targets(blur)
     with site(None, stack) as settings:
         engine = make_engine(settings.database_url.get_secret_value())
         try:
@@ -57,8 +57,8 @@ def export(
     note(f"{out}: {len(manifest.events)} events, {len(manifest.files)} files, {signed}.")
     for event in manifest.events:
         if event.blurred is not None:
-            where = f"{event.blurred.frames_covered} of {event.blurred.frames} frames"
-            note(f"{event.folder}: {event.blurred.what} covered in {where}. {event.blurred.warning}")
+            where = f"{event.blurred.frames_blurred} of {event.blurred.frames} frames"
+            note(f"{event.folder}: {', '.join(event.blurred.targets)} blurred in {where}. {event.blurred.warning}")
 
 
 @evidence_app.command("verify")
@@ -69,7 +69,7 @@ def verify(
     ] = None,
 ) -> None:
     """Say what was changed, added, removed or renamed in a bundle, and whose signature it bears; 1: something was."""
-    from anyanomaly_core.display import inert
+    from anyanomaly_core.display import display_text
     from anyanomaly_core.review.evidence.signing import load_public
     from anyanomaly_core.review.evidence.verify import verify as check
 
@@ -82,7 +82,7 @@ def verify(
     assert found.manifest is not None  # noqa: S101  (its absence is a problem)
     manifest = found.manifest
     print(f"Intact: {len(manifest.files)} files of {len(manifest.events)} events,")  # noqa: T201
-    print(f"exported by {inert(manifest.exported_by)} at {inert(manifest.exported_at)}.")  # noqa: T201
+    print(f"exported by {display_text(manifest.exported_by)} at {display_text(manifest.exported_at)}.")  # noqa: T201
     print(_signature(found.fingerprint, trusted=found.trusted))  # noqa: T201
 
 
@@ -106,16 +106,16 @@ def _signature(fingerprint: str | None, *, trusted: bool) -> str:
     )
 
 
-def _hidden(text: str) -> "set[Hidden]":
-    from anyanomaly_core.review.blurring.detector import Hidden
+def _blur_targets(text: str) -> "set[BlurTarget]":
+    from anyanomaly_core.review.blurring.detector import BlurTarget
 
     wanted = {part.strip() for part in text.split(",") if part.strip()}
-    if unknown := wanted - set(get_args(Hidden)):
+    if unknown := wanted - set(get_args(BlurTarget)):
         raise ConfigurationError(
             f"--blur {text}: {', '.join(sorted(unknown))} cannot be found and blurred; say faces, plates or both with "
             "a comma. A privacy mask hides a place whatever is there; see docs/evidence.md."
         )
-    return cast("set[Hidden]", wanted)
+    return cast("set[BlurTarget]", wanted)
 
 
 def _event_id(text: str) -> UUID:

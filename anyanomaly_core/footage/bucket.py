@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import fsspec
 
-from anyanomaly_core.errors import BucketError, FootageError, UnsafePathError
-from anyanomaly_core.footage.copies import Copies
+from anyanomaly_core.errors import BucketError, FootageError, StorageError, UnsafePathError
+from anyanomaly_core.file_cache import FileCache
 
 _BLOCK = 4 << 20
 
@@ -58,12 +58,19 @@ def fetch(root: str, uri: str, cache: Path, cache_bytes: int) -> Path:
         stamp = f"{root}\0{uri}\0{info['size']}\0{_modified(info)}"
         name = f"{hashlib.sha256(stamp.encode()).hexdigest()[:40]}{Path(uri).suffix}"
 
-        def copy(target: IO[bytes]) -> None:
-            with system.open(remote, "rb") as source:
-                while block := source.read(_BLOCK):
-                    target.write(block)
+        size = int(info["size"])
 
-        return Copies(cache, cache_bytes).get(name, int(info["size"]), copy)
+        def copy(target: Path) -> None:
+            with system.open(remote, "rb") as source, target.open("r+b") as out:  # as long already as it will be
+                while block := source.read(_BLOCK):
+                    out.write(block)
+                if out.tell() != size:
+                    raise FootageError(
+                        f"{out.tell()} bytes came and {size} were announced. Either it is still being written, or the "
+                        "connection broke."
+                    )
+
+        return FileCache(cache, cache_bytes, setting="ANYANOMALY_FOOTAGE_CACHE_MB").get(name, copy, size=size)
 
 
 def read_small(root: str, uri: str, most: int) -> bytes | None:
@@ -87,7 +94,7 @@ def _explained(what: str) -> Iterator[None]:
         yield
     except UnsafePathError:
         raise
-    except FootageError as error:
+    except (FootageError, StorageError) as error:
         raise BucketError(f"{what}: {error}") from None
     except FileNotFoundError as error:
         raise BucketError(f"{what}: it is not there ({error}). Run the ingest again.") from None

@@ -1,7 +1,6 @@
 """Single frames out of a long file without decoding it from its start, checked against the times in the index."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -23,16 +22,14 @@ _WORTH_S = 4.0  # nearer to the start than this, nothing is gained
 _MOST_SPAN_S = 60.0  # frames further apart are read from the start
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """How frames are decoded: size, None as displayed, and mask."""
-
-    size: tuple[int, int] | None = None
-    mask: Mask | None = None
-
-
 def read_nearby(
-    path: Path, times_s: NDArray[np.float64], numbers: Sequence[int], look: Look, *, limits: Limits
+    path: Path,
+    times_s: NDArray[np.float64],
+    numbers: Sequence[int],
+    *,
+    size: tuple[int, int] | None = None,
+    mask: Mask | None = None,
+    limits: Limits,
 ) -> dict[int, NDArray[np.uint8]]:
     """As ``decode.read_frames``: the same pixels, sooner where the frames lie far from the start.
 
@@ -40,7 +37,8 @@ def read_nearby(
         path: a local file.
         times_s: [F] of every frame of the file, since its first one.
         numbers: of the frames.
-        look: size and mask.
+        size: width, height; None: as displayed.
+        mask: drawn black.
         limits: what the decoding child may use.
 
     Raises:
@@ -52,10 +50,10 @@ def read_nearby(
         raise FootageError(f"{path.name!r} has {len(times_s)} frames, not number {wanted[-1] if wanted else 'none'}.")
     moments = times_s[wanted]
     if moments[0] > _WORTH_S and moments[-1] - moments[0] < _MOST_SPAN_S:
-        found = _sought(path, wanted, moments, look, limits)
+        found = _sought(path, wanted, moments, size=size, mask=mask, limits=limits)
         if found is not None:
             return found
-    found = read_frames(path, wanted, size=look.size, mask=look.mask, limits=limits)
+    found = read_frames(path, wanted, size=size, mask=mask, limits=limits)
     if missing := [number for number in wanted if number not in found]:
         raise FootageError(f"Frame {missing[0]} of {path.name!r} could not be decoded.")
     return found
@@ -64,11 +62,12 @@ def read_nearby(
 def first_moment(path: Path, limits: Limits) -> float:
     """Time of the first decoded frame in the file's own clock, seconds; raises UnreadableFootageError."""
     state = path.stat()
-    return _first_moment(path, state.st_ino, state.st_size, state.st_mtime_ns, limits)
+    return _first_moment(str(path), state.st_ino, state.st_size, state.st_mtime_ns, limits)
 
 
 @lru_cache(maxsize=1024)
-def _first_moment(path: Path, _inode: int, _size: int, _modified: int, limits: Limits) -> float:
+def _first_moment(name: str, _inode: int, _size: int, _modified: int, limits: Limits) -> float:
+    path = Path(name)  # the key is text: a leased path as a key would keep its file in the cache for ever
     output = source(limits, copyts=None).output(
         "pipe:1",
         map="0:V:0",
@@ -97,13 +96,19 @@ def _first_moment(path: Path, _inode: int, _size: int, _modified: int, limits: L
 
 
 def _sought(
-    path: Path, wanted: list[int], moments: NDArray[np.float64], look: Look, limits: Limits
+    path: Path,
+    wanted: list[int],
+    moments: NDArray[np.float64],
+    *,
+    size: tuple[int, int] | None,
+    mask: Mask | None,
+    limits: Limits,
 ) -> dict[int, NDArray[np.uint8]] | None:
     """The frames, decoding from two seconds before the first; None when not exactly these come out."""
     header = read_header(path)
     if header.codec is None:
         raise UnreadableFootageError(why_unreadable(path, header))
-    width, height = look.size or header.displayed_size
+    width, height = size or header.displayed_size
     in_file = moments + first_moment(path, limits)
     terms = "+".join(f"between(t,{t - TOLERANCE_S:.6f},{t + TOLERANCE_S:.6f})" for t in in_file)
     seek: dict[str, str | float | None] = {
@@ -114,7 +119,7 @@ def _sought(
     output = source(limits, copyts=None, **seek).output(
         "pipe:1",
         map="0:V:0",
-        vf=",".join([*picture_filters(terms, width, height, header, look.mask), "format=rgb24"]),
+        vf=",".join([*picture_filters(terms, width, height, header, mask), "format=rgb24"]),
         format="rawvideo",
         fps_mode="passthrough",
         stats_enc_pre="pipe:{side}",

@@ -1,4 +1,4 @@
-"""An event with all that clips, stills and evidence need of it, read in one go."""
+"""An event with everything that clips, stills and evidence need of it, read at once."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,8 +13,8 @@ from anyanomaly_core.results.segment_store import VideoSegments, load_segments
 
 
 @dataclass(frozen=True, slots=True)
-class FoundEvent:
-    """An event of one rule version, the current one where it has the event, else the newest that has."""
+class EventRecord:
+    """An event of one rule version: the current one if it has the event, otherwise the newest that has it."""
 
     event_id: UUID
     rule: str
@@ -37,13 +37,13 @@ class FoundEvent:
     rationale: str | None
 
 
-def find_event(engine: Engine, event_id: UUID) -> FoundEvent:
-    """The event; raises StorageError when there is none of this id, as after a backfill that moved its peak."""
+def load_event_record(engine: Engine, event_id: UUID) -> EventRecord:
+    """The event. Raises StorageError if there is none of this id, as after a backfill that moved its peak."""
     with engine.connect() as connection:
-        return _find(connection, event_id)
+        return _load(connection, event_id)
 
 
-def _find(connection: Connection, event_id: UUID) -> FoundEvent:
+def _load(connection: Connection, event_id: UUID) -> EventRecord:
     e, u = events.c, units.c
     row = (
         connection.execute(
@@ -68,7 +68,7 @@ def _find(connection: Connection, event_id: UUID) -> FoundEvent:
     if row is None:
         raise StorageError(f"There is no event {event_id}; it may have moved when its footage was scored again.")
     video = load_video(connection, row["video_id"])
-    return FoundEvent(
+    return EventRecord(
         rule=row["name"],
         video=video,
         segments=load_segments(connection, video.video_id, row["segment_frames"], row["step"]),

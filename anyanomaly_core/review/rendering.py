@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from anyanomaly_core.display import inert
+from anyanomaly_core.display import display_text
 from anyanomaly_core.review.csrf import make_token
 from anyanomaly_core.review.host import Visitor
 
@@ -29,7 +29,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {
-        "inert": inert,
+        "display": display_text,
         "score": lambda value: "–" if value is None else f"{value:.2f}",
         "seconds": seconds,
         "percent": lambda value: "–" if value is None else f"{100 * value:.0f} %",

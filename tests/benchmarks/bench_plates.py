@@ -18,7 +18,7 @@ from PIL import Image
 
 from anyanomaly_core.footage.decode import decode
 from anyanomaly_core.review.blurring.detector import Boxes
-from anyanomaly_core.review.blurring.text import WritingFinder
+from anyanomaly_core.review.blurring.text import TextDetector
 from anyanomaly_core.review.blurring.tracks import MARGIN, enlarged
 from tests.integration.review.blurring.drawn_plate import PLATES, draw_plate, draw_street
 
@@ -53,7 +53,7 @@ def writing(plate: NDArray[np.uint8]) -> NDArray[np.bool_]:
     return np.asarray(np.abs(plate.astype(int) - plate[0, 0]).max(axis=2) > 60)
 
 
-def drawn(finder: WritingFinder, each: int) -> None:
+def drawn(detector: TextDetector, each: int) -> None:
     """Print a row for each size of pictures."""
     print(f"| picture | {' | '.join(map(str, WIDTHS))} | s a picture |\n|---|{'---|' * (len(WIDTHS) + 1)}")
     for size in SIZES:
@@ -65,7 +65,7 @@ def drawn(finder: WritingFinder, each: int) -> None:
                 letters = writing(plate)
                 for _ in range(each):
                     image, (left, top) = street(rng, plate, size)
-                    mask = covered(image.shape, finder.find(image))
+                    mask = covered(image.shape, detector.detect(image))
                     on_plate = mask[top : top + plate.shape[0], left : left + width]
                     hits += bool(on_plate[letters].mean() >= MOST)
             row.append(f"{hits} of {each * len(PLATES)}")
@@ -73,12 +73,12 @@ def drawn(finder: WritingFinder, each: int) -> None:
         print(f"| {size[0]}x{size[1]} | {' | '.join(row)} | {seconds:.1f} |", flush=True)
 
 
-def filmed(finder: WritingFinder, folder: Path) -> None:
+def filmed(detector: TextDetector, folder: Path) -> None:
     """Print what of real clips would be covered."""
     print("\n| clip | boxes in five frames | of the picture |\n|---|---|---|")
     for path in sorted(path for path in folder.iterdir() if path.suffix in {".avi", ".mp4"}):
         images = [frame.image for frame in islice(decode(path, step=60), 5)]
-        found = [finder.find(image) for image in images]
+        found = [detector.detect(image) for image in images]
         shares = [covered(image.shape, boxes).mean() for image, boxes in zip(images, found, strict=True)]
         print(f"| {path.name} | {' '.join(str(len(boxes)) for boxes in found)} | {np.mean(shares):.1%} |", flush=True)
 
@@ -89,10 +89,10 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=5, help="pictures of each country, width and size")
     parser.add_argument("--footage", type=Path, help="a folder of clips")
     options = parser.parse_args()
-    finder = WritingFinder()
-    drawn(finder, options.each)
+    detector = TextDetector()
+    drawn(detector, options.each)
     if options.footage:
-        filmed(finder, options.footage)
+        filmed(detector, options.footage)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What detectors of things to hide give."""
+"""What a detector of faces or text is, and the boxes it returns."""
 
 from typing import Literal, Protocol
 
@@ -6,16 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 Boxes = NDArray[np.float64]  # [n, 4] left, top, right, bottom
-NONE: Boxes = np.empty((0, 4))
+NO_BOXES: Boxes = np.empty((0, 4))
 
-Hidden = Literal["faces", "plates"]
+BlurTarget = Literal["faces", "plates"]
 
 
-class Finder(Protocol):
-    """A detector; not for two threads at a time."""
+class Detector(Protocol):
+    """A detector. Not to be used by two threads at once."""
 
-    described: str  # detector and versions, as evidence states them
-    looks_per_s: float  # frames between are covered as gaps are
+    description: str  # detector and versions, as evidence states them
+    frames_per_s: float  # that it examines; tracking fills the frames between
 
-    def find(self, image: NDArray[np.uint8]) -> Boxes:
-        """What is to be hidden, [n, 4] in pixels of the image [H, W, 3] RGB."""
+    def detect(self, image: NDArray[np.uint8]) -> Boxes:
+        """Boxes to blur, [n, 4] in pixels of the image [H, W, 3] RGB."""

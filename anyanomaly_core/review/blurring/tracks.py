@@ -1,7 +1,8 @@
-"""Boxes through time: a face that is found in one frame is covered in those around it too.
+"""Tracking of boxes: a face that is detected in one frame is blurred in the frames around it too.
 
-Detectors lose a face for some frames and find it again. Boxes that follow each other closely are one track. Between two
-of its boxes both and all between them are covered; before its first and after its last box, some frames more.
+Detectors lose a face for some frames and find it again. Boxes that follow each other closely form a track. Frames
+between two boxes of a track get interpolated boxes. Some frames before its first box and after its last one get
+extrapolated boxes.
 """
 
 from collections.abc import Mapping
@@ -12,9 +13,9 @@ import numpy as np
 from anyanomaly_core.review.blurring.detector import Boxes
 
 MARGIN = 0.35  # of its width and height, added to a box on each side: hair and ears
-_HELD_MARGIN = 0.6  # where nothing was found: the face may have moved
-_REACH, _REACH_PER_S = 1.5, 8.0  # box sides that a face may move until it is found again; one who walks moves nine
-_SPEED_BOXES = 6  # of a track, that its speed is taken from
+_UNSEEN_MARGIN = 0.6  # where nothing was detected: the face may have moved
+_REACH, _REACH_PER_S = 1.5, 8.0  # box sides that a face may move until it is detected again; walking moves it nine
+_SPEED_BOXES = 6  # of a track, over which its speed is measured
 
 
 @dataclass(slots=True)
@@ -22,8 +23,8 @@ class _Track:
     frames: list[int]
     boxes: list[Boxes]  # each [4]
 
-    def around(self, frames: int, *, at_end: bool) -> list[Boxes]:
-        """The last or first box, and where it would be so many frames later or earlier at its speed there."""
+    def extrapolate(self, frames: int, *, at_end: bool) -> list[Boxes]:
+        """The last or first box, and that box moved on by so many frames at the track's speed there."""
         ends = [-1, -min(len(self.boxes), _SPEED_BOXES)] if at_end else [0, min(len(self.boxes), _SPEED_BOXES) - 1]
         box, other = (self.boxes[end] for end in ends)
         between = abs(self.frames[ends[0]] - self.frames[ends[1]])
@@ -32,35 +33,35 @@ class _Track:
         shift = (box[:2] + box[2:] - other[:2] - other[2:]) / 2 * (frames / between)
         return [box, box + np.concatenate([shift, shift])]
 
-    def between(self, place: int) -> list[tuple[int, Boxes]]:
-        """Frames between two boxes, and where the face should be if it moved steadily."""
+    def interpolate(self, place: int) -> list[tuple[int, Boxes]]:
+        """Frames between two boxes, with the boxes of steady motion."""
         first, last = self.frames[place], self.frames[place + 1]
         step = (self.boxes[place + 1] - self.boxes[place]) / (last - first)
         return [(number, self.boxes[place] + step * (number - first)) for number in range(first + 1, last)]
 
 
-def covered(found: Mapping[int, Boxes], frame_count: int, hold: int, rate: float) -> list[Boxes]:
-    """What to cover in each of ``frame_count`` frames: enlarged boxes, found or held.
+def track_boxes(detections: Mapping[int, Boxes], frame_count: int, hold: int, rate: float) -> list[Boxes]:
+    """Boxes to blur in each of ``frame_count`` frames, enlarged: detected, interpolated or extrapolated.
 
     Args:
-        found: boxes [n, 4] of each frame that was looked at.
+        detections: boxes [n, 4] of each frame that was examined.
         frame_count: of the clip.
-        hold: frames for which a box stays before its face is first found and after it is last found; two boxes of one
-            face may be twice as far apart.
+        hold: frames for which a face is blurred before it is first detected and after it is last detected. Two boxes
+            of one face may be twice as far apart.
         rate: frames per second.
     """
     frames: list[list[Boxes]] = [[] for _ in range(frame_count)]
-    for track in _tracks(found, 2 * hold, rate):
+    for track in _tracks(detections, 2 * hold, rate):
         first, last = track.frames[0], track.frames[-1]
         for number in range(max(0, first - hold), first):
-            frames[number] += [enlarged(box, _HELD_MARGIN) for box in track.around(first - number, at_end=False)]
+            frames[number] += [enlarged(box, _UNSEEN_MARGIN) for box in track.extrapolate(first - number, at_end=False)]
         for number in range(last + 1, min(frame_count, last + hold + 1)):
-            frames[number] += [enlarged(box, _HELD_MARGIN) for box in track.around(number - last, at_end=True)]
+            frames[number] += [enlarged(box, _UNSEEN_MARGIN) for box in track.extrapolate(number - last, at_end=True)]
         for number, box in zip(track.frames, track.boxes, strict=True):
             frames[number].append(enlarged(box, MARGIN))
         for place in range(len(track.frames) - 1):
-            for number, box in track.between(place):
-                frames[number].append(enlarged(box, _HELD_MARGIN))
+            for number, box in track.interpolate(place):
+                frames[number].append(enlarged(box, _UNSEEN_MARGIN))
     return [np.array(boxes, np.float64).reshape(-1, 4) for boxes in frames]
 
 
@@ -70,16 +71,16 @@ def enlarged(boxes: Boxes, margin: float) -> Boxes:
     return np.concatenate([boxes[..., :2] - sides, boxes[..., 2:] + sides], axis=-1)
 
 
-def _tracks(found: Mapping[int, Boxes], gap: int, rate: float) -> list[_Track]:
-    ended: list[_Track] = []
-    going: list[_Track] = []
-    for number in sorted(found):
-        ended += [track for track in going if number - track.frames[-1] > gap]
-        going = [track for track in going if number - track.frames[-1] <= gap]
-        new = list(found[number])
+def _tracks(detections: Mapping[int, Boxes], gap: int, rate: float) -> list[_Track]:
+    finished: list[_Track] = []
+    active: list[_Track] = []
+    for number in sorted(detections):
+        finished += [track for track in active if number - track.frames[-1] > gap]
+        active = [track for track in active if number - track.frames[-1] <= gap]
+        new = list(detections[number])
         pairs = sorted(
             (distance, t, n)
-            for t, track in enumerate(going)
+            for t, track in enumerate(active)
             for n, box in enumerate(new)
             if (distance := _distance(track.boxes[-1], box)) <= _reach(number - track.frames[-1], rate)
         )
@@ -89,10 +90,10 @@ def _tracks(found: Mapping[int, Boxes], gap: int, rate: float) -> list[_Track]:
             if t not in taken_tracks and n not in taken_boxes:
                 taken_tracks.add(t)
                 taken_boxes.add(n)
-                going[t].frames.append(number)
-                going[t].boxes.append(new[n])
-        going += [_Track([number], [box]) for n, box in enumerate(new) if n not in taken_boxes]
-    return ended + going
+                active[t].frames.append(number)
+                active[t].boxes.append(new[n])
+        active += [_Track([number], [box]) for n, box in enumerate(new) if n not in taken_boxes]
+    return finished + active
 
 
 def _reach(frames: int, rate: float) -> float:
@@ -100,6 +101,6 @@ def _reach(frames: int, rate: float) -> float:
 
 
 def _distance(one: Boxes, other: Boxes) -> float:
-    """Between the middles of two boxes [4], in sides of the larger."""
+    """Between the centres of two boxes [4], in sides of the larger."""
     side = max(np.max(one[2:] - one[:2]), np.max(other[2:] - other[:2]), 1e-9)
     return float(np.linalg.norm((one[:2] + one[2:] - other[:2] - other[2:]) / 2) / side)

@@ -14,16 +14,16 @@ from anyanomaly_core.models.loading import load_encoder
 from anyanomaly_core.models.protocols import ImageTextEncoder
 from anyanomaly_core.profile import Profile
 from anyanomaly_core.results.schema import rule_versions
-from anyanomaly_core.review.event_record import FoundEvent
+from anyanomaly_core.review.event_record import EventRecord
 from anyanomaly_core.rules.definition import RuleDefinition
 from anyanomaly_core.scoring.explain import explain
 from anyanomaly_core.scoring.types import RuleTexts, SegmentFrames
 
 
-def image(
+def attention_image(
     engine: Engine,
     settings: Settings,
-    event: FoundEvent,
+    event: EventRecord,
     frames: SegmentFrames,
     *,
     profile: Profile,
@@ -41,7 +41,7 @@ def image(
 
     Raises:
         StorageError: its scorer used no encoder.
-        ModelError: the encoder is not to be had, or it is not the one that scored the event.
+        ModelError: the encoder is missing, or it is not the one that scored the event.
     """
     revision = recorded["revisions"].get("encoder")
     if revision is None:
@@ -51,22 +51,23 @@ def image(
     encoder = _encoder(profile.model_dump_json(), settings)
     if encoder.revision != revision:
         raise ModelError(
-            f"Event {event.event_id} was scored with encoder {revision}; here is {encoder.revision}, whose attention "
-            "would be another. Put the earlier one in place to see it."
+            f"Event {event.event_id} was scored with encoder {revision}, but encoder {encoder.revision} is installed. "
+            "Its attention would differ. Install the earlier one to see the image."
         )
     with engine.connect() as connection:
-        stated = connection.execute(
+        definition = connection.execute(
             select(rule_versions.c.definition).where(rule_versions.c.rule_version_id == event.rule_version_id)
         ).scalar_one()
-    rule = RuleDefinition.model_validate(stated)
+    rule = RuleDefinition.model_validate(definition)
     texts = RuleTexts(event.rule_version_id, rule.name, rule.texts, rule.excluded)
-    found = explain(frames, texts, profile=profile, encoder=encoder, text=recorded["winning_text"])
-    if recorded["key_frame"] is not None and found.key_frame != recorded["key_frame"]:
+    explanation = explain(frames, texts, profile=profile, encoder=encoder, text=recorded["winning_text"])
+    if recorded["key_frame"] is not None and explanation.key_frame != recorded["key_frame"]:
         raise ModelError(
-            f"Event {event.event_id}: the encoder now picks frame {found.key_frame} as the key frame, recorded is "
-            f"{recorded['key_frame']}. Another device or another privacy mask is in use; the image is not shown."
+            f"Event {event.event_id}: the encoder now picks frame {explanation.key_frame} as the key frame, but "
+            f"{recorded['key_frame']} is recorded. Another device or another privacy mask is in use, so no image is "
+            "shown."
         )
-    return found.position_image
+    return explanation.position_image
 
 
 @lru_cache(maxsize=1)

@@ -1,5 +1,6 @@
-"""The original file of an event, with proof that it still is the one that was scored."""
+"""The original file of a video, checked to be the one that was scored."""
 
+import os
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,10 +11,10 @@ from anyanomaly_core.footage.content import sha256
 from anyanomaly_core.results.catalog import StoredVideo
 
 
-def original(settings: Settings, video: StoredVideo) -> Path:
-    """The video's file on this machine, fetched from its bucket if need be.
+def original_file(settings: Settings, video: StoredVideo) -> Path:
+    """The video's file on this machine, copied from its bucket if need be.
 
-    A file is hashed again whenever its size, time of change or place on disk differ from the last time.
+    A file is hashed again whenever its size, time of change or inode differ from the last time.
 
     Raises:
         FootageError: it is gone, or holds another content than at ingest.
@@ -23,12 +24,12 @@ def original(settings: Settings, video: StoredVideo) -> Path:
         state = path.stat()
     except OSError as error:
         raise FootageError(f"The footage {video.uri} is not there: {error.strerror}.") from None
-    check(video, _hashed(path, state.st_ino, state.st_size, state.st_mtime_ns))
+    require_content(video, _cached_sha256(os.fspath(path), state.st_ino, state.st_size, state.st_mtime_ns))
     return path
 
 
-def check(video: StoredVideo, digest: str) -> None:
-    """Raises FootageError when ``digest`` is not the content that was registered."""
+def require_content(video: StoredVideo, digest: str) -> None:
+    """Raise FootageError when ``digest`` is not the SHA-256 that was registered."""
     if digest != video.content_sha256:
         raise FootageError(
             f"{video.uri} no longer holds what was scored: its SHA-256 is {digest}, at ingest it was "
@@ -37,5 +38,6 @@ def check(video: StoredVideo, digest: str) -> None:
 
 
 @lru_cache(maxsize=4096)
-def _hashed(path: Path, _inode: int, _size: int, _modified: int) -> str:
+def _cached_sha256(path: str, _inode: int, _size: int, _modified: int) -> str:
+    """The key is text: as a key, the path of a bucket's copy would keep the copy for ever."""
     return sha256(path)

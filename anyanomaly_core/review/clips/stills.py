@@ -17,115 +17,115 @@ from anyanomaly_core.contexts import temporal, windows
 from anyanomaly_core.contexts.resampling import shrink_or_grow
 from anyanomaly_core.engine.batches import scaled_size
 from anyanomaly_core.errors import ModelError, StorageError
-from anyanomaly_core.footage.nearby import Look, read_nearby
+from anyanomaly_core.footage.nearby import read_nearby
 from anyanomaly_core.footage.probe import probe
 from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.profile import Profile
 from anyanomaly_core.results.schema import scorers, segment_scores
-from anyanomaly_core.review.blurring.blur import Covering
-from anyanomaly_core.review.clips import attention
-from anyanomaly_core.review.clips.original import original
-from anyanomaly_core.review.event_record import FoundEvent, find_event
-from anyanomaly_core.review.file_cache import made_once
+from anyanomaly_core.review.blurring.blur import BlurRegions
+from anyanomaly_core.review.clips.attention import attention_image
+from anyanomaly_core.review.clips.clip import mask_label, review_cache
+from anyanomaly_core.review.clips.original import original_file
+from anyanomaly_core.review.event_record import EventRecord, load_event_record
 from anyanomaly_core.scoring.types import SegmentFrames
 
-Kind = Literal["thumbnail", "key", "grid", "attention"]
-KINDS: tuple[Kind, ...] = ("thumbnail", "key", "grid", "attention")
+StillKind = Literal["thumbnail", "key", "grid", "attention"]
 THUMBNAIL_SIDE = 320
 _VERSION = 1  # of how stills are made; part of their names
 
 
-def event_still(engine: Engine, settings: Settings, event_id: UUID, kind: Kind, *, load_models: bool = False) -> Path:
+def event_still(
+    engine: Engine, settings: Settings, event_id: UUID, kind: StillKind, *, load_models: bool = False
+) -> Path:
     """A picture of an event: ``thumbnail`` is a JPEG of at most 320 pixels, the others are PNG.
 
-    ``thumbnail``, ``key`` (as it was filmed) and ``grid`` (the temporal context that the language model was shown)
-    come from recorded frame numbers and need no model. ``attention`` (the position context that it was shown) needs
-    the profile's encoder: with ``load_models`` it is made here, otherwise only returned when it was made before
-    (``anyanomaly evidence export`` and the morning report make it).
+    ``thumbnail``, ``key`` (as it was filmed) and ``grid`` (the temporal context that the language model saw) come
+    from recorded frame numbers and need no model. ``attention`` (the position context that it saw) needs the
+    profile's encoder. With ``load_models`` it is made here, otherwise it is returned only if it was made before, by
+    ``anyanomaly evidence export`` or the morning report.
 
     Raises:
-        StorageError: there is no such event, or its scorer looked at no such picture.
-        ModelError: ``attention`` was never made and ``load_models`` is not set; or the encoder is not to be had, or
-            is another one than then.
+        StorageError: there is no such event, or its scorer used no such picture.
+        ModelError: ``attention`` was never made and ``load_models`` is not set, or the encoder is missing or is not
+            the one that scored the event.
         FootageError: the footage is gone, holds another content than at ingest, or cannot be decoded.
         ConfigurationError: the file of privacy masks is wrong.
     """
-    event = find_event(engine, event_id)
-    mask = footage_mask(settings, event.video)
-    seen = "open" if mask is None else mask.digest[:12]
-    what = f"{event.scoring_id}-{event.scorer_id}-{event.segment_index}-{event.peak_frame}"
-    ending = "jpg" if kind == "thumbnail" else "png"
-    name = f"{event.video.content_sha256}-{what}-{kind}-{seen}-{_VERSION}.{ending}"
-    folder = settings.state_dir / "stills"
-    if kind == "attention" and not load_models and not (folder / name).exists():
+    event = load_event_record(engine, event_id)
+    mask = mask_label(footage_mask(settings, event.video))
+    peak = f"{event.scoring_id}-{event.scorer_id}-{event.segment_index}-{event.peak_frame}"
+    suffix = "jpg" if kind == "thumbnail" else "png"
+    name = f"{event.video.content_sha256}-{peak}-{kind}-{mask}-{_VERSION}.{suffix}"
+    if kind == "attention" and not load_models and not (settings.state_dir / "stills" / name).exists():
         raise ModelError(
             f"The attention image of event {event_id} was not made yet; `anyanomaly evidence export` makes it."
         )
-    return made_once(
-        folder,
-        name,
-        lambda target: _save(_make(engine, settings, event, kind), target),
-        most_mb=settings.review_cache_mb,
+    return review_cache(settings, "stills").get(
+        name, lambda target: _save(_render(engine, settings, event, kind), target)
     )
 
 
-def covered_still(
-    engine: Engine, settings: Settings, event: FoundEvent, kind: Kind, covering: Covering, *, load_models: bool = False
+def blurred_still(
+    engine: Engine,
+    settings: Settings,
+    event: EventRecord,
+    kind: StillKind,
+    regions: BlurRegions,
+    *,
+    load_models: bool = False,
 ) -> bytes:
-    """A picture as :func:`event_still` makes it, covered as the clip is, as PNG; not cached. Raises as event_still."""
+    """A picture as :func:`event_still` makes it, blurred as the clip is, as PNG. Not cached. Raises as event_still."""
     if kind == "attention":
         path = event_still(engine, settings, event.event_id, kind, load_models=load_models)
         number = _key_frame(event, _peak_segment(engine, event))
-        [frame] = _frames(settings, event, original(settings, event.video), [number], None)
+        [frame] = _frames(settings, event, original_file(settings, event.video), [number], None)
         with Pictures.open(path) as picture:  # the whole key frame, darkened and stretched to a square
-            image = covering.cover(number, frame, np.asarray(picture.convert("RGB")))
+            image = regions.apply(number, frame, np.asarray(picture.convert("RGB")))
     else:
-        image = _make(engine, settings, event, kind, covering)
+        image = _render(engine, settings, event, kind, regions)
     content = io.BytesIO()
     Pictures.fromarray(image).save(content, "PNG")
     return content.getvalue()
 
 
-def _make(
-    engine: Engine, settings: Settings, event: FoundEvent, kind: Kind, covering: Covering | None = None
+def _render(
+    engine: Engine, settings: Settings, event: EventRecord, kind: StillKind, regions: BlurRegions | None = None
 ) -> NDArray[np.uint8]:
     """[H, W, 3] RGB."""
     peak = _peak_segment(engine, event)
-    path = original(settings, event.video)
-    if kind in {"thumbnail", "key"}:
-        header = probe(path)
-        size = scaled_size(header.width, header.height, THUMBNAIL_SIDE) if kind == "thumbnail" else None
-        return _covered(
-            _frames(settings, event, path, [_key_frame(event, peak)], size), [_key_frame(event, peak)], covering
-        )[0]
-    profile = Profile.model_validate(peak["profile"])
+    path = original_file(settings, event.video)
     header = probe(path)
+    if kind in {"thumbnail", "key"}:
+        size = scaled_size(header.width, header.height, THUMBNAIL_SIDE) if kind == "thumbnail" else None
+        numbers = [_key_frame(event, peak)]
+        return _blurred(_frames(settings, event, path, numbers, size), numbers, regions)[0]
+    profile = Profile.model_validate(peak["profile"])
     size = scaled_size(header.width, header.height, profile.sampling.max_side)
     if kind == "grid":
         if peak["grid_frames"] is None or peak["winning_window"] is None:
             raise StorageError(f"The scorer {profile.name} looked at no grid for event {event.event_id}.")
         numbers = [int(number) for number in peak["grid_frames"]]
-        images = _covered(_frames(settings, event, path, numbers, size), numbers, covering)
+        images = _blurred(_frames(settings, event, path, numbers, size), numbers, regions)
         return _grid(images, peak["winning_window"], profile)
     segment = event.segments.segments[event.segment_index]
     frames = SegmentFrames(segment, tuple(_frames(settings, event, path, segment.sampled, size)))
-    return attention.image(engine, settings, event, frames, profile=profile, recorded=peak)
+    return attention_image(engine, settings, event, frames, profile=profile, recorded=peak)
 
 
-def _covered(
-    images: Sequence[NDArray[np.uint8]], numbers: Sequence[int], covering: Covering | None
+def _blurred(
+    images: Sequence[NDArray[np.uint8]], numbers: Sequence[int], regions: BlurRegions | None
 ) -> list[NDArray[np.uint8]]:
-    if covering is None:
+    if regions is None:
         return list(images)
-    return [covering.cover(number, image) for number, image in zip(numbers, images, strict=True)]
+    return [regions.apply(number, image) for number, image in zip(numbers, images, strict=True)]
 
 
-def _key_frame(event: FoundEvent, peak: RowMapping) -> int:
+def _key_frame(event: EventRecord, peak: RowMapping) -> int:
     return event.peak_frame if peak["key_frame"] is None else int(peak["key_frame"])
 
 
-def _peak_segment(engine: Engine, event: FoundEvent) -> RowMapping:
-    """What is recorded of the segment that the event's peak lies in, and its scorer."""
+def _peak_segment(engine: Engine, event: EventRecord) -> RowMapping:
+    """What is recorded of the segment with the event's peak, and of its scorer."""
     s = segment_scores.c
     query = (
         select(s.key_frame, s.grid_frames, s.winning_window, s.winning_text, scorers.c.profile, scorers.c.revisions)
@@ -141,18 +141,18 @@ def _peak_segment(engine: Engine, event: FoundEvent) -> RowMapping:
 
 
 def _frames(
-    settings: Settings, event: FoundEvent, path: Path, numbers: Sequence[int], size: tuple[int, int] | None
+    settings: Settings, event: EventRecord, path: Path, numbers: Sequence[int], size: tuple[int, int] | None
 ) -> list[NDArray[np.uint8]]:
     """Images [H, W, 3] in the order of ``numbers``."""
-    look = Look(size, footage_mask(settings, event.video))
-    found = read_nearby(path, event.segments.times_s(), numbers, look, limits=Limits.of(settings))
+    mask, limits = footage_mask(settings, event.video), Limits.of(settings)
+    found = read_nearby(path, event.segments.times_s(), numbers, size=size, mask=mask, limits=limits)
     return [found[number] for number in numbers]
 
 
 def _grid(images: Sequence[NDArray[np.uint8]], window: Sequence[int], profile: Profile) -> NDArray[np.uint8]:
     """[224, 224, 3] the temporal context, as the scorer made it from the same frames and window.
 
-    To a grey level: the scorer shrinks with torch, which a web server does without.
+    It is the same to one grey level: the scorer shrinks with torch, which a web server does not load.
     """
     if profile.encoder.reference_preprocessing:
         return temporal.reference_grid_image([windows.reference_frame240(image) for image in images], window)

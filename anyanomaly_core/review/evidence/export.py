@@ -21,8 +21,8 @@ from anyanomaly_core import __version__
 from anyanomaly_core.config import Settings
 from anyanomaly_core.errors import ConfigurationError, StorageError
 from anyanomaly_core.footage.content import sha256
-from anyanomaly_core.review.blurring.detector import Hidden
-from anyanomaly_core.review.event_record import FoundEvent, find_event
+from anyanomaly_core.review.blurring.detector import BlurTarget
+from anyanomaly_core.review.event_record import EventRecord, load_event_record
 from anyanomaly_core.review.evidence import signing, zip_format
 from anyanomaly_core.review.evidence.contents import File, event_files
 from anyanomaly_core.review.evidence.manifest import (
@@ -31,7 +31,7 @@ from anyanomaly_core.review.evidence.manifest import (
     README,
     SIGNATURE,
     SUMS,
-    Blurring,
+    BlurReport,
     ListedEvent,
     ListedFile,
     Manifest,
@@ -54,7 +54,7 @@ def export_evidence(
     before_s: float = BEFORE_S,
     after_s: float = AFTER_S,
     load_models: bool = True,
-    blur: Collection[Hidden] = (),
+    blur: Collection[BlurTarget] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> Manifest:
     """Write a bundle of some events to ``out``; it appears whole or not at all.
@@ -81,7 +81,7 @@ def export_evidence(
         raise StorageError("Say at least one event to export; `anyanomaly query 'SELECT event_id ... '` finds them.")
     if out.exists():
         raise ConfigurationError(f"{out} exists already; evidence is never written over.")
-    hidden = [what for what in get_args(Hidden) if what in blur]
+    hidden = [what for what in get_args(BlurTarget) if what in blur]
     key = signing.signing_key(settings)
     by, at = exported_by or getpass.getuser(), now or datetime.now(UTC)
     with _scratch(settings) as scratch:
@@ -89,7 +89,7 @@ def export_evidence(
         listed: list[ListedEvent] = []
         wanted = list(dict.fromkeys(event_ids))
         for number, event_id in enumerate(wanted, 1):
-            event = find_event(engine, event_id)
+            event = load_event_record(engine, event_id)
             folder = f"event-{number:04d}-{str(event_id)[:8]}"
             work = scratch / folder
             work.mkdir()
@@ -123,7 +123,7 @@ def export_evidence(
     return manifest
 
 
-def _listed(event: FoundEvent, folder: str, blurred: Blurring | None) -> ListedEvent:
+def _listed(event: EventRecord, folder: str, blurred: BlurReport | None) -> ListedEvent:
     return ListedEvent(
         event_id=str(event.event_id),
         folder=folder,

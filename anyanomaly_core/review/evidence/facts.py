@@ -18,10 +18,10 @@ from anyanomaly_core.results.schema import (
     video_files,
     videos,
 )
-from anyanomaly_core.review.event_record import FoundEvent
+from anyanomaly_core.review.event_record import EventRecord
 
 
-def event_facts(engine: Engine, event: FoundEvent) -> dict[str, Any]:
+def event_facts(engine: Engine, event: EventRecord) -> dict[str, Any]:
     """Everything the database knows of an event, in sections."""
     zone = ZoneInfo(event.video.time_zone)
     with engine.connect() as connection:
@@ -67,7 +67,7 @@ def _moment(moment: datetime, zone: ZoneInfo) -> dict[str, str]:
     }
 
 
-def _source(connection: Connection, event: FoundEvent, zone: ZoneInfo) -> dict[str, Any]:
+def _source(connection: Connection, event: EventRecord, zone: ZoneInfo) -> dict[str, Any]:
     v = videos.c
     row = _row(connection, select(videos).where(v.video_id == event.video.video_id))
     names = select(video_files.c.uri).where(video_files.c.video_id == event.video.video_id).order_by(video_files.c.uri)
@@ -91,19 +91,19 @@ def _source(connection: Connection, event: FoundEvent, zone: ZoneInfo) -> dict[s
     }
 
 
-def _rule(connection: Connection, event: FoundEvent) -> dict[str, Any]:
+def _rule(connection: Connection, event: EventRecord) -> dict[str, Any]:
     r = rule_versions.c
     query = select(r.version, r.definition, r.digest, r.author, r.created_at)
     return {"name": event.rule} | _row(connection, query.where(r.rule_version_id == event.rule_version_id))
 
 
-def _scorer(connection: Connection, event: FoundEvent) -> dict[str, Any]:
+def _scorer(connection: Connection, event: EventRecord) -> dict[str, Any]:
     s = scorers.c
     query = select(s.profile_name, s.profile, s.profile_digest, s.revisions, s.digest, s.code_version, s.notice)
     return _row(connection, query.where(s.scorer_id == event.scorer_id))
 
 
-def _scoring(connection: Connection, event: FoundEvent) -> dict[str, Any]:
+def _scoring(connection: Connection, event: EventRecord) -> dict[str, Any]:
     u, run = units.c, scan_runs.c
     query = (
         select(u.state, u.attempts, u.finished_at, u.mask_digest, run.kind, run.external_id, run.code_version)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from anyanomaly_core.review.blurring.detector import Hidden
+from anyanomaly_core.review.blurring.detector import BlurTarget
 
 MANIFEST, SIGNATURE, PUBLIC_KEY, README, SUMS = (
     "manifest.json",
@@ -33,28 +33,29 @@ class ListedFile(_Strict):
     sha256: str = _Hash
 
 
-MISSED: Mapping[Hidden, str] = {
+BLUR_LIMITS: Mapping[BlurTarget, str] = {
     "faces": (
-        "It misses faces, above all small, turned, dark and hidden ones, and persons can be known by more than theirs."
+        "It misses faces, above all small, turned, dark and hidden ones. Persons can also be recognised by other "
+        "features."
     ),
     "plates": (
-        "It looks for writing, so that signs and the recorder's clock are covered too, and misses number plates, above "
+        "It looks for text, so that signs and the recorder's clock are blurred too. It misses number plates, above "
         "all small, blurred and slanted ones."
     ),
 }
-LOOK = "A program found what is covered. Look at every frame before you hand this on."
+CHECK_EVERY_FRAME = "The blurred places were found by a program. Look at every frame before you hand this on."
 
 
-class Blurring(_Strict):
-    """How faces or number plates in an event's clip and stills were covered."""
+class BlurReport(_Strict):
+    """How faces or number plates in an event's clip and stills were blurred."""
 
-    what: str = Field(pattern="^(faces|plates|faces, plates)$")
+    targets: tuple[BlurTarget, ...] = Field(strict=False, min_length=1)
     detector: str
     frames: int  # of the clip
-    frames_looked_at: int  # the others are covered as gaps between those are
-    frames_found: int  # of those looked at
-    frames_covered: int
-    held_s: float  # that a cover stays before a thing is first found, and after it is last found
+    frames_examined: int  # boxes in the others are interpolated
+    frames_with_detections: int  # of those examined
+    frames_blurred: int
+    hold_s: float  # that a blur begins before the first detection and stays after the last one
     warning: str
 
 
@@ -71,7 +72,7 @@ class ListedEvent(_Strict):
     ended_at: str
     source_file: str
     source_sha256: str = _Hash
-    blurred: Blurring | None = None
+    blurred: BlurReport | None = None
 
 
 class Manifest(_Strict):

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from textwrap import wrap
 from zoneinfo import ZoneInfo
 
-from anyanomaly_core.display import inert
-from anyanomaly_core.review.evidence.manifest import Blurring, ListedEvent
+from anyanomaly_core.display import display_text
+from anyanomaly_core.review.evidence.manifest import BlurReport, ListedEvent
 
 _FILES = """In each event's folder:
 
@@ -46,18 +46,18 @@ _UNSIGNED = """This bundle is NOT signed. It can be checked for damage, but anyb
 
 def read_me(events: Sequence[ListedEvent], by: str, at: datetime, fingerprint: str | None) -> str:
     """The text of README.txt."""
-    lines = [f"Evidence of {len(events)} event{'s' if len(events) != 1 else ''}, exported by {inert(by)}"]
+    lines = [f"Evidence of {len(events)} event{'s' if len(events) != 1 else ''}, exported by {display_text(by)}"]
     lines += [f"at {at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC.", ""]
     for event in events:
         zone = ZoneInfo(event.time_zone)
         began, ended = (datetime.fromisoformat(text).astimezone(zone) for text in (event.started_at, event.ended_at))
         lines += [
             f"{event.folder}",
-            f"  camera   {inert(event.camera)}",
+            f"  camera   {display_text(event.camera)}",
             f"  rule     {event.rule}, version {event.version}",
             f"  began    {began.isoformat(timespec='milliseconds')} ({event.time_zone})",
             f"  ended    {ended.isoformat(timespec='milliseconds')}",
-            f"  original {inert(event.source_file)}",
+            f"  original {display_text(event.source_file)}",
             f"  SHA-256  {event.source_sha256}",
             *_blurred(event.blurred),
             "",
@@ -66,8 +66,8 @@ def read_me(events: Sequence[ListedEvent], by: str, at: datetime, fingerprint: s
     return "\n".join([*lines, _FILES, _CHECK, signed])
 
 
-def _blurred(how: Blurring | None) -> list[str]:
+def _blurred(how: BlurReport | None) -> list[str]:
     if how is None:
         return []
-    covered = f"covered in {how.frames_covered} of {how.frames} frames; found by {how.detector}"
-    return [f"  {how.what:8} {covered}", *(f"           {line}" for line in wrap(how.warning, 100))]
+    blurred = f"blurred in {how.frames_blurred} of {how.frames} frames; found by {how.detector}"
+    return [f"  {', '.join(how.targets):8} {blurred}", *(f"           {line}" for line in wrap(how.warning, 100))]

@@ -12,8 +12,8 @@ from sqlalchemy import Engine, Row, select
 
 from anyanomaly_core.results.moments import frame_moments, to_datetime
 from anyanomaly_core.results.schema import segment_scores
-from anyanomaly_core.review.clips.clip import Span
-from anyanomaly_core.review.event_record import FoundEvent
+from anyanomaly_core.review.clips.clip import ClipSpan
+from anyanomaly_core.review.event_record import EventRecord
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _FRAME_COLUMNS = ("frame", "at_utc", "at_local", "in_event", "status", "score", "segment", "reason")
@@ -24,12 +24,12 @@ _SEGMENT_COLUMNS = (
 )  # fmt: skip
 
 
-def score_tables(engine: Engine, event: FoundEvent, shown: Span) -> dict[str, bytes]:
-    """``frame_scores.csv`` and ``segment_scores.csv`` of the frames shown; an empty score means *not scored*."""
+def score_tables(engine: Engine, event: EventRecord, span: ClipSpan) -> dict[str, bytes]:
+    """``frame_scores.csv`` and ``segment_scores.csv`` of the clip's frames. An empty score means *not scored*."""
     zone = ZoneInfo(event.video.time_zone)
-    rows = _segments(engine, event, shown)
+    rows = _segments(engine, event, span)
     return {
-        "frame_scores.csv": table(_FRAME_COLUMNS, _frames(event, shown, rows, zone)),
+        "frame_scores.csv": table(_FRAME_COLUMNS, _frames(event, span, rows, zone)),
         "segment_scores.csv": table(_SEGMENT_COLUMNS, [_segment(row, zone) for row in rows]),
     }
 
@@ -49,25 +49,25 @@ def _cell(value: object) -> object:
     return "" if value is None else value
 
 
-def _segments(engine: Engine, event: FoundEvent, shown: Span) -> Sequence[Row[Any]]:
+def _segments(engine: Engine, event: EventRecord, span: ClipSpan) -> Sequence[Row[Any]]:
     s = segment_scores.c
     of_video = (s.video_id == event.video.video_id) & (s.scoring_id == event.scoring_id)
     touched = [
         part.index
         for part in event.segments.segments
-        if part.last_frame >= shown.first_frame and part.first_frame <= shown.last_frame
+        if part.last_frame >= span.first_frame and part.first_frame <= span.last_frame
     ]
     query = select(segment_scores).where(of_video, s.scorer_id == event.scorer_id, s.segment_index.in_(touched))
     with engine.connect() as connection:
         return connection.execute(query.order_by(s.segment_index)).all()
 
 
-def _frames(event: FoundEvent, shown: Span, rows: Sequence[Row[Any]], zone: ZoneInfo) -> Iterable[Sequence[Any]]:
+def _frames(event: EventRecord, span: ClipSpan, rows: Sequence[Row[Any]], zone: ZoneInfo) -> Iterable[Sequence[Any]]:
     for row in rows:
         moments = frame_moments(event.video.recorded_at, event.segments.rows[row.segment_index])
         for place, (score, micros) in enumerate(zip(row.frame_scores, moments, strict=True)):
             number = row.first_frame + place
-            if shown.first_frame <= number <= shown.last_frame:
+            if span.first_frame <= number <= span.last_frame:
                 at = to_datetime(micros)
                 inside = "yes" if event.first_frame <= number <= event.last_frame else "no"
                 shortest = None if score is None else str(np.float32(score))

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import ValidationError
 
-from anyanomaly_core.display import inert
+from anyanomaly_core.display import display_text
 from anyanomaly_core.review.evidence import signing
 from anyanomaly_core.review.evidence.manifest import MANIFEST, NAME, PUBLIC_KEY, SIGNATURE, Manifest, order
 from anyanomaly_core.review.evidence.zip_format import Entry, has_no_other_bytes
@@ -106,7 +106,7 @@ def _manifest(encoded: bytes | None, problems: list[str]) -> Manifest | None:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "as a whole"
-        problems.append(f"Changed: {MANIFEST} is not as it is written: {inert(where, _SHOWN)}: {first['msg']}.")
+        problems.append(f"Changed: {MANIFEST} is not as it is written: {display_text(where, _SHOWN)}: {first['msg']}.")
         return None
 
 
@@ -188,4 +188,4 @@ def _public(archive: zipfile.ZipFile, contents: dict[str, zipfile.ZipInfo]) -> E
 
 
 def _shown(name: str) -> str:
-    return repr(inert(name, _SHOWN))
+    return repr(display_text(name, _SHOWN))

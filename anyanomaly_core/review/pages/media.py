@@ -19,9 +19,9 @@ from starlette.responses import FileResponse, Response
 
 from anyanomaly_core.errors import AnyAnomalyError
 from anyanomaly_core.review.access import Configuration, Database, Judging
-from anyanomaly_core.review.blurring.detector import Hidden
+from anyanomaly_core.review.blurring.detector import BlurTarget
 from anyanomaly_core.review.clips.clip import event_clip
-from anyanomaly_core.review.clips.stills import Kind, event_still
+from anyanomaly_core.review.clips.stills import StillKind, event_still
 from anyanomaly_core.review.evidence.export import export_evidence
 
 router = APIRouter()
@@ -47,7 +47,7 @@ async def still(event_id: UUID, name: str, engine: Database, settings: Configura
     """A picture of the event."""
     if name not in _STILLS:
         return Response("There is no such picture.", 404, media_type="text/plain")
-    kind = cast("Kind", name.partition(".")[0])
+    kind = cast("StillKind", name.partition(".")[0])
     return _sent(await _made(partial(event_still, engine, settings, event_id, kind)), _STILLS[name], None)
 
 
@@ -57,7 +57,7 @@ async def evidence(
     event_id: UUID,
     engine: Database,
     settings: Configuration,
-    blur: Annotated[list[Hidden] | None, Form()] = None,
+    blur: Annotated[list[BlurTarget] | None, Form()] = None,
 ) -> Response:
     """The event's evidence bundle, exported in the visitor's name."""
     folder = Path(tempfile.mkdtemp(prefix="anyanomaly-evidence-"))

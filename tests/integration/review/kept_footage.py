@@ -19,7 +19,7 @@ from anyanomaly_core.profile import SamplingSpec
 from anyanomaly_core.results.rule_store import StoredRule
 from anyanomaly_core.results.schema import events, videos
 from anyanomaly_core.results.writer import commit_unit
-from anyanomaly_core.review.blurring.detector import Hidden
+from anyanomaly_core.review.blurring.detector import BlurTarget
 from anyanomaly_core.review.evidence.export import export_evidence
 from anyanomaly_core.review.evidence.verify import verify
 from tests.integration.archive.small_archive import aged
@@ -87,7 +87,7 @@ def keep(engine: Engine, folder: Path, *, rationale: bool = True, filmed: Callab
     return Kept(engine, settings, file, rule, event_id)
 
 
-def export(kept: Kept, folder: Path, *, around_s: float, blur: Collection[Hidden] = ()) -> dict[str, bytes]:
+def export(kept: Kept, folder: Path, *, around_s: float, blur: Collection[BlurTarget] = ()) -> dict[str, bytes]:
     """The event's bundle, whole and verified: file name without its folder -> content."""
     out = folder / "evidence.zip"
     export_evidence(

@@ -1,7 +1,7 @@
 import re
 from datetime import UTC, date, datetime, timedelta
 
-from anyanomaly_core.display import inert
+from anyanomaly_core.display import display_text
 from anyanomaly_core.review.charts import DAY_WIDTH, HEIGHT, ROW_HEIGHT, WIDTH, draw_curve, draw_day
 from anyanomaly_core.review.csrf import is_ours, make_token
 from anyanomaly_core.review.queries.day import CameraDay, Hit, RuleStrip, Span, bounds
@@ -61,11 +61,11 @@ def test_where_nothing_was_scored_nothing_is_drawn_over_the_gap() -> None:
 
 
 def test_unseen_characters_are_shown_and_long_text_is_cut() -> None:
-    assert inert("a\u202eb\x00c\u200fd\ufeff") == "a[U+202E]b[U+0000]c[U+200F]d[U+FEFF]"
-    assert inert("two\nlines") == "two lines"
-    assert inert("שלום ሰላም नमस्ते 👩\u200d🚒") == "שלום ሰላም नमस्ते 👩\u200d🚒"
-    assert len(inert("x" * 1_000_000)) < 2100
-    assert inert(None) == ""
+    assert display_text("a\u202eb\x00c\u200fd\ufeff") == "a[U+202E]b[U+0000]c[U+200F]d[U+FEFF]"
+    assert display_text("two\nlines") == "two lines"
+    assert display_text("שלום ሰላም नमस्ते 👩\u200d🚒") == "שלום ሰላም नमस्ते 👩\u200d🚒"
+    assert len(display_text("x" * 1_000_000)) < 2100
+    assert display_text(None) == ""
 
 
 def test_addresses_state_only_what_is_unusual() -> None:

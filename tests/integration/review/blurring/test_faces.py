@@ -17,9 +17,9 @@ from anyanomaly_core.footage.decode import decode
 from anyanomaly_core.footage.index import index_frames
 from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.results.engine import make_engine
-from anyanomaly_core.review.blurring.blur import Covering, write_covered
-from anyanomaly_core.review.blurring.detector import NONE
-from anyanomaly_core.review.blurring.faces import FaceFinder
+from anyanomaly_core.review.blurring.blur import BlurRegions, write_blurred_clip
+from anyanomaly_core.review.blurring.detector import NO_BOXES
+from anyanomaly_core.review.blurring.faces import FaceDetector
 from tests.conftest import TestDatabase
 from tests.integration.review.blurring.drawn_face import HEIGHT, SIDE, WIDTH, draw_face, film_face, place_of
 from tests.integration.review.kept_footage import FIRST, FPS, LAST, Kept, export, keep
@@ -61,12 +61,12 @@ def test_no_face_is_left_in_any_frame(covered: dict[str, bytes], plain: dict[str
     shown = pictures(plain["clip.mp4"], tmp_path / "plain.mp4")
     hidden = pictures(covered["clip.mp4"], tmp_path / "covered.mp4")
     assert len(shown) == len(hidden) == LAST - FIRST + 1 + 2 * AROUND
-    finder = FaceFinder()
+    detector = FaceDetector()
     for place, (before, after) in enumerate(zip(shown, hidden, strict=True)):
         number = FIRST - AROUND + place
         assert detail(after, number) < detail(before, number) / 4, number
         left, top = place_of(number)
-        middles = [(box[:2] + box[2:]) / 2 for box in finder.find(after)]
+        middles = [(box[:2] + box[2:]) / 2 for box in detector.detect(after)]
         assert not [m for m in middles if left < m[0] < left + SIDE and top < m[1] < top + SIDE], number
         assert np.abs(before[:, 280:].astype(int) - after[:, 280:]).mean() < 3, "the rest stays as it was"
 
@@ -81,20 +81,20 @@ def test_frames_keep_their_times(covered: dict[str, bytes], plain: dict[str, byt
 
 
 def test_the_key_frame_and_the_grid_are_covered_too(covered: dict[str, bytes], plain: dict[str, bytes]) -> None:
-    finder = FaceFinder()
+    detector = FaceDetector()
     before, after = (np.asarray(Image.open(io.BytesIO(files["key.png"])).convert("RGB")) for files in (plain, covered))
-    assert len(finder.find(before)) > 0
-    assert len(finder.find(after)) == 0
+    assert len(detector.detect(before)) > 0
+    assert len(detector.detect(after)) == 0
     assert covered["grid.png"] != plain["grid.png"]
 
 
 def test_the_bundle_says_how_it_was_blurred_and_that_faces_are_missed(covered: dict[str, bytes]) -> None:
     manifest = json.loads(covered["manifest.json"])
     said = manifest["events"][0]["blurred"]
-    assert said["what"] == "faces"
+    assert said["targets"] == ["faces"]
     assert said["detector"].startswith("YuNet 2023mar")
-    assert said["frames"] == said["frames_covered"] == LAST - FIRST + 1 + 2 * AROUND
-    assert 0 < said["frames_found"] <= said["frames_looked_at"]
+    assert said["frames"] == said["frames_blurred"] == LAST - FIRST + 1 + 2 * AROUND
+    assert 0 < said["frames_with_detections"] <= said["frames_examined"]
     assert "It misses faces" in said["warning"]
     assert json.loads(covered["event.json"])["clip"]["blurred"] == said
     assert "Look at every frame" in " ".join(covered["README.txt"].decode().split())
@@ -116,7 +116,7 @@ def test_the_command_refuses_what_it_cannot_find() -> None:
 def test_a_drawn_face_is_found_where_it_is(side: int) -> None:
     image = np.full((240, 320, 3), 125, np.uint8)
     image[20 : 20 + side, 60 : 60 + side] = draw_face(side)
-    found = FaceFinder().find(image)
+    found = FaceDetector().detect(image)
     middle = np.array([60 + side / 2, 20 + side / 2])
     assert any(np.all(box[:2] < middle) and np.all(middle < box[2:]) for box in found)
 
@@ -124,13 +124,13 @@ def test_a_drawn_face_is_found_where_it_is(side: int) -> None:
 def test_a_clip_with_other_frames_than_said_is_not_passed_on(faces: Kept, tmp_path: Path) -> None:
     times = index_frames(faces.file).times_s
     for wrong in (times[:-1], np.append(times, times[-1] + 1)):
-        covering = Covering((FaceFinder(),), 0, (WIDTH, HEIGHT), [NONE] * len(wrong), 0, 0)
-        with pytest.raises(FootageError, match=f"has not the {len(wrong)} frames"):
-            write_covered(faces.file, wrong, covering, tmp_path / "clip.mp4", Limits())
+        regions = BlurRegions((FaceDetector(),), 0, (WIDTH, HEIGHT), [NO_BOXES] * len(wrong), 0, 0)
+        with pytest.raises(FootageError, match=f"does not have the {len(wrong)} frames"):
+            write_blurred_clip(faces.file, wrong, regions, tmp_path / "clip.mp4", Limits())
 
 
 def test_a_full_disk_is_said(faces: Kept) -> None:
     times = index_frames(faces.file).times_s
-    covering = Covering((FaceFinder(),), 0, (WIDTH, HEIGHT), [NONE] * len(times), 0, 0)
+    regions = BlurRegions((FaceDetector(),), 0, (WIDTH, HEIGHT), [NO_BOXES] * len(times), 0, 0)
     with pytest.raises(StorageError, match="No space left"):
-        write_covered(faces.file, times, covering, Path("/dev/full"), Limits())
+        write_blurred_clip(faces.file, times, regions, Path("/dev/full"), Limits())

@@ -12,7 +12,7 @@ from PIL import Image
 
 from anyanomaly_core.footage.decode import decode
 from anyanomaly_core.results.engine import make_engine
-from anyanomaly_core.review.blurring.text import WritingFinder
+from anyanomaly_core.review.blurring.text import TextDetector
 from tests.conftest import TestDatabase
 from tests.integration.review.blurring.drawn_plate import PLATES, draw_plate, draw_street, film_plate, place_of
 from tests.integration.review.kept_footage import FIRST, FPS, LAST, Kept, export, keep
@@ -51,12 +51,12 @@ def test_no_plate_can_be_read_in_any_frame(bundle: dict[str, bytes], plates: Kep
 
 def test_the_key_frame_is_covered_too(bundle: dict[str, bytes]) -> None:
     key = np.asarray(Image.open(io.BytesIO(bundle["key.png"])).convert("RGB"))
-    assert len(WritingFinder().find(key)) == 0
+    assert len(TextDetector().detect(key)) == 0
 
 
 def test_the_bundle_says_what_was_looked_for_and_what_it_misses(bundle: dict[str, bytes]) -> None:
     said = json.loads(bundle["manifest.json"])["events"][0]["blurred"]
-    assert said["what"] == "faces, plates"
+    assert said["targets"] == ["faces", "plates"]
     assert "YuNet" in said["detector"]
     assert "PP-OCRv6" in said["detector"]
     assert "misses faces" in said["warning"]
@@ -71,7 +71,7 @@ def test_the_bundle_says_what_was_looked_for_and_what_it_misses(bundle: dict[str
 def test_a_plate_of_any_country_is_found(country: str, width: int) -> None:
     plate = draw_plate(width, country)
     left, top = 200, 150
-    found = WritingFinder().find(draw_street(left, top, plate))
+    found = TextDetector().detect(draw_street(left, top, plate))
     middle = np.array([left + width / 2, top + plate.shape[0] / 2])
     assert any(np.all(box[:2] < middle) and np.all(middle < box[2:]) for box in found)
 
@@ -81,7 +81,7 @@ def test_a_plate_of_any_country_is_found(country: str, width: int) -> None:
 def test_large_pictures_are_looked_at_in_parts(size: tuple[int, int], width: int) -> None:
     plate = draw_plate(width)
     for left, top in ((200, 300), (size[0] // 2 - width // 2, size[1] // 2), (size[0] - 2 * width, size[1] - 60)):
-        found = WritingFinder().find(draw_street(left, top, plate, size))
+        found = TextDetector().detect(draw_street(left, top, plate, size))
         middle = np.array([left + width / 2, top + plate.shape[0] / 2])
         assert any(np.all(box[:2] < middle) and np.all(middle < box[2:]) for box in found), (left, top)
 
@@ -89,15 +89,15 @@ def test_large_pictures_are_looked_at_in_parts(size: tuple[int, int], width: int
 def test_a_slanted_plate_is_not_taken_for_something_high() -> None:
     street = Image.fromarray(draw_street(300, 300, draw_plate(300), (1280, 720)))
     turned = np.asarray(street.rotate(25, Image.Resampling.BICUBIC, center=(450, 332), fillcolor=(120, 122, 118)))
-    found = WritingFinder().find(turned)
+    found = TextDetector().detect(turned)
     assert any(np.all(box[:2] < (450, 332)) and np.all(box[2:] > (450, 332)) for box in found)
 
 
 @pytest.mark.parametrize("shape", [(20, 4000), (4000, 20), (1, 1), (2, 40), (31, 31)])
 def test_a_strip_is_looked_at_like_any_picture(shape: tuple[int, int]) -> None:
-    assert len(WritingFinder().find(np.full((*shape, 3), 90, np.uint8))) == 0
+    assert len(TextDetector().detect(np.full((*shape, 3), 90, np.uint8))) == 0
 
 
 def test_a_street_without_writing_has_none() -> None:
     blank = np.full((17, 80, 3), 250, np.uint8)
-    assert len(WritingFinder().find(draw_street(200, 150, blank))) == 0
+    assert len(TextDetector().detect(draw_street(200, 150, blank))) == 0

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, text
 from starlette.testclient import TestClient
 
-from anyanomaly_core.display import LONGEST
+from anyanomaly_core.display import MAX_CHARACTERS
 from anyanomaly_core.results.engine import make_engine
 from tests.conftest import TestDatabase
 from tests.integration.results import world
@@ -153,7 +153,7 @@ def test_hostile_reasons_and_names_are_text(browser: TestClient) -> None:
     page = browser.get(f"/event/{event}").text
     assert "&lt;script&gt;alert(1)" in page
     assert "[U+202E]gpj.exe" in page
-    assert f"{LONGEST:,}" in page or "1,000," in page
+    assert f"{MAX_CHARACTERS:,}" in page or "1,000," in page
     every = [browser.get(f"/event/{event}").text for event in events_in(queue.text)]
     assert any("&lt;script&gt;alert(3)" in page for page in every)
 
