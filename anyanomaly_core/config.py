@@ -68,6 +68,15 @@ class ArchiveSettings(_Environment):
         description="How a path under the root states camera and recording time; see docs/footage.md.",
     )
     time_zone: str = Field(default="UTC", description="IANA time zone of times in paths and of new cameras.")
+    camera_time_zones: dict[str, str] = Field(
+        default={},
+        description='Zones of cameras elsewhere, as JSON: `{"ny-*": "America/New_York"}`; the first that fits counts.',
+    )
+    repeated_hour: Literal["refuse", "earlier", "later", "modified"] = Field(
+        default="refuse",
+        description="A local time that comes twice when clocks are set back, where nothing says which it was: `refuse` "
+        "it, take the `earlier` or `later`, or go by the file's time of change (`modified`).",
+    )
     clocks: Path | None = Field(
         default=None, description="YAML file of camera clocks that were wrong, and by how much; docs/footage.md."
     )
@@ -105,11 +114,22 @@ class ArchiveSettings(_Environment):
     @field_validator("time_zone")
     @classmethod
     def _time_zone_exists(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"{value!r} is no IANA time zone such as Europe/Berlin") from None
+        _check_zone(value)
         return value
+
+    @field_validator("camera_time_zones")
+    @classmethod
+    def _time_zones_exist(cls, value: dict[str, str]) -> dict[str, str]:
+        for zone in value.values():
+            _check_zone(zone)
+        return value
+
+
+def _check_zone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{name!r} is no IANA time zone such as Europe/Berlin") from None
 
 
 class ReviewSettings(_Environment):

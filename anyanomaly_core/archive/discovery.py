@@ -9,6 +9,7 @@ from sqlalchemy import Engine, func, select
 from anyanomaly_core.config import ArchiveSettings
 from anyanomaly_core.errors import FootageError
 from anyanomaly_core.footage import sources
+from anyanomaly_core.footage.local_time import Zones
 from anyanomaly_core.footage.types import FoundFile
 from anyanomaly_core.results import catalog
 
@@ -43,15 +44,23 @@ def find_new_files(
         known = catalog.known_files(connection)
     seen: list[str] = []
     waiting: list[FoundFile] = []
+
+    def unchanged(uri: str, size: int, modified: float) -> bool:
+        before = known.get(uri)
+        return before is not None and (before.size, before.modified, before.problem) == (size, modified, None)
+
     archive = sources.discover(
-        settings.archive_root, settings.archive_layout, settings.time_zone, settle_s=settings.settle_s
+        settings.archive_root,
+        settings.archive_layout,
+        Zones.of_settings(settings),
+        settle_s=settings.settle_s,
+        is_known=(lambda *_: False) if rescan else unchanged,
     )
     for found in archive:
-        before = known.get(found.uri)
-        if before is not None:
+        if found.uri in known:
             seen.append(found.uri)
-        unchanged = before and (before.size, before.modified, before.problem) == (found.size, found.modified, None)
-        wanted = (rescan or not unchanged) and (not cameras or _matches(found.camera, cameras))
+        is_new = rescan or not unchanged(found.uri, found.size, found.modified)
+        wanted = is_new and (not cameras or _matches(found.camera, cameras))
         if wanted and (most is None or len(waiting) < most):
             waiting.append(found)
     if known and not seen and not waiting:

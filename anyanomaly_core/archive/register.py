@@ -15,6 +15,7 @@ from anyanomaly_core.errors import FootageError
 from anyanomaly_core.footage import sources
 from anyanomaly_core.footage.content import sha256
 from anyanomaly_core.footage.examine import VideoFile, examine
+from anyanomaly_core.footage.local_time import Zones
 from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.footage.types import FoundFile
 from anyanomaly_core.profile import SamplingSpec
@@ -72,21 +73,21 @@ def register_file(
             return _remember_problem(engine, found, found.problem)
         digest = sha256(path)
         if not again and _is_indexed(engine, digest):
-            return _register_duplicate(engine, found, digest, settings.time_zone)
+            return _register_duplicate(engine, found, digest, Zones.of_settings(settings))
         examined = examine(path, digest, Limits.of(settings))
     except FootageError as error:
         return _remember_problem(engine, found, str(error))
-    registered = _store(engine, found, examined, time_zone=settings.time_zone, sampling=sampling)
+    registered = _store(engine, found, examined, zones=Zones.of_settings(settings), sampling=sampling)
     if settings.clocks is not None:
         correct_clocks(engine, settings, content_sha256=digest)
     return registered
 
 
 def _store(
-    engine: Engine, found: FoundFile, examined: VideoFile, *, time_zone: str, sampling: SamplingSpec
+    engine: Engine, found: FoundFile, examined: VideoFile, *, zones: Zones, sampling: SamplingSpec
 ) -> Registration:
     with engine.begin() as connection:
-        video_id = _register(connection, found, examined.content_sha256, time_zone)
+        video_id = _register(connection, found, examined.content_sha256, zones)
         if examined.index is None or examined.probe is None:
             reason = examined.error or "nothing could be decoded"
             catalog.mark_unreadable(connection, video_id, reason, examined.probe)
@@ -104,10 +105,10 @@ def _store(
     return Registration(found.uri, RegistrationOutcome.NEW, None, examined.index.frame_count)
 
 
-def _register(connection: Connection, found: FoundFile, digest: str, time_zone: str) -> int:
+def _register(connection: Connection, found: FoundFile, digest: str, zones: Zones) -> int:
     """File, camera and video; what was found in a known content is found under its new camera as well."""
     before = catalog.cameras_of(connection, digest)
-    catalog.register_camera(connection, str(found.camera), time_zone)
+    catalog.register_camera(connection, str(found.camera), zones.of(found.camera))
     video_id = catalog.register_file(connection, found, digest)
     assert video_id is not None  # noqa: S101  (found has no problem)
     if before and found.camera not in before:
@@ -115,9 +116,9 @@ def _register(connection: Connection, found: FoundFile, digest: str, time_zone: 
     return video_id
 
 
-def _register_duplicate(engine: Engine, found: FoundFile, digest: str, time_zone: str) -> Registration:
+def _register_duplicate(engine: Engine, found: FoundFile, digest: str, zones: Zones) -> Registration:
     with engine.begin() as connection:
-        _register(connection, found, digest, time_zone)
+        _register(connection, found, digest, zones)
     return Registration(found.uri, RegistrationOutcome.DUPLICATE)
 
 

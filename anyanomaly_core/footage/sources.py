@@ -5,53 +5,70 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
-from zoneinfo import ZoneInfo
 
 from anyanomaly_core.errors import FootageError, UnsafePathError
-from anyanomaly_core.footage import bucket
-from anyanomaly_core.footage.layout import read_path
+from anyanomaly_core.footage import bucket, local_time
+from anyanomaly_core.footage.layout import Stated, compiled, read_path
+from anyanomaly_core.footage.local_time import NoTimeError, Zones
 from anyanomaly_core.footage.probe import probe
+from anyanomaly_core.footage.recorders.axis import read_block
+from anyanomaly_core.footage.recorders.containers import why_not_video
+from anyanomaly_core.footage.recorders.presets import RECORDERS
 from anyanomaly_core.footage.types import FoundFile
 
 log = logging.getLogger(__name__)
 
 EXTENSIONS = frozenset(
     {"mp4", "m4v", "mov", "3gp", "avi", "mkv", "webm", "ogv", "flv", "wmv", "asf", "mjpeg", "mjpg"}
-    | {"ts", "m2ts", "mts", "mpg", "mpeg", "vob", "h264", "264", "h265", "265", "hevc", "dav"}
+    | {"ts", "m2ts", "mts", "mpg", "mpeg", "ps", "vob", "h264", "264", "h265", "265", "hevc", "dav"}
 )
 _SIDECAR_BYTES = 64 << 10
 
 
-def discover(root: str, layout: str, time_zone: str, *, settle_s: float = 0.0) -> Iterator[FoundFile]:
+def discover(
+    root: str,
+    layout: str,
+    zones: Zones | str,
+    *,
+    settle_s: float = 0.0,
+    is_known: Callable[[str, int, float], bool] = lambda _uri, _size, _modified: False,
+) -> Iterator[FoundFile]:
     """Every video file under ``root``, in order of path, one folder in memory at a time.
 
     Names that begin with ``.`` or ``_`` are skipped. Folders behind symbolic links are not entered. The recording
-    time is None where neither path nor sidecar states it; :func:`with_recording_time` looks into the container.
+    time is None where neither path nor sidecar states it; :func:`with_recording_time` looks into the container. Files
+    of recorders that only their own software reads are found with that as their problem.
 
     Args:
         root: a folder, or an fsspec URL.
         layout: see :mod:`anyanomaly_core.footage.layout`.
-        time_zone: IANA name; of times in paths and sidecars that name none.
+        zones: of times in paths and sidecars that name none; an IANA name for one zone.
         settle_s: files changed within this many seconds are still being written; left for the next time.
+        is_known: of uri, size and time of change: such a file is found without camera and time, which take looking up.
 
     Raises:
+        ConfigurationError: when the layout is wrong.
         FootageError: when the root is not there.
     """
+    compiled(layout)
+    places = Zones(zones) if isinstance(zones, str) else zones
     entries = bucket.walk(root) if bucket.is_url(root) else _walk(Path(root))
     newest = time.time() - settle_s
     for uri, size, modified, problem in entries:
-        if Path(uri).suffix.lstrip(".").lower() not in EXTENSIONS:
+        foreign = why_not_video(uri)
+        if foreign is None and Path(uri).suffix.lstrip(".").lower() not in EXTENSIONS:
             continue
         if settle_s > 0 and modified > newest:
             log.info("%r is still being written; left for the next run", uri)
             continue
-        yield _identified(root, FoundFile(uri, size, modified, None, None, None, problem), layout, time_zone)
+        found = FoundFile(uri, size, modified, None, None, None, problem or foreign)
+        yield found if is_known(uri, size, modified) else _identified(root, found, layout, places)
 
 
 def with_recording_time(found: FoundFile, path: Path, default: Literal["refuse", "modified"]) -> FoundFile:
@@ -74,10 +91,11 @@ def with_recording_time(found: FoundFile, path: Path, default: Literal["refuse",
         length = (header.duration_s if header is not None else None) or 0.0
         began = datetime.fromtimestamp(max(0.0, found.modified - length), UTC)
         return replace(found, recorded_at=began, recorded_at_source="modified")
+    doubt = f" ({found.doubt})" if found.doubt else ""
     return replace(
         found,
-        problem="no recording time is stated: not by the path, a sidecar or the container. Change the archive layout, "
-        "add a sidecar, or set ANYANOMALY_RECORDED_AT_DEFAULT=modified to use the file's time of change",
+        problem=f"no recording time is stated: not by the path{doubt}, a sidecar or the container. Change the archive "
+        "layout, add a sidecar, or set ANYANOMALY_RECORDED_AT_DEFAULT=modified to use the file's time of change",
     )
 
 
@@ -153,52 +171,69 @@ def _entry(base: Path, entry: "os.DirEntry[str]") -> tuple[str, int, float, str 
     return relative, stat.st_size, stat.st_mtime, None
 
 
-def _identified(root: str, found: FoundFile, layout: str, time_zone: str) -> FoundFile:
-    """Add camera and time from the path, then from the sidecar."""
+def _identified(root: str, found: FoundFile, layout: str, zones: Zones) -> FoundFile:
+    """Add camera and time from the path and what lies beside the file."""
     if found.problem is not None:
         return found
-    stated = read_path(found.uri, layout, time_zone)
-    camera, at, source = stated.camera, stated.recorded_at, "path" if stated.recorded_at else None
-    if camera is None or at is None:
-        try:
-            beside = _sidecar(root, found.uri)
-        except FootageError as error:
-            return replace(found, problem=str(error))
-        camera = camera or beside.get("camera")
-        if at is None and (text := beside.get("recorded_at")):
-            at, source = _sidecar_time(text, time_zone), "sidecar"
-            if at is None:
-                return replace(found, problem=f"the sidecar's recorded_at {text[:40]!r} is no ISO 8601 time")
+    stated = read_path(found.uri, layout, zones, modified=found.modified)
+    try:
+        camera, at, source = _beside(root, found, stated, zones)
+    except NoTimeError as error:
+        return replace(found, problem=f"the sidecar's recorded_at: {error}")
+    except FootageError as error:
+        return replace(found, problem=str(error))
     if not camera:
+        fits = "does not fit" if stated == Stated() else "names none under"
         return replace(
-            found, problem=f"no camera is stated: the path does not fit the layout {layout!r} and there is no sidecar"
+            found,
+            problem=f"no camera is stated: the path {fits} the layout {layout!r} and there is no sidecar; ` as NAME` "
+            "after a layout names the camera of paths that do not",
         )
-    return replace(found, camera=camera, recorded_at=at, recorded_at_source=source)
+    return replace(
+        found, camera=camera, recorded_at=at, recorded_at_source=source, doubt=stated.problem if at is None else None
+    )
+
+
+def _beside(
+    root: str, found: FoundFile, stated: Stated, zones: Zones
+) -> tuple[str | None, datetime | None, str | None]:
+    """Camera, time and what states it: the path, and files beside the recording where they say more."""
+    camera, at, source = stated.camera, stated.recorded_at, "path" if stated.recorded_at else None
+    if stated.recorder is not None and RECORDERS[stated.recorder].block_xml:
+        block = read_block(found.uri, lambda uri: _small(root, uri))
+        at, source = (block.began, "sidecar") if block.began is not None else (at, source)
+        camera = f"{camera}-{block.source}" if camera and block.source else camera
+    if camera is None or at is None:
+        sidecar = _sidecar(root, found.uri)
+        camera = camera or sidecar.get("camera")
+        if at is None and (text := sidecar.get("recorded_at")):
+            at, source = local_time.from_iso(text, zones.of(camera), zones.repeated_hour, found.modified), "sidecar"
+    return camera, at, source
 
 
 def _sidecar(root: str, uri: str) -> dict[str, str]:
     """``<file>.json``: an object with ``camera`` and ``recorded_at``; empty when there is none."""
     try:
-        if bucket.is_url(root):
-            content = bucket.read_small(root, f"{uri}.json", _SIDECAR_BYTES)
-        else:
-            path = local_path(root, f"{uri}.json")
-            content = path.read_bytes()[:_SIDECAR_BYTES] if path.is_file() else None
+        content = _small(root, f"{uri}.json")
         found = {} if content is None else json.loads(content)
     except (OSError, ValueError, RecursionError) as error:
-        if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
-            return {}  # no file can have that name, so there is no sidecar
         raise FootageError(f"the sidecar {uri}.json cannot be read: {error}") from None
     if not isinstance(found, dict):
         raise FootageError(f"the sidecar {uri}.json is no JSON object")
     return {key: value for key, value in found.items() if isinstance(value, str)}
 
 
-def _sidecar_time(text: str, time_zone: str) -> datetime | None:
+def _small(root: str, uri: str) -> bytes | None:
+    """The beginning of a small file in the archive; None: there is none."""
+    if bucket.is_url(root):
+        return bucket.read_small(root, uri, _SIDECAR_BYTES)
     try:
-        moment = datetime.fromisoformat(text)
-        aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=ZoneInfo(time_zone))
-        aware.astimezone(UTC)  # at the ends of the calendar there is no such UTC time
-    except (ValueError, OverflowError):
-        return None
-    return aware
+        path = local_path(root, uri)
+        if not path.is_file():
+            return None
+        with path.open("rb") as file:
+            return file.read(_SIDECAR_BYTES)
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return None  # no file can have that name
+        raise

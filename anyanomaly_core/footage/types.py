@@ -19,6 +19,7 @@ class FoundFile:
     recorded_at: datetime | None  # aware
     recorded_at_source: str | None  # "path", "sidecar", "container"
     problem: str | None = None  # why it cannot be ingested (no camera, unsafe path, ...); None: fine
+    doubt: str | None = None  # why its path states no recording time although the layout has one
 
 
 @dataclass(frozen=True, slots=True)

@@ -220,7 +220,7 @@ def test_a_file_removed_during_the_walk_is_left_out(tmp_path: Path) -> None:
     ("content", "problem"),
     [
         (b"[" * 60_000, "cannot be read"),
-        (b'{"recorded_at": "0001-01-01T00:00:00"}', "no ISO 8601 time"),
+        (b'{"recorded_at": "0001-01-01T00:00:00"}', "beyond the calendar"),
         (b"\xff\xfe{", "cannot be read"),
     ],
     ids=["deep", "before UTC", "no text"],
@@ -239,3 +239,69 @@ def test_the_longest_name_has_no_sidecar(tmp_path: Path) -> None:
     put(tmp_path, f"{name}.mp4")
     (file,) = found(tmp_path, layout="{camera}.{ext}").values()
     assert (file.camera, file.problem) == (name, None)
+
+
+AXIS = "20190812/11/20190812_113000_B27F_00408C18823A"
+BLOCK = f"{AXIS}/20190812_11/20190812_113000_32D4"
+BLOCK_XML = b"""<RecordingBlock RecordingBlockToken="20190812_113000_32D4" >
+<StartTime>2019-08-12T09:30:00.813188Z</StartTime>
+<StopTime>2019-08-12T09:35:01.704260Z</StopTime><Status>Complete</Status></RecordingBlock>"""
+RECORDING_XML = (
+    b"<Recording><SourceToken>%s</SourceToken><StartTime>2019-08-12T09:30:00.813188Z</StartTime></Recording>"
+)
+
+
+@pytest.mark.parametrize("bucket", [False, True], ids=["folder", "bucket"])
+def test_the_xml_beside_an_axis_recording_says_when_and_which_sensor(tmp_path: Path, bucket: bool) -> None:
+    root, old = tmp_path / "card", "20190812_113000_0C3D_B8A44F998877"
+    for name in (f"{BLOCK}.mkv", f"{BLOCK[:-4]}0001.mkv", f"{old}/0.mkv", f"{old}/1.mkv"):
+        put(root, name)
+    put(root, f"{BLOCK}.xml", BLOCK_XML)
+    put(root, f"{AXIS}/recording.xml", RECORDING_XML % b"4")
+    put(root, f"{old}/recording.xml", RECORDING_XML % b"1")
+    files = found(f"file://{root}" if bucket else root, "axis", "Europe/Stockholm")
+    at = datetime(2019, 8, 12, 9, 30, 0, 813188, UTC)
+    stated = [(file.camera, file.recorded_at, file.recorded_at_source, file.problem) for file in files.values()]
+    assert stated == [
+        ("00408C18823A-4", at.replace(microsecond=0), "path", None),  # no XML beside it
+        ("00408C18823A-4", at, "sidecar", None),
+        ("B8A44F998877", at, "sidecar", None),
+        ("B8A44F998877", None, None, None),  # a later block: its beginning stands in the Matroska header
+    ]
+
+
+def test_what_only_a_recorder_s_own_software_reads_is_named_with_what_converts_it(tmp_path: Path) -> None:
+    names = {
+        "video/2022/01/13/E063DA3FEC8C_0_rotating_1642077111078.ubv": "unifi-protect-remux",
+        "New/gate.20260223_150409.bvr": "Blue Iris",
+        "export.G64X": "Genetec",
+        "datadir0/hiv00027.mp4": "libHikvision",
+    }
+    for name in (*names, "datadir0/index00.bin", "datadir0/hiv00027.pic", "notes.txt"):
+        put(tmp_path, name)
+    files = found(tmp_path)
+    assert set(files) == set(names)
+    for name, converter in names.items():
+        assert converter in str(files[name].problem)
+
+
+def test_a_doubtful_time_is_told_when_nothing_else_states_one(tmp_path: Path) -> None:
+    uri = "gate/2025-10-26/02-30-00.mp4"
+    path = put(tmp_path, uri, b"no video")
+    file = found(tmp_path, zone="Europe/Zurich")[uri]
+    assert (file.camera, file.recorded_at, file.problem) == ("gate", None, None)
+    assert "comes twice in Europe/Zurich" in str(with_recording_time(file, path, "refuse").problem)
+    put(tmp_path, f"{uri}.json", b'{"recorded_at": "2025-10-26T02:30:00"}')
+    assert "comes twice" in str(found(tmp_path, zone="Europe/Zurich")[uri].problem)
+    put(tmp_path, f"{uri}.json", b'{"recorded_at": "2025-10-26T02:30:00+01:00"}')
+    file = found(tmp_path, zone="Europe/Zurich")[uri]
+    assert (file.recorded_at, file.recorded_at_source) == (datetime(2025, 10, 26, 1, 30, tzinfo=UTC), "sidecar")
+
+
+def test_a_known_file_is_found_without_looking_for_its_camera(tmp_path: Path) -> None:
+    for name in ("a.mp4", "b.mp4"):
+        put(tmp_path, name)
+        put(tmp_path, f"{name}.json", b"{")
+    known, new = discover(str(tmp_path), LAYOUT, "UTC", is_known=lambda uri, size, _: (uri, size) == ("a.mp4", 1))
+    assert known.problem is None
+    assert "cannot be read" in str(new.problem)

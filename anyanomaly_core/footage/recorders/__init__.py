@@ -1,0 +1,1 @@
+"""What recorders call their files, and what they keep beside or inside them."""
