@@ -51,6 +51,13 @@ with DAG(
             title="Label format",
             description="auto: by what lies in the folder.",
         ),
+        "classes": Param(
+            [],
+            type="array",
+            items={"type": "string"},
+            title="Classes",
+            description="One class of the labels a line; empty: all. What shows another class counts as normal.",
+        ),
         "profile": Param(
             None,
             type=["null", "string"],
@@ -77,6 +84,7 @@ with DAG(
         return plan_evaluation(
             archive=params["archive"],
             label_format=params["label_format"],
+            classes=params["classes"],
             profile=params["profile"],
             ablate=params["ablate"],
         )

@@ -2,40 +2,50 @@
 
 import os
 import time
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from anyanomaly_core.cli.site import note, site
 from anyanomaly_core.config import LibrarySettings, Settings
 from anyanomaly_core.embedded.installation import LOCAL, for_footage
-from anyanomaly_core.evaluation.benchmark_run import Progress
 from anyanomaly_core.evaluation.evaluate import evaluate
 from anyanomaly_core.evaluation.labels.formats import open_archive
 from anyanomaly_core.evaluation.labels.ground_truth import LabelledArchive
+from anyanomaly_core.evaluation.measures import AUC, MEAN
 from anyanomaly_core.evaluation.metrics import Interval
 from anyanomaly_core.evaluation.reliability import Method, calibration_error, reliability
 from anyanomaly_core.evaluation.report.tables import footage_gaps
 from anyanomaly_core.evaluation.store import judged_events, learn_map
-from anyanomaly_core.evaluation.summary import AUC, MEAN, Summary
-from anyanomaly_core.evaluation.variants import GROUPS
+from anyanomaly_core.evaluation.summary import Summary
+from anyanomaly_core.evaluation.variants import GROUPS, UNCHANGED
 from anyanomaly_core.profile import load_profile
 from anyanomaly_core.results.engine import make_engine
 
 Row = tuple[Any, ...]
-COLUMNS = ["variant", "class", "metric", "protocol", "value", "low", "high", "difference", "videos"]
+COLUMNS = [
+    "variant", "class", "metric", "protocol", "value", "low", "high", "difference", "videos", "positives",
+    "unscored_positives", "at_worst",
+]  # fmt: skip
 HELPS = ["group", "variant", "mean roc_auc", "low", "high", "difference", "difference low", "difference high"]
-ALL = "all"
+ALL, NONE = "all", "none"
 LINE_EVERY_S = 30.0
 
 
 def open_labelled(
-    root: Path, labels: Path | None, label_format: str, texts: Path | None, most_videos: int
+    root: Path,
+    labels: Path | None,
+    label_format: str,
+    texts: Path | None,
+    *,
+    classes: Sequence[str],
+    most_videos: int,
 ) -> LabelledArchive:
     """The labelled archive, and a word about what was found."""
     archive = open_archive(root, labels=labels, label_format=label_format, texts=texts)
+    if classes:
+        archive = archive.only(classes)
     if most_videos:
         archive = archive.first(most_videos)
     note(f"{archive.name}: {len(archive.videos)} videos, {len(archive.classes)} classes: {', '.join(archive.classes)}.")
@@ -56,12 +66,12 @@ def run_evaluation(
     store: bool,
 ) -> Summary:
     """Evaluate, write the report, and keep the figures in the archive's installation if asked to."""
-    groups = list(GROUPS) if ablate == ALL else [name.strip() for name in ablate.split(",") if name.strip()]
+    groups = {ALL: list(GROUPS), NONE: []}.get(ablate, [name.strip() for name in ablate.split(",") if name.strip()])
     chosen = load_profile(profile)
     place: AbstractContextManager[LibrarySettings] = nullcontext(settings_without_database(root))
     if store:
         place = site(root, "", configure=_remembered(root))
-    with place as settings, tqdm(desc="scoring", unit="video x scorer", disable=None) as bar:
+    with place as settings:
         engine = make_engine(settings.database_url.get_secret_value()) if isinstance(settings, Settings) else None
         try:
             return evaluate(
@@ -73,7 +83,7 @@ def run_evaluation(
                 resamples=resamples,
                 out=out,
                 engine=engine,
-                progress=_Lines() if bar.disable else _advance(bar),
+                stages=_Lines,
             )
         finally:
             if engine is not None:
@@ -81,9 +91,10 @@ def run_evaluation(
 
 
 class _Lines:
-    """Where there is no terminal for a bar: a line now and then."""
+    """A line now and then of how far a stage is."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str, unit: str) -> None:
+        self._name, self._unit = name, unit
         self._began = self._last = time.monotonic()
 
     def __call__(self, done: int, total: int) -> None:
@@ -91,16 +102,8 @@ class _Lines:
         if now - self._last < LINE_EVERY_S and done < total:
             return
         self._last = now
-        left = (now - self._began) / done * (total - done) / 60  # of a repeated run too much at first: it reads quickly
-        note(f"{done} of {total} videos x scorers scored, about {left:.0f} minutes left.")
-
-
-def _advance(bar: "tqdm[Any]") -> Progress:
-    def to(done: int, total: int) -> None:
-        bar.total = total
-        bar.update(done - bar.n)
-
-    return to
+        left = f", about {(now - self._began) / done * (total - done) / 60:.0f} minutes left" if done else ""
+        note(f"{self._name}: {done} of {total} {self._unit}{left}.")
 
 
 def ablation_rows(summary: Summary) -> list[Row]:
@@ -128,10 +131,25 @@ def measure_rows(summary: Summary) -> list[Row]:
             m.value,
             *_ends(m.interval),
             m.difference,
-            m.videos,
+            m.basis.videos,
+            m.basis.positives,
+            m.basis.unscored_positives,
+            m.worst,
         )
         for m in summary.measures
     ]
+
+
+def failed_rows(summary: Summary) -> str | None:
+    """How much could not be scored under the profile as it is, in a sentence; None: nothing."""
+    counts = summary.counts[UNCHANGED]
+    if summary.complete:
+        return None
+    return (
+        f"{counts.rows_failed:,} of {counts.rows:,} segment rows failed, {len(summary.problems)} of "
+        f"{len(summary.archive.videos)} videos have no scores at all. They are in no figure; the same command tries "
+        "them again."
+    )
 
 
 def calibrate(rule: str, method: Method, stack: str) -> list[Row]:

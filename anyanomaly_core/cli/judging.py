@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from anyanomaly_core.cli.exit_codes import INCOMPLETE
 from anyanomaly_core.cli.output import print_rows
 from anyanomaly_core.cli.site import note
 
@@ -35,12 +36,17 @@ def evaluate(
         str, typer.Option("--format", help="auto, plain, cvad, avenue, npy, ucsd, ucf-crime, xd-violence or manifest.")
     ] = "auto",
     texts: Annotated[Path | None, typer.Option(help="CSV class,text: what a rule would say of each class.")] = None,
+    classes: Annotated[
+        list[str] | None,
+        typer.Option("--class", help="Only this class of the labels; may be repeated. Another one counts as normal."),
+    ] = None,
     profile: Annotated[str, typer.Option(help="Built-in name or YAML file.")] = "demo",
     ablate: Annotated[
         str,
         typer.Option(
-            help="Comma list of contexts, weights, smoothing (these cost nothing), scales, lengths, strategies, "
-            "static, prompts, readouts, scorers; or all."
+            help="Comma list of contexts, weights, smoothing (put the same answers together differently, and cost no "
+            "model call), scales, lengths, strategies, static, prompts, readouts, cascade, scorers (score the footage "
+            "again); or all, or none."
         ),
     ] = "contexts,weights,smoothing",
     protocol: Annotated[Protocol, typer.Option(help="honest, reference or both.")] = Protocol.both,
@@ -56,9 +62,10 @@ def evaluate(
 ) -> None:
     """Judge a profile on labelled footage; an interrupted run goes on where it stopped."""
     from anyanomaly_core.cli import evaluate as evaluating
-    from anyanomaly_core.evaluation.report.tables import exclusions
+    from anyanomaly_core.evaluation.report.files import NAMES
+    from anyanomaly_core.evaluation.report.tables import exclusions, unscored_classes
 
-    archive = evaluating.open_labelled(footage, labels, label_format, texts, videos)
+    archive = evaluating.open_labelled(footage, labels, label_format, texts, classes=classes or (), most_videos=videos)
     chosen = ["honest", "reference"] if protocol is Protocol.both else [protocol.value]
     summary = evaluating.run_evaluation(
         archive,
@@ -76,14 +83,15 @@ def evaluate(
     if (helps := evaluating.ablation_rows(summary)) and not as_json:
         note("What helps: one thing changed at a time, compared with the profile on the same resamples.")
         print_rows(evaluating.HELPS, helps, as_json=False)
-    for line in exclusions(summary, most_names=5):
+    for line in (*unscored_classes(summary), *exclusions(summary, most_names=5)):
         note(line)
     notice = summary.variants[0].profile.notice
     if notice:
         note(notice)
-    note(f"Report: {out / 'report.html'}, {out / 'report.md'}, {out / 'measures.csv'}, {out / 'frames.parquet'}")
-    if summary.problems or summary.failures:  # what could not be scored is in no figure
-        raise typer.Exit(1)
+    note(f"Report: {', '.join(str(out / name) for name in NAMES)}")
+    if failed := evaluating.failed_rows(summary):
+        note(failed)
+        raise typer.Exit(INCOMPLETE)
 
 
 def calibrate(

@@ -1,31 +1,30 @@
 """Scoring a labelled archive with variants of a profile: through the product's own path, resumable at any segment.
 
-What was scored lies in journals in the state folder, one for each video, scorer and set of texts. They are kept: a
-second run, another protocol or a further variant takes over all that is there.
+What was scored lies in journals in the state folder, one for each video and scorer, row by row for each class and its
+texts. They are kept: a second run, another protocol, a further variant, class or text takes over all that is there.
 """
 
 import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from anyanomaly_core.config import LibrarySettings
 from anyanomaly_core.engine.journal import Journal
+from anyanomaly_core.engine.progress import Progress, silent
 from anyanomaly_core.engine.scorer import with_models
-from anyanomaly_core.engine.video import SegmentedVideo
 from anyanomaly_core.errors import FootageError
+from anyanomaly_core.evaluation.footage_facts import FootageFacts, VideoFacts
 from anyanomaly_core.evaluation.labels.frame_folders import frames_to_video
 from anyanomaly_core.evaluation.labels.ground_truth import LabelledArchive, LabelledVideo
 from anyanomaly_core.evaluation.model_cache import CachedEncoder, CachedLvlm
 from anyanomaly_core.evaluation.predictions import VideoPredictions
+from anyanomaly_core.evaluation.provenance import ModelVersion
 from anyanomaly_core.evaluation.variants import Variant
-from anyanomaly_core.footage.content import sha256
-from anyanomaly_core.footage.index import index_frames
-from anyanomaly_core.footage.probe import probe
 from anyanomaly_core.footage.sandbox import Limits
-from anyanomaly_core.footage.segments import split_into_segments
 from anyanomaly_core.models.loading import load_encoder, load_lvlm
 from anyanomaly_core.profile import Profile
 from anyanomaly_core.scoring.types import RuleTexts, SegmentScore, Status
@@ -33,7 +32,18 @@ from anyanomaly_core.scoring.types import RuleTexts, SegmentScore, Status
 log = logging.getLogger(__name__)
 
 FOLDER = "evaluation"  # in the state folder
-Progress = Callable[[int, int], None]  # (video, variant) pairs done, in all
+Stages = Callable[[str, str], Progress]  # (name, what is counted): a long step begins
+
+
+def silent_stages(_name: str, _unit: str) -> Progress:
+    """No progress is shown."""
+    return silent
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenedVideo:
+    path: Path  # the video, or the one that its images were joined into
+    facts: VideoFacts
 
 
 class BenchmarkRun:
@@ -42,8 +52,8 @@ class BenchmarkRun:
     def __init__(self, archive: LabelledArchive, profile: Profile, settings: LibrarySettings) -> None:
         self._archive, self._profile, self._settings = archive, profile, settings
         self._folder = settings.state_dir / FOLDER
-        self._lengths = _Lengths(self._folder / "frame-counts.json", settings)
-        self._digests: dict[Path, str] = {}
+        self._limits = Limits.of(settings)
+        self._facts = FootageFacts(self._folder / "footage-facts.json", self._limits)
         self._answers: dict[str, dict[tuple[int, int], SegmentScore]] = {}  # of the video at hand, by what was asked
 
     @cached_property
@@ -56,109 +66,114 @@ class BenchmarkRun:
         """The profile's; raises ModelError when it is not to be had."""
         return CachedLvlm(load_lvlm(self._profile, self._settings))
 
-    def revisions(self, variant: Variant) -> dict[str, str]:
-        """Of the models that a variant uses; they are part of its scorer's digest."""
+    def models(self, variant: Variant) -> dict[str, ModelVersion]:
+        """Those that a variant uses, by part of the profile."""
         encoder, lvlm = self._models(variant)
         used = (("encoder", encoder), ("lvlm", lvlm))
-        return {name: model.revision for name, model in used if model is not None}
+        return {part: ModelVersion(model.name, model.revision) for part, model in used if model is not None}
+
+    def revisions(self, variant: Variant) -> dict[str, str]:
+        """Of the same models; they are part of the scorer's digest."""
+        return {part: model.revision for part, model in self.models(variant).items()}
 
     def predict(
-        self, variants: Sequence[Variant], *, videos: Sequence[LabelledVideo] | None = None, progress: Progress
+        self,
+        variants: Sequence[Variant],
+        *,
+        videos: Sequence[LabelledVideo] | None = None,
+        stages: Stages = silent_stages,
     ) -> Iterator[tuple[LabelledVideo, list[VideoPredictions]]]:
         """Each video with its scores under every variant; equal profiles are scored once.
+
+        All files are looked at before the first is scored, so that what cannot be read and how long it takes are known.
+
+        Args:
+            variants: of the profile.
+            videos: some of the archive's; None: all.
+            stages: is told of each long step, and how far it is.
 
         Raises:
             ModelError: when a model breaks as a whole. What was finished stays in the journals.
         """
         chosen = self._archive.videos if videos is None else videos
         keys = [variant.profile.model_dump_json() for variant in variants]
-        total, done = len(chosen) * len(set(keys)), 0
-        for video in chosen:
-            scored: dict[str, VideoPredictions] = {}
-            for key, variant in zip(keys, variants, strict=True):
-                if key not in scored:
-                    scored[key] = self._predict(video, variant)
-                    done += 1
-                    progress(done, total)
-            self._forget(variants)
-            yield video, [scored[key] for key in keys]
+        scorers = dict(zip(keys, variants, strict=True))
+        opened = self._open_all(chosen, stages("reading footage", "videos"))
+        total = sum(
+            file.facts.segment_count(variant.profile)
+            for file in opened
+            if isinstance(file, _OpenedVideo)
+            for variant in scorers.values()
+        )
+        progress, before = stages("scoring", "segments"), 0
+        for video, file in zip(chosen, opened, strict=True):
+            found: dict[str, VideoPredictions] = {}
+            for key, variant in scorers.items():
+                if isinstance(file, _OpenedVideo):
+                    found[key] = self._score(video, variant, file, _part_of(progress, before, total))
+                    before += file.facts.segment_count(variant.profile)
+                else:
+                    found[key] = VideoPredictions(0, {}, problem=file)
+            self._clear(variants)
+            yield video, [found[key] for key in keys]
 
-    def _predict(self, video: LabelledVideo, variant: Variant) -> VideoPredictions:
-        classes = self._archive.scored_classes(video)
-        try:
-            path = frames_to_video(video.path, self._folder / "frame-folders")
-            frame_count = self._lengths.of(path)
-            plan = _plan(path, frame_count, variant.profile, self._content(path))
-            segments = plan.segments
-        except FootageError as error:
-            log.warning("%s has no scores: %s", video.name, error)
-            return VideoPredictions(0, {}, problem=str(error))
-        rules = [RuleTexts(number, name, self._archive.texts[name]) for number, name in enumerate(classes)]
+    def _open_all(self, videos: Sequence[LabelledVideo], progress: Progress) -> list["_OpenedVideo | str"]:
+        """What is known of each video, or why it cannot be scored."""
+        opened: list[_OpenedVideo | str] = []
+        for place, video in enumerate(videos):
+            progress(place, len(videos))
+            try:
+                path = frames_to_video(video.path, self._folder / "frame-folders")
+                opened.append(_OpenedVideo(path, self._facts.of(path)))
+            except FootageError as error:
+                log.warning("%s has no scores: %s", video.name, error)
+                opened.append(str(error))
+        progress(len(videos), len(videos))
+        return opened
+
+    def _score(
+        self, video: LabelledVideo, variant: Variant, opened: "_OpenedVideo", progress: Progress
+    ) -> VideoPredictions:
+        file = opened.facts.segmented(opened.path, variant.profile)
+        classes = [_rule(name, self._archive.texts[name]) for name in self._archive.scored_classes(video)]
         models = with_models(variant.profile, *self._models(variant))
-        key = self._key(path, variant, rules)
+        key = f"{file.content_sha256[:24]}-{models.digest[:16]}"
+        # A cascade chooses segments; what is answered about them is known from the variant without it.
+        known = self._answers.setdefault(variant.profile.answers_digest(models.revisions), {})
         with Journal(self._folder / "scores", key) as journal:
-            # A cascade chooses segments; what is answered about them is known from the variant without it.
-            known = self._answers.setdefault(variant.profile.answers_digest(self.revisions(variant)), {})
-            rows = models.score(plan, rules, limits=Limits.of(self._settings), journal=journal, known=known)
-            known |= {(r.segment_index, r.rule_version_id): r for r in rows if r.status is Status.SCORED}
-            if any(row.status is Status.FAILED for row in rows):
+            known |= _scored(journal.read())
+            rows = models.score(file, classes, limits=self._limits, journal=journal, known=known, progress=progress)
+            known |= _scored(rows)
+            written = journal.read()
+            if lost := any(row.status is Status.FAILED for row in written):
                 journal.discard()
-        if any(row.status is Status.FAILED for row in rows):
-            self._keep_scored(key, rows)
-        return VideoPredictions.from_rows(segments, rows, rules, frame_count)
-
-    def _keep_scored(self, key: str, rows: Sequence[SegmentScore]) -> None:
-        """Segments with a failed row are asked again by the next run; the others stay in the journal."""
-        failed = {row.segment_index for row in rows if row.status is Status.FAILED}
-        with Journal(self._folder / "scores", key) as journal:
-            journal.append([row for row in rows if row.segment_index not in failed])
-
-    def _content(self, path: Path) -> str:
-        if path not in self._digests:
-            self._digests[path] = sha256(path)
-        return self._digests[path]
-
-    def _key(self, path: Path, variant: Variant, rules: Sequence[RuleTexts]) -> str:
-        texts = json.dumps([(rule.name, rule.texts) for rule in rules]).encode()
-        digest = variant.profile.digest(self.revisions(variant))
-        return f"{self._content(path)[:24]}-{digest[:16]}-{hashlib.sha256(texts).hexdigest()[:16]}"
+        if lost:  # what failed is asked again by the next run
+            with Journal(self._folder / "scores", key) as journal:
+                journal.append([row for row in written if row.status is not Status.FAILED])
+        return VideoPredictions.from_rows(file.segments, rows, classes, file.frame_count)
 
     def _models(self, variant: Variant) -> tuple[CachedEncoder | None, CachedLvlm | None]:
         kind = variant.profile.scoring.scorer
         return None if kind == "baseline" else self.encoder, None if kind == "clip" else self.lvlm
 
-    def _forget(self, variants: Sequence[Variant]) -> None:
+    def _clear(self, variants: Sequence[Variant]) -> None:
         self._answers.clear()
         for variant in variants:
             for model in self._models(variant):
                 if model is not None:
-                    model.forget()
+                    model.clear()
 
 
-class _Lengths:
-    """Decoded frames of files, counted once per state of a file."""
-
-    def __init__(self, path: Path, settings: LibrarySettings) -> None:
-        self._path, self._limits = path, Limits.of(settings)
-        try:
-            self._known: dict[str, int] = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):  # a cache: losing it costs a decoding pass
-            self._known = {}
-
-    def of(self, path: Path) -> int:
-        """How many frames can be decoded; raises FootageError when none can."""
-        state = path.stat()
-        key = f"{path.resolve()} {state.st_size} {state.st_mtime_ns}"
-        if key not in self._known:
-            self._known[key] = index_frames(path, limits=self._limits).frame_count
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            part = self._path.with_suffix(".part")
-            part.write_text(json.dumps(self._known), encoding="utf-8")
-            part.replace(self._path)
-        return self._known[key]
+def _part_of(progress: Progress, before: int, total: int) -> Progress:
+    """The progress of one video as part of the whole run."""
+    return lambda done, _: progress(before + done, total)
 
 
-def _plan(path: Path, frame_count: int, profile: Profile, content_sha256: str) -> SegmentedVideo:
-    step = profile.sampling.step(float(probe(path).fps))
-    segments = split_into_segments(frame_count, profile.sampling.segment_frames, step)
-    return SegmentedVideo.of(path, tuple(segments), step, profile, content_sha256=content_sha256)
+def _rule(name: str, texts: tuple[str, ...]) -> RuleTexts:
+    """A class as a rule. Its number follows from its name and texts, so that its rows are found in any journal."""
+    digest = hashlib.sha256(json.dumps([name, texts]).encode()).digest()
+    return RuleTexts(int.from_bytes(digest[:7], "big"), name, texts)
+
+
+def _scored(rows: Sequence[SegmentScore]) -> dict[tuple[int, int], SegmentScore]:
+    return {(row.segment_index, row.rule_version_id): row for row in rows if row.status is Status.SCORED}

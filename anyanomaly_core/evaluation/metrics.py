@@ -1,15 +1,17 @@
 """Frame-level ROC-AUC and average precision, micro and per video, with bootstrap intervals over videos.
 
+The figures are scikit-learn's. Their intervals come from resamples of *videos*, since neighbouring frames are almost
+copies of each other; all resamples are measured at once here, from counts of each video's frames at each threshold.
 Ties count half in the ROC-AUC (Mann-Whitney) and fall together in the average precision: equal scores are one
-threshold. Videos, not frames, are resampled: neighbouring frames are almost copies of each other.
+threshold.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
@@ -17,12 +19,12 @@ BoolArray = NDArray[np.bool_]
 
 CELLS = 2_000_000  # resamples x thresholds held at once
 LEAST_VALID = 0.5  # of the resamples must hold both positive and negative frames
-LEAST_VIDEOS = 3  # of fewer, resamples are but a handful of numbers, or always the same
+LEAST_VIDEOS = 3  # with either kind of frame; of fewer, resamples are a handful of numbers, or always the same
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledScores:
-    """The frames that count: labelled and scored, of all videos together."""
+    """Scores and ground truth of the frames that count, labelled and scored, of all videos together."""
 
     video: NDArray[np.int64]  # [n] which video, as a row of the archive
     positive: BoolArray  # [n]
@@ -33,10 +35,20 @@ class LabelledScores:
         own = self.video == video
         return LabelledScores(self.video[own], self.positive[own], self.score[own])
 
+    @property
+    def positive_videos(self) -> int:
+        """Videos with a positive frame."""
+        return len(np.unique(self.video[self.positive]))
+
+    @property
+    def negative_videos(self) -> int:
+        """Videos with a negative frame."""
+        return len(np.unique(self.video[~self.positive]))
+
 
 @dataclass(frozen=True, slots=True)
 class RankingMetrics:
-    """ROC-AUC and average precision of one or many resamples: floats, or [B] arrays; NaN where undefined."""
+    """ROC-AUC and average precision of each resample: [B] arrays; NaN where undefined."""
 
     auc: FloatArray
     ap: FloatArray
@@ -52,17 +64,14 @@ class Interval:
 
 def roc_auc(positive: BoolArray, score: FloatArray) -> float:
     """Probability that a positive frame scores above a negative one, ties counting half; NaN without both kinds."""
-    hits, alarms = score[positive], np.sort(score[~positive])
-    if not len(hits) or not len(alarms):
+    if not positive.any() or positive.all():
         return float("nan")
-    below = np.searchsorted(alarms, hits, "left") + np.searchsorted(alarms, hits, "right")
-    return float(below.mean(dtype=np.float64) / 2 / len(alarms))
+    return float(roc_auc_score(positive, score))
 
 
 def average_precision(positive: BoolArray, score: FloatArray) -> float:
     """Sum over the thresholds of (recall gained) x (precision there), no interpolation; NaN without positives."""
-    frames = LabelledScores(np.zeros(len(score), np.int64), positive, score)
-    return float(bootstrap_metrics(frames, np.ones((1, 1))).ap[0])
+    return float(average_precision_score(positive, score)) if positive.any() else float("nan")
 
 
 def per_video_auc(frames: LabelledScores) -> tuple[float, int]:
@@ -74,6 +83,20 @@ def per_video_auc(frames: LabelledScores) -> tuple[float, int]:
         if np.isfinite(value):
             values.append(value)
     return (float(np.mean(values)) if values else float("nan")), len(values)
+
+
+def worst_case(frames: LabelledScores, unscored_positives: int, unscored_negatives: int) -> tuple[float, float]:
+    """ROC-AUC and average precision if every frame without a score had been ranked as wrongly as possible.
+
+    Unscored negative frames stand above all others, unscored positive ones below: the lower end of what the figures
+    can be once these frames have scores.
+    """
+    place = np.unique(frames.score, return_inverse=True)[1] + 1.0  # 1, 2, 3 ... by rising score
+    score = np.concatenate([place, np.full(unscored_negatives, len(place) + 2.0), np.zeros(unscored_positives)])
+    positive = np.zeros(len(score), np.bool_)
+    positive[: len(place)] = frames.positive
+    positive[len(score) - unscored_positives :] = True
+    return roc_auc(positive, score), average_precision(positive, score)
 
 
 def draw_resamples(videos: int, resamples: int, seed: int = 0) -> FloatArray:
@@ -101,28 +124,26 @@ def bootstrap_metrics(frames: LabelledScores, draws: FloatArray) -> RankingMetri
         return RankingMetrics(undefined, undefined)
     rows = max(1, CELLS // len(counts.hits))
     parts = [_measure(counts, draws[start : start + rows].astype(np.float32)) for start in range(0, len(draws), rows)]
+    if not parts:
+        return RankingMetrics(undefined, undefined)
     return RankingMetrics(np.concatenate([part.auc for part in parts]), np.concatenate([part.ap for part in parts]))
 
 
 def percentile_interval(values: FloatArray, videos: int) -> Interval | None:
-    """The 2.5 and 97.5 % points of resamples [B] of so many videos.
+    """The 2.5 and 97.5 % points of resamples [B].
 
-    None when half of the resamples or more are undefined, or the videos are fewer than ``LEAST_VIDEOS``.
+    Args:
+        values: NaN where a resample is undefined.
+        videos: with a positive frame, or with a negative one, whichever are fewer.
+
+    Returns:
+        None when these are fewer than ``LEAST_VIDEOS``, or half of the resamples or more are undefined.
     """
     valid = values[np.isfinite(values)]
     if videos < LEAST_VIDEOS or len(valid) <= LEAST_VALID * len(values):
         return None
     low, high = np.percentile(valid, [2.5, 97.5])
     return Interval(float(low), float(high))
-
-
-def mean_of_classes(parts: Sequence[FloatArray]) -> FloatArray:
-    """[B] mean over classes of each resample; classes that are undefined in a resample are left out of its mean."""
-    stacked = np.stack(parts)  # [C, B]
-    known = np.isfinite(stacked)
-    count = known.sum(axis=0)
-    total = np.where(known, stacked, 0.0).sum(axis=0)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ MOST = 200_000  # images or answers remembered; a long video forgets its beginni
 
 
 class CachedEncoder:
-    """An encoder that encodes each image once until it is told to forget; the rest is the model's own."""
+    """An encoder that encodes each image once until it is cleared; the rest is the model's own."""
 
     def __init__(self, model: ImageTextEncoder) -> None:
         self._model = model
@@ -74,8 +74,8 @@ class CachedEncoder:
         )
         return np.stack(rows)
 
-    def forget(self) -> None:
-        """Drop what was encoded of images."""
+    def clear(self) -> None:
+        """Forget what was encoded of images."""
         self._images.clear()
 
     def _through(
@@ -91,7 +91,7 @@ class CachedEncoder:
 
 
 class CachedLvlm:
-    """An LVLM that answers each question once until it is told to forget. Errors are asked again."""
+    """An LVLM that answers each question once until it is cleared. Errors are asked again."""
 
     def __init__(self, model: VisionLanguageModel) -> None:
         self._model = model
@@ -121,8 +121,8 @@ class CachedLvlm:
                 self._answers.pop(key, None)
         return answers
 
-    def forget(self) -> None:
-        """Drop what was answered."""
+    def clear(self) -> None:
+        """Forget what was answered."""
         self._answers.clear()
 
 

@@ -11,8 +11,9 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import isotonic_regression, minimize
+from scipy.optimize import minimize
 from scipy.special import expit
+from sklearn.isotonic import IsotonicRegression
 
 from anyanomaly_core.errors import ConfigurationError
 
@@ -112,8 +113,7 @@ def _platt(scores: FloatArray, right: BoolArray) -> tuple[FloatArray, FloatArray
 
 
 def _isotonic(scores: FloatArray, right: BoolArray) -> tuple[FloatArray, FloatArray]:
-    """Pool adjacent violators over the distinct scores, weighed by how often each occurs."""
-    knots, place = np.unique(scores, return_inverse=True)
-    counts = np.bincount(place)
-    shares = np.bincount(place, weights=right.astype(np.float64)) / counts
-    return knots, np.asarray(isotonic_regression(shares, weights=counts.astype(np.float64)).x, np.float64)
+    """scikit-learn's thresholds; a single one is repeated, since a map has two ends."""
+    fitted = IsotonicRegression().fit(scores, right)
+    knots, values = fitted.X_thresholds_, fitted.y_thresholds_
+    return (knots, values) if len(knots) > 1 else (np.repeat(knots, 2), np.repeat(values, 2))

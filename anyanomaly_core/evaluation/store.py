@@ -3,7 +3,6 @@
 import hashlib
 import json
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -47,23 +46,20 @@ def post_processing(variant: Variant) -> str:
     return AS_SCORED if variant.weights is None and variant.sigma is None else variant.name
 
 
-def store_summary(
-    connection: Connection, summary: Summary, revisions: Mapping[str, Mapping[str, str]], *, resamples: int
-) -> int:
+def store_summary(connection: Connection, summary: Summary) -> int:
     """Write the figures of every variant; those of the same scorer, labels and reading are replaced.
 
     Args:
         connection: in a transaction.
         summary: what was measured.
-        revisions: by variant name, of the models behind it.
-        resamples: behind the intervals.
 
     Returns:
         Evaluations written.
     """
-    digest = archive_digest(summary.archive)
+    digest, source = archive_digest(summary.archive), summary.provenance
     for variant in summary.variants:
-        scorer = register_scorer(connection, variant.profile, revisions[variant.name], code_version=__version__)
+        revisions = {part: model.revision for part, model in source.models[variant.name].items()}
+        scorer = register_scorer(connection, variant.profile, revisions, code_version=__version__)
         key = {"archive_digest": digest, "scorer_id": scorer.scorer_id, "reading": post_processing(variant)}
         e = evaluations.c
         same = (e[name] == value for name, value in key.items())
@@ -78,8 +74,8 @@ def store_summary(
             "frames_unlabelled": counts.unlabelled,
             "frames_unscored": counts.unscored,
             "frames_not_in_footage": counts.not_in_footage,
-            "resamples": resamples,
-            "code_version": __version__,
+            "resamples": source.resamples,
+            "code_version": source.code,
         }
         number = connection.execute(insert(evaluations).values(row).returning(e.evaluation_id)).scalar_one()
         figures = _figures(summary, variant, number)
@@ -98,9 +94,9 @@ def _figures(summary: Summary, variant: Variant, number: int) -> list[dict[str, 
             "value": measure.value,
             "low": None if measure.interval is None else measure.interval.low,
             "high": None if measure.interval is None else measure.interval.high,
-            "videos": measure.videos,
-            "positives": measure.positives,
-            "frames": measure.frames,
+            "videos": measure.basis.videos,
+            "positives": measure.basis.positives,
+            "frames": measure.basis.frames,
             "tuned": measure.tuned,
         }
         for measure in summary.measures

@@ -6,11 +6,11 @@ answers are put together (contexts, weights, smoothing), and cost nothing.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from anyanomaly_core.errors import ConfigurationError
 from anyanomaly_core.evaluation.protocols import Weights
-from anyanomaly_core.profile import Profile
+from anyanomaly_core.profile import Profile, ScoringSpec
 
 UNCHANGED = "profile"
 
@@ -52,6 +52,7 @@ WEIGHTS: dict[str, Weights] = {
     "weights 0.3 / 0.6 / 0.1": (0.3, 0.6, 0.1),
     "weights equal": (1 / 3, 1 / 3, 1 / 3),
 }
+PROMPTS = get_args(ScoringSpec.model_fields["prompt_variant"].annotation)
 SMOOTHING = (0.0, 5.0, 10.0, 15.0, 30.0)
 RESCORED: dict[str, dict[str, Changes]] = {
     "scales": {
@@ -70,7 +71,7 @@ RESCORED: dict[str, dict[str, Changes]] = {
         name: {"contexts": {"strategy": name}}
         for name in ("random", "clip", "grouping_then_clip", "clip_then_grouping")
     },
-    "prompts": {f"prompt {number}": {"scoring": {"prompt_variant": number}} for number in range(4)},
+    "prompts": {f"prompt {number}": {"scoring": {"prompt_variant": number}} for number in PROMPTS},
     "readouts": {name: {"scoring": {"readout": name}} for name in ("likelihood", "generate")},
     "static": {
         "every segment judged": {"scoring": {"static_level": 0.0}},
@@ -90,7 +91,6 @@ RESCORED: dict[str, dict[str, Changes]] = {
     },
 }
 GROUPS = ("contexts", "weights", "smoothing", *RESCORED)
-FREE = ("contexts", "weights", "smoothing")  # groups that need no scoring of their own
 
 
 def ablation(profile: Profile, groups: list[str]) -> list[Variant]:

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from anyanomaly_core.errors import ConfigurationError
+
 UNLABELLED = -1
 ANOMALY = "anomaly"  # the class where labels only say that something is abnormal
 FrameRange = tuple[int, int]  # first and last frame, from 0, both included
@@ -32,10 +34,14 @@ class FrameLabels:
                 labels[first : last + 1] = value
         return labels
 
+    @property
+    def least_frames(self) -> int:
+        """How many frames the labels are about; more, where they do not say how long the video is."""
+        return max([self.frames or 0, *(last + 1 for _, last in self.positive)])
+
     def beyond(self, frame_count: int) -> int:
         """Labelled frames that the video does not have."""
-        ends = [last + 1 for _, last in self.positive]
-        return self.absent + max(0, max([self.frames or 0, *ends]) - frame_count)
+        return self.absent + max(0, self.least_frames - frame_count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,21 @@ class LabelledArchive:
         """The same archive with its first ``count`` videos only."""
         return replace(self, videos=self.videos[:count])
 
+    def only(self, classes: Sequence[str]) -> "LabelledArchive":
+        """The same archive with some of its classes: what shows another one counts as not showing these.
+
+        Raises:
+            ConfigurationError: when it has no such class.
+        """
+        if unknown := [name for name in classes if name not in self.texts]:
+            raise ConfigurationError(f"{self.name} has no class {unknown[0]!r}; it has {', '.join(self.texts)}.")
+        texts = {name: texts for name, texts in self.texts.items() if name in classes}
+        videos = [
+            replace(video, labels={name: own for name, own in video.labels.items() if name in texts}, anomaly=None)
+            for video in self.videos
+        ]
+        return replace(self, texts=texts, videos=tuple(video for video in videos if video.labels))
+
     def scored_classes(self, video: LabelledVideo) -> list[str]:
         """Classes that are scored in a video."""
         return [name for name in self.texts if self.scored_everywhere or name in video.labels]
@@ -85,7 +106,7 @@ def readable_name(name: str) -> str:
     return " ".join(re.sub(r"[_-]+", " ", apart).lower().split())
 
 
-def spans(labels: Sequence[int] | NDArray[np.generic]) -> tuple[FrameRange, ...]:
+def frame_ranges(labels: Sequence[int] | NDArray[np.generic]) -> tuple[FrameRange, ...]:
     """Runs of non-zero entries of a label vector [F]."""
     shown = np.concatenate(([0], (np.asarray(labels).ravel() != 0).astype(np.int8), [0]))
     edges = np.flatnonzero(np.diff(shown))
@@ -95,7 +116,7 @@ def spans(labels: Sequence[int] | NDArray[np.generic]) -> tuple[FrameRange, ...]
 def labels_from_vector(labels: Sequence[int] | NDArray[np.generic]) -> FrameLabels:
     """Labels from a vector [F] of 0, 1 and UNLABELLED."""
     values = np.asarray(labels).ravel()
-    return FrameLabels(spans(values == 1), len(values), spans(values == UNLABELLED))
+    return FrameLabels(frame_ranges(values == 1), len(values), frame_ranges(values == UNLABELLED))
 
 
 def union_of(parts: Iterable[FrameLabels]) -> FrameLabels:

@@ -1,28 +1,30 @@
-"""The figures as Markdown and CSV."""
+"""The tables of a report, for Markdown and the page alike."""
 
-import csv
 import math
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from anyanomaly_core.evaluation.labels.ground_truth import UNLABELLED, LabelledArchive
+from anyanomaly_core.evaluation.curves import ANY
+from anyanomaly_core.evaluation.labels.ground_truth import LabelledArchive
+from anyanomaly_core.evaluation.measures import AP, AUC, MEAN, VIDEO_AUC, Basis, Measure
+from anyanomaly_core.evaluation.metrics import LEAST_VIDEOS, Interval
 from anyanomaly_core.evaluation.protocols import HONEST, REFERENCE
 from anyanomaly_core.evaluation.reliability import ReliabilityBin, calibration_error, reliability
-from anyanomaly_core.evaluation.summary import ANY, AP, AUC, MEAN, VIDEO_AUC, FrameCounts, Measure, ScoreCurve, Summary
+from anyanomaly_core.evaluation.summary import Summary
 from anyanomaly_core.evaluation.variants import UNCHANGED
 
 NONE = "–"
+MARK = "†"  # behind a figure that leaves labelled frames out for want of a score
 MOST_REASONS = 5
+PARTS = {"encoder": "Encoder", "lvlm": "Language model"}
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A heading, a sentence, columns and rows; for both Markdown and the page."""
+    """A heading, a sentence, columns and rows."""
 
     title: str
     note: str
@@ -31,57 +33,102 @@ class Table:
 
 
 def tables(summary: Summary) -> list[Table]:
-    """Everything a report says in figures."""
-    found = [_classes(summary), _ablation(summary), _cascades(summary)]
-    found += [_reference(summary), _reliability(summary), _counts(summary)]
+    """Everything a report says in figures, and where they come from."""
+    found = [_provenance(summary), _texts(summary), _classes(summary), _unscored(summary), _ablation(summary)]
+    found += [_cascades(summary), _reference(summary), _reliability(summary), _counts(summary)]
     return [table for table in found if table.rows]
 
 
-def markdown(summary: Summary) -> str:
-    """All tables, and what has no scores."""
-    parts = [f"# Evaluation of {summary.archive.name}", _headline(summary)]
-    for table in tables(summary):
-        lines = [table.columns, tuple("---" for _ in table.columns), *table.rows]
-        parts += [f"## {table.title}", table.note, "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)]
-    parts += [f"* {_cell(line)}" for line in exclusions(summary)]
-    return "\n\n".join(parts) + "\n"
-
-
-def write_csv(summary: Summary, path: Path) -> None:
-    """One row a figure."""
-    names = [
-        "variant", "group", "protocol", "class", "metric", "value", "low", "high", "difference", "difference_low",
-        "difference_high", "videos", "positives", "frames", "tuned",
-    ]  # fmt: skip
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(names)
-        for m in summary.measures:
-            low, high = (None, None) if m.interval is None else (m.interval.low, m.interval.high)
-            d = m.difference_interval
-            ends = (None, None) if d is None else (d.low, d.high)
-            figures = [m.value, low, high, m.difference, *ends]
-            rounded = ["" if v is None or not math.isfinite(v) else f"{v:.6f}" for v in figures]
-            what = [m.variant, m.group, m.protocol, m.label, m.metric]
-            writer.writerow([*what, *rounded, m.videos, m.positives, m.frames, m.tuned or ""])
+def headline(summary: Summary) -> str:
+    """One sentence: the profile, how much footage, the mean of the classes."""
+    base = summary.variants[0].profile
+    found = summary.find(UNCHANGED, MEAN, AUC) or summary.find(UNCHANGED, MEAN, AUC, REFERENCE)
+    figure = "no class has both kinds of frame" if found is None else f"mean ROC-AUC of the classes {_figure(found)}"
+    videos = f"{len(summary.archive.videos)} videos, {len(summary.archive.classes)} classes"
+    unscored = ""
+    if found is not None and found.basis.unscored:
+        unscored = f" {MARK} {_unscored_in_words(found.basis)} have no score and are in no figure."
+    notice = f" {base.notice}" if base.notice else ""
+    return f"Profile {base.name}, {videos}: {figure}.{unscored}{notice}"
 
 
 def reliability_of(summary: Summary) -> list[ReliabilityBin]:
     """Scores against labels, frame by frame, all classes together, under the profile as it is."""
     if not summary.curves:
         return []
-    scores = np.concatenate([curve.scores[_known(curve)] for curve in summary.curves])
-    shown = np.concatenate([curve.labels[_known(curve)] for curve in summary.curves]) == 1
+    known = [curve.labelled & curve.scored for curve in summary.curves]
+    scores = np.concatenate([curve.scores[k] for curve, k in zip(summary.curves, known, strict=True)])
+    shown = np.concatenate([curve.labels[k] for curve, k in zip(summary.curves, known, strict=True)]) == 1
     return reliability(scores.astype(np.float64), shown)
 
 
-def _headline(summary: Summary) -> str:
-    base = summary.variants[0].profile
-    found = summary.find(UNCHANGED, MEAN, AUC) or summary.find(UNCHANGED, MEAN, AUC, REFERENCE)
-    said = "no class has both kinds of frame" if found is None else f"mean ROC-AUC of the classes {_figure(found)}"
-    videos = f"{len(summary.archive.videos)} videos, {len(summary.archive.classes)} classes"
-    notice = f" {base.notice}" if base.notice else ""
-    return f"Profile `{base.name}`, {videos}: {said}.{notice}"
+def exclusions(summary: Summary, most_names: int = sys.maxsize) -> list[str]:
+    """What no figure is about, a line each: videos without scores, answers that failed, footage without labels.
+
+    Args:
+        summary: what was measured.
+        most_names: of videos in a line.
+    """
+    lines = [f"{name} has no scores: {reason}" for name, reason in sorted(summary.problems.items())]
+    lines += [f"{count:,} segment rows failed: {why}" for why, count in summary.failures.most_common(MOST_REASONS)]
+    if len(summary.failures) > MOST_REASONS:
+        lines.append(f"... and for {len(summary.failures) - MOST_REASONS} other reasons")
+    return [*lines, *footage_gaps(summary.archive, most_names)]
+
+
+def footage_gaps(archive: LabelledArchive, most_names: int = sys.maxsize) -> list[str]:
+    """Where labels and footage do not meet, a line each."""
+    gaps = (
+        (archive.missing, "labelled, but not here"),
+        (archive.unlabelled, "here, but not labelled, and left out"),
+        (archive.assumed_normal, "in no line of the labels, which counts as normal"),
+    )
+    return [
+        f"{len(names)} of the videos {'is' if len(names) == 1 else 'are'} {what}: "
+        + ", ".join(names[:most_names])
+        + (f" and {len(names) - most_names} more" if len(names) > most_names else "")
+        for names, what in gaps
+        if names
+    ]
+
+
+def unscored_classes(summary: Summary) -> list[str]:
+    """A line for each class of which frames that show it have no score under the profile as it is."""
+    found = [summary.find(UNCHANGED, label, AUC) for label in summary.archive.classes]
+    return [
+        f"{measure.label}: {_unscored_in_words(measure.basis)} have no score and are in no figure."
+        for measure in found
+        if measure is not None and measure.basis.unscored_positives
+    ]
+
+
+def _unscored_in_words(basis: Basis) -> str:
+    if basis.unscored_positives:
+        return f"{basis.unscored_positives:,} of {basis.all_positives:,} frames that show the class"
+    return f"{basis.unscored_negatives:,} frames that do not show the class"
+
+
+def _provenance(summary: Summary) -> Table:
+    source, profile = summary.provenance, summary.variants[0].profile
+    rows = [
+        ("Labelled archive", f"{summary.archive.name}: {len(summary.archive.videos)} videos"),
+        ("Profile", f"{profile.name} (scorer {profile.scoring.scorer}; parameters in profile.json)"),
+    ]
+    rows += [
+        (PARTS.get(part, part), f"{model.name}, revision {model.revision}")
+        for part, model in source.models.get(UNCHANGED, {}).items()
+    ]
+    rows += [
+        ("Evaluated", f"{source.evaluated_at:%Y-%m-%d %H:%M} UTC"),
+        ("Software", f"anyanomaly {source.code}"),
+        ("Intervals", f"95 %, {source.resamples:,} resamples of the videos"),
+    ]
+    return Table("What was judged", "", ("", ""), rows)
+
+
+def _texts(summary: Summary) -> Table:
+    rows = [(name, " · ".join(texts)) for name, texts in summary.archive.texts.items()]
+    return Table("Texts", "What was asked for each class; of several texts the best counts.", ("class", "texts"), rows)
 
 
 def _classes(summary: Summary) -> Table:
@@ -90,14 +137,45 @@ def _classes(summary: Summary) -> Table:
         auc, ap, own = (summary.find(UNCHANGED, label, metric) for metric in (AUC, AP, VIDEO_AUC))
         if auc is None or ap is None:
             continue
-        shown = ("", "") if label == MEAN else (str(auc.videos), f"{auc.positives:,} of {auc.frames:,}")
-        inside = NONE if own is None or not math.isfinite(own.value) else f"{own.value:.3f} ({own.videos})"
-        rows.append((label, *shown, _figure(auc), inside, _figure(ap)))
+        name, basis = label, auc.basis
+        shown = (str(basis.videos), f"{basis.positives:,} of {basis.frames:,}", _share(basis))
+        if label == MEAN:
+            shown = ("", "", "")
+            without = len(summary.archive.classes) - basis.classes
+            name = f"{MEAN[:-1]}; {without} without a figure left out)" if without else MEAN
+        inside = NONE if own is None or not math.isfinite(own.value) else f"{own.value:.3f} ({own.basis.videos})"
+        rows.append((name, *shown, _figure(auc), inside, _figure(ap)))
     return Table(
         "By class",
         "Honest protocol: fixed weights, smoothing inside each video, no label seen. Frame level, all videos together "
-        "(micro), 95 % intervals by bootstrap over videos; `per video`: mean over the videos with both kinds of frame.",
-        ("class", "videos", "frames", "ROC-AUC", "per video", "average precision"),
+        "(micro). In brackets 95 % intervals by bootstrap over videos; there is none where fewer than "
+        f"{LEAST_VIDEOS} videos show the class or fewer than {LEAST_VIDEOS} have frames that do not. `per video`: mean "
+        f"over the videos with both kinds of frame. {MARK}: labelled frames without a score are in no figure of this "
+        "row.",
+        ("class", "videos", "frames that show it", "such frames unscored", "ROC-AUC", "per video", "average precision"),
+        rows,
+    )
+
+
+def _share(basis: Basis) -> str:
+    return f"{basis.unscored_positives:,} of {basis.all_positives:,}"
+
+
+def _unscored(summary: Summary) -> Table:
+    rows = []
+    for label in [*summary.archive.classes, ANY, MEAN]:
+        auc, ap = (summary.find(UNCHANGED, label, metric) for metric in (AUC, AP))
+        if auc is None or ap is None or not auc.basis.unscored:
+            continue
+        basis, negatives = auc.basis, auc.basis.frames - auc.basis.positives + auc.basis.unscored_negatives
+        shares = (_share(basis), f"{basis.unscored_negatives:,} of {negatives:,}")
+        worst = (f"{_number(measure.value)}, at worst {_number(measure.worst)}" for measure in (auc, ap))
+        rows.append((label, *(("", "") if label == MEAN else shares), *worst))
+    return Table(
+        "What has no score",
+        "Labelled frames without a score, because decoding or an answer failed, are in no figure; so figures may "
+        "flatter. `at worst`: what the figure would be if every one of them had been ranked as wrongly as possible.",
+        ("class", "frames that show it", "frames that do not", "ROC-AUC", "average precision"),
         rows,
     )
 
@@ -109,17 +187,8 @@ def _ablation(summary: Summary) -> Table:
         if auc is None or ap is None:
             continue
         worst = min(_class_values(summary, variant.name), key=lambda m: m.value)
-        rows.append(
-            (
-                variant.group,
-                variant.name,
-                _figure(auc),
-                _difference(auc),
-                _verdict(auc),
-                _figure(ap),
-                f"{worst.label} {worst.value:.3f}",
-            )
-        )
+        weakest = f"{worst.label} {worst.value:.3f}"
+        rows.append((variant.group, variant.name, _figure(auc), *_compared(auc), _figure(ap), weakest))
     return Table(
         "What helps",
         "One thing changed at a time; mean over the classes, honest protocol. The difference is to the profile as it "
@@ -162,7 +231,7 @@ def _class_values(summary: Summary, variant: str) -> Iterator[Measure]:
 
 def _reference(summary: Summary) -> Table:
     rows = [
-        (m.variant, m.label, f"{m.value:.3f}", m.tuned or "")
+        (m.variant, m.label, _figure(m), m.tuned or "")
         for m in summary.measures
         if m.protocol == REFERENCE and m.metric == AUC and (m.variant == UNCHANGED or m.label == MEAN)
     ]
@@ -190,76 +259,51 @@ def _reliability(summary: Summary) -> Table:
 
 
 def _counts(summary: Summary) -> Table:
-    rows = [(name, *(f"{value:,}" for value in _fields(counts))) for name, counts in summary.counts.items()]
+    rows = [
+        (
+            name,
+            *(f"{value:,}" for value in (c.counted, c.unlabelled, c.unscored, c.not_in_footage)),
+            f"{c.rows_failed:,} of {c.rows:,}",
+            f"{c.rows_pruned:,}",
+        )
+        for name, c in summary.counts.items()
+    ]
     return Table(
         "What was counted",
         "Frames x classes. What is unlabelled or has no score is left out of every figure, never taken for 0.",
-        ("variant", "counted", "unlabelled", "unscored", "labelled, not in the footage", "failed segment rows"),
+        (
+            "variant",
+            "counted",
+            "unlabelled",
+            "unscored",
+            "labelled, not in the footage",
+            "segment rows failed",
+            "pruned",
+        ),
         rows,
     )
 
 
-def _fields(counts: FrameCounts) -> Sequence[int]:
-    return (counts.counted, counts.unlabelled, counts.unscored, counts.not_in_footage, counts.rows_failed)
-
-
-def exclusions(summary: Summary, most_names: int = sys.maxsize) -> list[str]:
-    """What no figure is about, a line each: videos without scores, answers that failed, footage without labels.
-
-    Args:
-        summary: what was measured.
-        most_names: of videos in a line.
-    """
-    lines = [f"{name} has no scores: {reason}" for name, reason in sorted(summary.problems.items())]
-    lines += [f"{count:,} segment rows failed: {why}" for why, count in summary.failures.most_common(MOST_REASONS)]
-    if len(summary.failures) > MOST_REASONS:
-        lines.append(f"... and for {len(summary.failures) - MOST_REASONS} other reasons")
-    return [*lines, *footage_gaps(summary.archive, most_names)]
-
-
-def footage_gaps(archive: LabelledArchive, most_names: int = sys.maxsize) -> list[str]:
-    """Where labels and footage do not meet, a line each."""
-    said = (
-        (archive.missing, "labelled, but not here"),
-        (archive.unlabelled, "here, but not labelled, and left out"),
-        (archive.assumed_normal, "in no line of the labels, which counts as normal"),
-    )
-    return [
-        f"{len(names)} of the videos {'is' if len(names) == 1 else 'are'} {what}: "
-        + ", ".join(names[:most_names])
-        + (f" and {len(names) - most_names} more" if len(names) > most_names else "")
-        for names, what in said
-        if names
-    ]
-
-
 def _figure(measure: Measure) -> str:
+    """Value, interval, and the mark where labelled frames are left out."""
     if not math.isfinite(measure.value):
         return NONE
-    if measure.interval is None:
-        return f"{measure.value:.3f}"
-    return f"{measure.value:.3f} ({measure.interval.low:.3f} to {measure.interval.high:.3f})"
+    mark = f" {MARK}" if measure.basis.unscored else ""
+    return f"{measure.value:.3f}{_between(measure.interval, '.3f')}{mark}"
 
 
-def _difference(measure: Measure) -> str:
+def _compared(measure: Measure) -> tuple[str, str]:
+    """The difference to the profile, and what it means."""
     if measure.difference is None:
-        return ""
+        return "", ""
     d = measure.difference_interval
-    return f"{measure.difference:+.3f}" + ("" if d is None else f" ({d.low:+.3f} to {d.high:+.3f})")
+    meaning = "no clear difference" if d is None or d.low <= 0 <= d.high else "better" if d.low > 0 else "worse"
+    return f"{measure.difference:+.3f}{_between(d, '+.3f')}", meaning
 
 
-def _verdict(measure: Measure) -> str:
-    d = measure.difference_interval
-    if d is None or d.low <= 0 <= d.high:
-        return "" if measure.difference is None else "no clear difference"
-    return "better" if d.low > 0 else "worse"
+def _between(interval: Interval | None, form: str) -> str:
+    return "" if interval is None else f" ({interval.low:{form}} to {interval.high:{form}})"
 
 
-def _known(curve: ScoreCurve) -> NDArray[np.bool_]:
-    """[F] frames that are labelled and scored."""
-    known: NDArray[np.bool_] = np.isfinite(curve.scores) & (curve.labels != UNLABELLED)
-    return known
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+def _number(value: float | None) -> str:
+    return NONE if value is None or not math.isfinite(value) else f"{value:.3f}"

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def figures(engine: Engine) -> list[Any]:
 def test_the_command_reports_stores_and_goes_on(root: Path, profile: Path, engine: Engine, tmp_path: Path) -> None:
     arguments = [str(root), "--profile", str(profile), "--out", str(tmp_path / "out"), "--resamples", "40", "--json"]
     done = command(*arguments)
-    assert done.returncode == 1, "a video without scores makes the command fail"
+    assert done.returncode == 3, "done, but a video has no scores"
     assert "broken.mp4 has no scores: 'broken.mp4' is text, not video" in done.stderr
     shown = json.loads(done.stdout)
     assert {row["class"] for row in shown} == {"run", "car", "(any class)", "(mean of classes)"}
@@ -87,7 +88,9 @@ def test_the_command_reports_stores_and_goes_on(root: Path, profile: Path, engin
     assert "http" not in page.replace("http-equiv", ""), "nothing is fetched"
     assert "broken.mp4 has no scores" in page
     report = (tmp_path / "out" / "report.md").read_text()
-    assert "| profile | 104 | 0 | 0 | 32 | 0 |" in report, "26 + 17 + 9 frames, two classes; 32 frames past c's end"
+    assert "| profile | 104 | 0 | 0 | 32 | 0 of 18 | 0 |" in report, (
+        "26 + 17 + 9 frames, two classes; 32 frames past c's end"
+    )
     with (tmp_path / "out" / "measures.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == len(shown)
@@ -111,9 +114,38 @@ def test_the_command_says_what_helps_and_how_far_it_is(root: Path, profile: Path
     given = ["--profile", str(profile), "--videos", "2", "--no-store", "--resamples", "20", "--ablate", "contexts"]
     done = command(str(root), *given, "--out", str(tmp_path / "out"))
     assert done.returncode == 0, done.stderr
-    assert "2 of 2 videos x scorers scored" in done.stderr, "no terminal, no bar: a line"
+    assert "reading footage: 2 of 2 videos" in done.stderr, "no terminal, no bar: lines"
+    assert "scoring: 7 of 7 segments" in done.stderr
     table = done.stdout.split("group ")[1]
     assert [line.split("  ")[1].strip() for line in table.splitlines()[2:-1]] == list(CONTEXTS)
+
+
+def test_some_classes_are_those_of_a_run_over_all(root: Path, profile: Path, tmp_path: Path) -> None:
+    given = [str(root), "--profile", str(profile), "--no-store", "--resamples", "20", "--ablate", "none", "--json"]
+    every = json.loads(command(*given, "--out", str(tmp_path / "all")).stdout)
+    journals = {file: file.read_bytes() for file in (tmp_path / "state" / "evaluation" / "scores").iterdir()}
+    done = command(*given, "--out", str(tmp_path / "car"), "--class", "car")
+    assert {row["class"] for row in json.loads(done.stdout)} == {"car", "(mean of classes)"}
+    assert [row for row in json.loads(done.stdout) if row["class"] == "car"] == [
+        row for row in every if row["class"] == "car"
+    ]
+    assert {file: file.read_bytes() for file in journals} == journals, "nothing was asked again"
+    wrong = command(*given, "--out", str(tmp_path / "none"), "--class", "cow")
+    assert (wrong.returncode, "no class 'cow'; it has run, car" in wrong.stderr) == (1, True)
+
+
+def test_a_new_text_of_one_class_leaves_the_others_alone(root: Path, profile: Path) -> None:
+    archive, judged = open_archive(root).first(2), load_profile(str(profile))
+    variants = ablation(judged, [])
+    first = BenchmarkRun(archive, judged, get_settings())
+    before = [scored for _, (scored,) in first.predict(variants)]
+    changed = replace(archive, texts={**archive.texts, "run": ("a person who runs",)})
+    second = BenchmarkRun(changed, judged, get_settings())
+    after = [scored for _, (scored,) in second.predict(variants)]
+    for old, new in zip(before, after, strict=True):
+        assert np.array_equal(old.columns["car"]["score"], new.columns["car"]["score"])
+        assert not np.array_equal(old.columns["run"]["score"], new.columns["run"]["score"])
+    assert second.lvlm.asked < first.lvlm.asked / 2, "the car has two texts and was not asked for again"
 
 
 def test_two_scorers_side_by_side_in_sql(
@@ -126,7 +158,7 @@ def test_two_scorers_side_by_side_in_sql(
     for chosen in (profile, other):
         judged = load_profile(str(chosen))
         out = tmp_path / chosen.stem
-        evaluate(archive, judged, get_settings(), resamples=20, out=out, engine=engine, progress=lambda *_: None)
+        evaluate(archive, judged, get_settings(), resamples=20, out=out, engine=engine)
     reader = make_engine(database.url("reader"))
     answer = run_ready(reader, "scorers_compared_on_labels")
     reader.dispose()
@@ -167,7 +199,6 @@ def test_a_report_that_cannot_be_written_is_told_before_anything_is_scored(root:
             load_profile(get_settings().profile),
             get_settings(),
             out=root / "a.mp4",
-            progress=lambda *_: None,
         )
     assert not (tmp_path / "state" / "evaluation" / "scores").exists()
 
@@ -186,7 +217,7 @@ def test_a_frame_folder_is_scored_pixel_for_pixel(root: Path, profile: Path, tmp
     bench = BenchmarkRun(open_archive(root), load_profile(str(profile)), get_settings())
     variants = ablation(load_profile(str(profile)), [])
     folder = next(video for video in open_archive(root).videos if video.name == "c")
-    [(_, (scored,))] = list(bench.predict(variants, videos=[folder], progress=lambda *_: None))
+    [(_, (scored,))] = list(bench.predict(variants, videos=[folder]))
     assert scored.frame_count == 9
     union_of = next((tmp_path / "state" / "evaluation" / "frame-folders").glob("*.mkv"))
     for frame in decode(union_of):

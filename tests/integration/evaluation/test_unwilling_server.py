@@ -80,7 +80,9 @@ def test_what_failed_is_told_and_asked_again(server: Server, tmp_path: Path) -> 
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200, check=False)
 
     refused = evaluate()
-    assert refused.returncode == 1
+    assert refused.returncode == 3, refused.stderr
+    assert "6 of 6 segment rows failed, 0 of 3 videos have no scores at all" in refused.stderr
+    assert "bar chart: 8 of 8 frames that show the class have no score" in refused.stderr
     assert re.search(rf"6 segment rows failed: .*400.*{REFUSAL}", refused.stderr)
     for report in ("report.md", "report.html"):
         assert REFUSAL in (out / report).read_text()
@@ -89,7 +91,7 @@ def test_what_failed_is_told_and_asked_again(server: Server, tmp_path: Path) -> 
     answered = evaluate()
     assert answered.returncode == 0, answered.stderr
     assert "rows failed" not in answered.stderr
-    assert "| bar chart | 1 | 8 of 48 |" in (out / "report.md").read_text()
+    assert "| bar chart | 1 | 8 of 48 | 0 of 8 |" in (out / "report.md").read_text()
     assert server.questions > 0
     server.questions = 0
     assert evaluate().stdout == answered.stdout

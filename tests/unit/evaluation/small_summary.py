@@ -1,6 +1,7 @@
 """Made-up scores and labels, and what is measured on them."""
 
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,9 @@ import numpy as np
 from anyanomaly_core.evaluation import protocols
 from anyanomaly_core.evaluation.labels.ground_truth import FrameLabels, LabelledArchive, LabelledVideo
 from anyanomaly_core.evaluation.predictions import VideoPredictions
+from anyanomaly_core.evaluation.provenance import ModelVersion, Provenance
 from anyanomaly_core.evaluation.summary import Summary, summarize
-from anyanomaly_core.evaluation.variants import ablation
+from anyanomaly_core.evaluation.variants import Variant, ablation
 from anyanomaly_core.profile import load_profile
 
 RNG = np.random.default_rng(7)
@@ -20,6 +22,13 @@ def columns(frames: int, shown: slice) -> dict[str, np.ndarray]:
     base[:, shown] += 0.3
     named = dict(zip(protocols.IMAGES, base, strict=True))
     return {**named, "score": (0.6 * base[0] + 0.3 * base[1] + 0.1 * base[2]).astype(np.float32)}
+
+
+def provenance(variants: list[Variant], resamples: int = 50) -> Provenance:
+    """As a run with two local models has it."""
+    models = {"encoder": ModelVersion("ViT-small", "abc"), "lvlm": ModelVersion("yard-vlm", "served:yard-vlm-7b")}
+    when = datetime(2026, 11, 28, 9, 30, tzinfo=UTC)
+    return Provenance(when, "0.1.0 (3f2a9c1)", {variant.name: models for variant in variants}, resamples)
 
 
 def small_summary(groups: list[str], name: str = "{}.mp4", lost: int = 0) -> Summary:
@@ -40,4 +49,4 @@ def small_summary(groups: list[str], name: str = "{}.mp4", lost: int = 0) -> Sum
     for number in range(lost):
         scored[-1 - number] = (videos[-1 - number], [VideoPredictions(0, {}, problem="it is text")] * len(variants))
     archive = LabelledArchive("small", texts, tuple(videos))
-    return summarize(archive, variants, scored, resamples=50)
+    return summarize(archive, variants, scored, provenance(variants))

@@ -11,10 +11,10 @@ from anyanomaly_core.evaluation.metrics import (
     average_precision,
     bootstrap_metrics,
     draw_resamples,
-    mean_of_classes,
     per_video_auc,
     percentile_interval,
     roc_auc,
+    worst_case,
 )
 
 
@@ -69,7 +69,28 @@ def test_an_interval_needs_most_resamples_and_three_videos() -> None:
     assert (found.low, found.high) == pytest.approx((0.025, 0.975))
 
 
-def test_the_mean_of_classes_leaves_undefined_ones_out() -> None:
-    assert mean_of_classes([np.array([0.5, np.nan, np.nan]), np.array([1.0, 0.8, np.nan])]) == pytest.approx(
-        [0.75, 0.8, np.nan], nan_ok=True
-    )
+def test_the_worst_case_by_hand() -> None:
+    """Scored: 0.9+ 0.4- 0.3+; two positives below, one negative above. Of 4 x 2 pairs only 0.9+ > 0.4- is right."""
+    auc, ap = worst_case(frames([0, 0, 0], [1, 0, 1], [0.9, 0.4, 0.3]), 2, 1)
+    assert auc == pytest.approx(1 / 8)
+    # From above: -, +, -, +, then two + together: precisions 1/2, 2/4, 4/6 at recalls 1/4, 2/4, 4/4.
+    assert ap == pytest.approx(1 / 4 * 1 / 2 + 1 / 4 * 2 / 4 + 2 / 4 * 4 / 6)
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=1, max_size=30),
+    st.lists(st.booleans(), min_size=1, max_size=6),
+    st.integers(0, 2**31),
+)
+def test_no_scores_of_the_unscored_frames_could_make_it_worse(
+    scored: list[tuple[bool, int]], unscored: list[bool], seed: int
+) -> None:
+    own = frames([0] * len(scored), [int(positive) for positive, _ in scored], [score / 5 for _, score in scored])
+    auc, ap = worst_case(own, sum(unscored), len(unscored) - sum(unscored))
+    any_scores = np.random.default_rng(seed).random(len(unscored)).round(1)
+    positive = np.concatenate([own.positive, np.array(unscored)])
+    score = np.concatenate([own.score, any_scores])
+    if positive.any() and not positive.all():
+        assert auc <= roc_auc(positive, score) + 1e-12
+    if positive.any():
+        assert ap <= average_precision(positive, score) + 1e-12

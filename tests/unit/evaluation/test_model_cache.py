@@ -30,7 +30,7 @@ def test_an_image_is_encoded_once_and_rows_stay_in_order() -> None:
     assert np.array_equal(remembering.encode_images([IMAGES[n] for n in order]), expected)
     assert np.array_equal(remembering.encode_images([IMAGES[n] for n in order[::-1]]), expected[::-1])
     assert (remembering.asked, remembering.encoded) == (12, 4)
-    remembering.forget()
+    remembering.clear()
     remembering.encode_images(IMAGES[:1])
     assert remembering.encoded == 5
 

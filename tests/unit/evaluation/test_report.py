@@ -2,6 +2,7 @@
 
 import csv
 import re
+import subprocess
 from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
@@ -10,9 +11,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from anyanomaly_core.evaluation.evaluate import write_report
-from anyanomaly_core.evaluation.report.page import render
-from anyanomaly_core.evaluation.report.tables import markdown, reliability_of, tables
+from anyanomaly_core.evaluation.provenance import checkout_commit, code_version
+from anyanomaly_core.evaluation.report.files import markdown, write_report
+from anyanomaly_core.evaluation.report.page import render_page
+from anyanomaly_core.evaluation.report.tables import reliability_of, tables
 from tests.unit.evaluation.small_summary import small_summary
 
 HOSTILE = "<img src=x onerror=alert(1)>|{}.mp4"
@@ -34,12 +36,12 @@ class Tags(HTMLParser):
 
 
 def test_the_page_draws_labels_scores_and_gaps_and_runs_nothing() -> None:
-    page = Tags(render(small_summary([], HOSTILE)))
+    page = Tags(render_page(small_summary([], HOSTILE)))
     assert not {"script", "img", "link", "iframe"} & set(page.tags)
     assert page.classes["label"] == 6, "three videos show both classes once"
     assert page.classes["unscored"] == 1
     assert page.classes["unlabelled"] == 6
-    assert page.tags["circle"] == len(reliability_of(small_summary([])))
+    assert page.classes["point"] == len(reliability_of(small_summary([])))
 
 
 def test_markdown_tables_are_whole() -> None:
@@ -47,8 +49,28 @@ def test_markdown_tables_are_whole() -> None:
     for block in re.findall(r"(?:^\|.*\n)+", text, flags=re.MULTILINE):
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}) == 1
     assert "Scores of the demo models mean something on rendered demo footage only." in text
-    assert re.search(r"\| cat \| 3 \| 46 of 186 \| 0\.\d{3} \(0\.\d{3} to \d\.\d{3}\)", text)
-    assert "| profile | 396 | 60 | 24 | 0 | 3 |" in text
+    assert re.search(r"\| cat \| 3 \| 46 of 186 \| 14 of 60 \| 0\.\d{3} \(0\.\d{3} to \d\.\d{3}\) †", text)
+    assert "| profile | 396 | 60 | 24 | 0 | 3 of 24 | 0 |" in text
+
+
+def test_the_report_says_where_its_figures_come_from() -> None:
+    summary = small_summary([])
+    for text in (markdown(summary), unescape(render_page(summary))):
+        for fact in ("demo (scorer anyanomaly", "ViT-small, revision abc", "yard-vlm, revision served:yard-vlm-7b"):
+            assert fact in text
+        for fact in ("2026-11-28 09:30 UTC", "anyanomaly 0.1.0 (3f2a9c1)", "a cat", "50 resamples"):
+            assert fact in text
+
+
+def test_the_commit_is_this_checkouts_or_unknown(tmp_path: Path) -> None:
+    here = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=False)
+    if here.returncode == 0:
+        assert here.stdout.strip() in code_version()
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    package = tmp_path / "site-packages" / "anyanomaly_core"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    assert checkout_commit(package) is None, "a package inside somebody else's checkout has not its commit"
 
 
 def test_what_was_tuned_on_labels_says_so() -> None:
@@ -74,7 +96,7 @@ def test_what_was_left_out_is_named_in_every_report() -> None:
     summary = replace(summary, archive=replace(summary.archive, missing=missing, unlabelled=("spare.mp4",)))
     summary.problems["bad.mp4"] = "it is text"
     summary.failures.update({"the server said <no>": 12, **{f"reason {number}": 1 for number in range(9)}})
-    for text in (markdown(summary), unescape(render(summary))):
+    for text in (markdown(summary), unescape(render_page(summary))):
         for told in ("bad.mp4 has no scores: it is text", "12 segment rows failed: the server said <no>", *missing):
             assert told in text
         assert "and for 5 other reasons" in text
