@@ -3,17 +3,21 @@
 import fnmatch
 import logging
 from collections.abc import Sequence
+from itertools import islice
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Connection, Engine, func, select
 
 from anyanomaly_core.config import ArchiveSettings
 from anyanomaly_core.errors import FootageError
 from anyanomaly_core.footage import sources
+from anyanomaly_core.footage.layout import compiled
 from anyanomaly_core.footage.local_time import Zones
 from anyanomaly_core.footage.types import FoundFile
 from anyanomaly_core.results import catalog
+from anyanomaly_core.results.schema import video_files
 
 log = logging.getLogger(__name__)
+_BATCH = 10_000  # files that are compared with the database in one statement
 
 
 def find_new_files(
@@ -27,7 +31,7 @@ def find_new_files(
     """Files that are new, changed, or had a problem, by walking the archive once.
 
     Known files are noted as still there; files that are gone are marked missing, unless only some cameras are
-    looked at.
+    looked at. However large the archive is, only what is returned and one batch of files are in memory.
 
     Args:
         engine: of the results database.
@@ -37,42 +41,39 @@ def find_new_files(
         most: return at most so many; the others are new the next time as well.
 
     Raises:
+        ConfigurationError: when the layout is wrong.
         FootageError: when the archive root is not there, or is empty although it was not (not mounted?).
     """
-    with engine.begin() as connection:
+    compiled(settings.archive_layout)  # one that is wrong is noticed before anything is
+    with engine.connect() as connection:
         started = connection.execute(select(func.now())).scalar_one()
-        known = catalog.known_files(connection)
-    seen: list[str] = []
+    known = 0
     waiting: list[FoundFile] = []
-
-    def unchanged(uri: str, size: int, modified: float) -> bool:
-        before = known.get(uri)
-        return before is not None and (before.size, before.modified, before.problem) == (size, modified, None)
-
-    archive = sources.discover(
-        settings.archive_root,
-        settings.archive_layout,
-        Zones.of_settings(settings),
-        settle_s=settings.settle_s,
-        is_known=(lambda *_: False) if rescan else unchanged,
-    )
-    for found in archive:
-        if found.uri in known:
-            seen.append(found.uri)
-        is_new = rescan or not unchanged(found.uri, found.size, found.modified)
-        wanted = is_new and (not cameras or _matches(found.camera, cameras))
-        if wanted and (most is None or len(waiting) < most):
-            waiting.append(found)
-    if known and not seen and not waiting:
-        raise FootageError(
-            f"The archive root {settings.archive_root} holds no footage, though {len(known)} files are known. "
-            "Is it mounted? If they really are gone, point ANYANOMALY_ARCHIVE_ROOT to a folder with any footage."
-        )
+    zones = Zones.of_settings(settings)
+    files = sources.list_files(settings.archive_root, settle_s=settings.settle_s)
+    while batch := list(islice(files, _BATCH)):
+        with engine.begin() as connection:
+            known += catalog.touch_files(connection, [found.uri for found in batch])
+            changed = batch if rescan else catalog.changed_files(connection, batch)
+        room = None if most is None else most - len(waiting)
+        stated = (sources.identify(settings.archive_root, found, settings.archive_layout, zones) for found in changed)
+        waiting += islice((found for found in stated if not cameras or _matches(found.camera, cameras)), room)
+    gone = 0
     with engine.begin() as connection:
-        catalog.touch_files(connection, seen)
-        gone = [] if cameras else catalog.mark_missing(connection, started)
-    log.info("%d files known and there, %d new or changed, %d gone", len(seen), len(waiting), len(gone))
+        if not known and not waiting:
+            _require_empty(connection, settings.archive_root)
+        if not cameras:
+            gone = catalog.mark_missing(connection, started)
+    log.info("%d files known and there, %d new or changed, %d gone", known, len(waiting), gone)
     return waiting
+
+
+def _require_empty(connection: Connection, root: str) -> None:
+    if files := connection.execute(select(func.count()).select_from(video_files)).scalar_one():
+        raise FootageError(
+            f"The archive root {root} holds no footage, though {files} files are known. Is it mounted? If they really "
+            "are gone, point ANYANOMALY_ARCHIVE_ROOT to a folder with any footage."
+        )
 
 
 def _matches(camera: str | None, patterns: Sequence[str]) -> bool:

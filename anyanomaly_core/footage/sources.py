@@ -5,7 +5,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,26 +31,14 @@ EXTENSIONS = frozenset(
 _SIDECAR_BYTES = 64 << 10
 
 
-def discover(
-    root: str,
-    layout: str,
-    zones: Zones | str,
-    *,
-    settle_s: float = 0.0,
-    is_known: Callable[[str, int, float], bool] = lambda _uri, _size, _modified: False,
-) -> Iterator[FoundFile]:
-    """Every video file under ``root``, in order of path, one folder in memory at a time.
-
-    Names that begin with ``.`` or ``_`` are skipped. Folders behind symbolic links are not entered. The recording
-    time is None where neither path nor sidecar states it; :func:`with_recording_time` looks into the container. Files
-    of recorders that only their own software reads are found with that as their problem.
+def discover(root: str, layout: str, zones: Zones | str, *, settle_s: float = 0.0) -> Iterator[FoundFile]:
+    """Every video file under ``root`` with the camera and recording time that it states: `list_files`, then `identify`.
 
     Args:
         root: a folder, or an fsspec URL.
         layout: see :mod:`anyanomaly_core.footage.layout`.
         zones: of times in paths and sidecars that name none; an IANA name for one zone.
         settle_s: files changed within this many seconds are still being written; left for the next time.
-        is_known: of uri, size and time of change: such a file is found without camera and time, which take looking up.
 
     Raises:
         ConfigurationError: when the layout is wrong.
@@ -58,6 +46,23 @@ def discover(
     """
     compiled(layout)
     places = Zones(zones) if isinstance(zones, str) else zones
+    for found in list_files(root, settle_s=settle_s):
+        yield identify(root, found, layout, places)
+
+
+def list_files(root: str, *, settle_s: float = 0.0) -> Iterator[FoundFile]:
+    """Every video file under ``root`` in order of path, one folder in memory at a time, without camera and time.
+
+    Names that begin with ``.`` or ``_`` are skipped. Folders behind symbolic links are not entered. Files of recorders
+    that only their own software reads are found with that as their problem.
+
+    Args:
+        root: a folder, or an fsspec URL.
+        settle_s: files changed within this many seconds are still being written; left for the next time.
+
+    Raises:
+        FootageError: when the root is not there.
+    """
     entries = bucket.walk(root) if bucket.is_url(root) else _walk(Path(root))
     newest = time.time() - settle_s
     for uri, size, modified, problem in entries:
@@ -67,8 +72,11 @@ def discover(
         if settle_s > 0 and modified > newest:
             log.info("%r is still being written; left for the next run", uri)
             continue
-        found = FoundFile(uri, size, modified, None, None, None, problem or foreign)
-        yield found if is_known(uri, size, modified) else _identified(root, found, layout, places)
+        if "\0" in uri:  # a key of a bucket; no file system has such names, nor can PostgreSQL keep them
+            name, why = quote(uri, safe="/ "), "the file's name holds a NUL character; rename it"
+            yield FoundFile(name, size, modified, None, None, None, why)
+            continue
+        yield FoundFile(uri, size, modified, None, None, None, problem or foreign)
 
 
 def with_recording_time(found: FoundFile, path: Path, default: Literal["refuse", "modified"]) -> FoundFile:
@@ -171,8 +179,11 @@ def _entry(base: Path, entry: "os.DirEntry[str]") -> tuple[str, int, float, str 
     return relative, stat.st_size, stat.st_mtime, None
 
 
-def _identified(root: str, found: FoundFile, layout: str, zones: Zones) -> FoundFile:
-    """Add camera and time from the path and what lies beside the file."""
+def identify(root: str, found: FoundFile, layout: str, zones: Zones) -> FoundFile:
+    """The same file with camera and recording time from its path and from what lies beside it, or with its problem.
+
+    The time is None where neither states it; :func:`with_recording_time` looks into the container.
+    """
     if found.problem is not None:
         return found
     stated = read_path(found.uri, layout, zones, modified=found.modified)

@@ -6,7 +6,23 @@ from datetime import datetime
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, case, exists, func, select, true, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Double,
+    RowMapping,
+    Text,
+    any_,
+    case,
+    exists,
+    func,
+    literal,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 
 from anyanomaly_core.errors import StorageError
@@ -43,27 +59,24 @@ class StoredVideo:
         return self.recorded_at.astimezone(ZoneInfo(self.time_zone)).date().isoformat()
 
 
-@dataclass(frozen=True, slots=True)
-class KnownFile:
-    """What is remembered of a file, so that unchanged ones need not be read again."""
-
-    size: int
-    modified: float
-    video_id: int | None
-    problem: str | None
-
-
 def register_camera(connection: Connection, camera_id: str, time_zone: str) -> None:
     """Make a camera known with the zone of its installation; a known one keeps its own zone."""
     row = insert(cameras).values(camera_id=camera_id, name=camera_id, time_zone=time_zone)
     connection.execute(row.on_conflict_do_nothing(index_elements=["camera_id"]))
 
 
-def known_files(connection: Connection) -> dict[str, KnownFile]:
-    """Every file ever seen, by uri; a file whose size and time of change are the same needs no new hash."""
+def changed_files(connection: Connection, files: Sequence[FoundFile]) -> list[FoundFile]:
+    """Those that are new, had another size or time of change, or a problem; all others need no new hash."""
     f = video_files.c
-    rows = connection.execute(select(f.uri, f.size, f.modified, f.video_id, f.problem))
-    return {row.uri: KnownFile(row.size, row.modified, row.video_id, row.problem) for row in rows}
+    arrays = (
+        literal([found.uri for found in files], ARRAY(Text)),
+        literal([found.size for found in files], ARRAY(BigInteger)),
+        literal([found.modified for found in files], ARRAY(Double)),
+    )
+    listed = func.unnest(*arrays).table_valued("uri", "size", "modified", with_ordinality="number").render_derived()
+    same = (f.uri == listed.c.uri) & (f.size == listed.c.size) & (f.modified == listed.c.modified) & f.problem.is_(None)
+    query = select(listed.c.number).where(~exists().where(same)).order_by(listed.c.number)
+    return [files[number - 1] for number in connection.execute(query).scalars()]
 
 
 def register_file(connection: Connection, found: FoundFile, content_sha256: str | None) -> int | None:
@@ -113,31 +126,28 @@ def cameras_of(connection: Connection, content_sha256: str) -> dict[str, str]:
     return {row.camera_id: row.time_zone for row in rows}
 
 
-def touch_files(connection: Connection, uris: Sequence[str]) -> None:
-    """Note that these known files are still there, unchanged."""
-    seen = video_files.c.uri.in_(uris)
-    connection.execute(update(video_files).where(seen).values(seen_at=NOW, missing_since=None))
+def touch_files(connection: Connection, uris: Sequence[str]) -> int:
+    """Note that these files are still there; returns how many of them are known."""
+    f = video_files.c
+    seen = f.uri == any_(literal(list(uris), ARRAY(Text)))
     back = (
-        select(videos.c.video_id, func.min(video_files.c.uri))
-        .join(video_files, video_files.c.video_id == videos.c.video_id)
-        .where(seen, videos.c.state == "missing")
+        select(videos.c.video_id, func.min(f.uri))
+        .join(video_files, f.video_id == videos.c.video_id)
+        .where(seen, f.missing_since.is_not(None), videos.c.state == "missing")
         .group_by(videos.c.video_id)
     )
     for video_id, uri in connection.execute(back).all():
         _restore_found(connection, video_id, uri)
+    return connection.execute(update(video_files).where(seen).values(seen_at=NOW, missing_since=None)).rowcount
 
 
-def mark_missing(connection: Connection, seen_before: datetime) -> list[str]:
-    """Files not seen since ``seen_before`` are missing, and videos that have no file left; returns those files."""
+def mark_missing(connection: Connection, seen_before: datetime) -> int:
+    """Files not seen since ``seen_before`` are missing, and videos that have no file left; returns how many files."""
     f = video_files.c
-    gone = connection.execute(
-        update(video_files)
-        .where(f.seen_at < seen_before, f.missing_since.is_(None))
-        .values(missing_since=NOW)
-        .returning(f.uri)
-    )
+    gone = update(video_files).where(f.seen_at < seen_before, f.missing_since.is_(None)).values(missing_since=NOW)
+    count = connection.execute(gone).rowcount
     _settle_names(connection)
-    return sorted(gone.scalars())
+    return count
 
 
 def store_index(connection: Connection, video_id: int, probe: Probe, index: FrameIndex, *, decoder: str) -> None:

@@ -19,6 +19,7 @@ from anyanomaly_core.results.schema import legal_holds, scorers, segment_scores,
 from anyanomaly_core.results.scorer_store import StoredScorer
 
 log = logging.getLogger(__name__)
+_PAGE = 5000  # videos in memory at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def wanted_moves(connection: Connection, clocks: Sequence[Correction], *only: Co
     if not clocks:
         query = query.where(v.clock_offset != timedelta(0))
     found = []
-    for row in connection.execute(query.order_by(v.recorded_at, v.video_id)):
+    for row in connection.execute(query.order_by(v.recorded_at, v.video_id), execution_options={"yield_per": _PAGE}):
         stated = row.recorded_at - row.clock_offset
         wanted = correction_of(tuple(clocks), row.camera_id, row.uri, stated)
         if wanted.add != row.clock_offset:

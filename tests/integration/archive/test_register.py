@@ -1,11 +1,13 @@
 """What the ledger says of every kind of file after registering it."""
 
+import os
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine, func, select, text, update
 
+from anyanomaly_core.archive import discovery
 from anyanomaly_core.archive.discovery import find_new_files
 from anyanomaly_core.archive.register import Registration, RegistrationOutcome, register_file
 from anyanomaly_core.config import Settings
@@ -139,6 +141,28 @@ def test_an_archive_that_is_empty_at_once_is_not_believed(engine: Engine, settin
     with pytest.raises(FootageError, match=r"holds no footage, though 1 files are known.*mounted"):
         find_new_files(engine, settings)
     assert set(states(engine).values()) == {"ready"}
+
+
+def test_an_archive_of_many_batches_is_compared_file_by_file(
+    engine: Engine, settings: Settings, hall: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discovery, "_BATCH", 4)
+    for number in range(30):
+        film(hall / f"10-00-{number:02d}.mp4", 2, pattern="smptebars" if number % 2 else "testsrc2")
+    assert len(find_new_files(engine, settings, most=11)) == 11
+    assert len(ingest(engine, settings)) == 30
+    assert find_new_files(engine, settings) == []
+    assert len(find_new_files(engine, settings, rescan=True)) == 30
+    assert find_new_files(engine, settings, cameras=["yard*"], rescan=True) == []
+    for number in (0, 13, 29):
+        (hall / f"10-00-{number:02d}.mp4").unlink()
+    os.utime(hall / "10-00-14.mp4", (1, 1))
+    film(hall / "09-00-00.mp4", 2)
+    assert [Path(found.uri).name for found in find_new_files(engine, settings)] == ["09-00-00.mp4", "10-00-14.mp4"]
+    with engine.connect() as connection:
+        gone = select(video_files.c.uri).where(video_files.c.missing_since.is_not(None)).order_by(video_files.c.uri)
+        names = [Path(uri).name for uri in connection.execute(gone).scalars()]
+    assert names == ["10-00-00.mp4", "10-00-13.mp4", "10-00-29.mp4"]
 
 
 def test_a_camera_keeps_the_zone_that_somebody_gave_it(engine: Engine, settings: Settings, hall: Path) -> None:

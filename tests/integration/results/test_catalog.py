@@ -24,7 +24,10 @@ def test_registering_again_changes_nothing(engine: Engine) -> None:
     with engine.connect() as connection:
         assert [video.video_id for video in catalog.load_videos(connection)] == [first]
         assert connection.execute(text("SELECT count(*) FROM segments")).scalar() == 5
-        assert catalog.known_files(connection) == {"gate/1.mp4": catalog.KnownFile(1000, 1.0, first, None)}
+        known = world.found("gate/1.mp4", "gate")
+        others = [replace(known, uri="gate/2.mp4"), replace(known, size=999), replace(known, modified=1.5)]
+        assert catalog.changed_files(connection, [others[0], known, *others[1:]]) == others
+        assert catalog.changed_files(connection, []) == []
 
 
 def test_the_same_content_under_two_names_is_one_video(engine: Engine) -> None:
@@ -34,7 +37,8 @@ def test_the_same_content_under_two_names_is_one_video(engine: Engine) -> None:
     again = world.add_video(engine, "yard/copy.mp4", "yard", content="gate/1.mp4")
     assert again == first
     with engine.connect() as connection:
-        assert set(catalog.known_files(connection)) == {"gate/1.mp4", "yard/copy.mp4"}
+        names = connection.execute(text("SELECT uri FROM video_files WHERE video_id = :id"), {"id": first})
+        assert set(names.scalars()) == {"gate/1.mp4", "yard/copy.mp4"}
         video = catalog.load_video(connection, first)
     assert (video.uri, video.camera_id, video.frame_count, video.duration_s) == (
         "gate/1.mp4",
@@ -51,13 +55,15 @@ def test_files_that_go_and_come_back(engine: Engine) -> None:
     with engine.begin() as connection:
         now = connection.execute(select(func.now())).scalar_one()
     with engine.begin() as connection:
-        catalog.touch_files(connection, ["gate/copy.mp4"])
-        assert catalog.mark_missing(connection, now) == ["gate/1.mp4"]
-        assert catalog.mark_missing(connection, now) == []
+        assert catalog.touch_files(connection, ["gate/copy.mp4", "gate/never seen.mp4"]) == 1
+        assert catalog.mark_missing(connection, now) == 1
+        assert catalog.mark_missing(connection, now) == 0
     with engine.connect() as connection:
+        gone = connection.execute(text("SELECT uri FROM video_files WHERE missing_since IS NOT NULL"))
+        assert gone.scalars().all() == ["gate/1.mp4"]
         assert catalog.load_video(connection, video_id).uri == "gate/copy.mp4"  # still readable
     with engine.begin() as connection:
-        assert catalog.mark_missing(connection, now + timedelta(days=1)) == ["gate/copy.mp4"]
+        assert catalog.mark_missing(connection, now + timedelta(days=1)) == 1
     assert state(engine, video_id) == "missing"
     with engine.begin() as connection:
         catalog.touch_files(connection, ["gate/1.mp4"])
@@ -97,7 +103,7 @@ def test_a_file_with_a_problem_is_remembered_with_it(engine: Engine) -> None:
     lost = replace(world.found("x.mp4", "gate"), camera=None, recorded_at=None, problem="no camera stated")
     with engine.begin() as connection:
         assert catalog.register_file(connection, lost, None) is None
-        assert catalog.known_files(connection)["x.mp4"].problem == "no camera stated"
+        assert catalog.changed_files(connection, [replace(lost, problem=None)]), "looked at again every time"
         assert connection.execute(text("SELECT uri, problem, state FROM footage_problems")).all() == [
             ("x.mp4", "no camera stated", "not registered")
         ]

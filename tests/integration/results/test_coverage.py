@@ -96,10 +96,8 @@ class Archive(RuleBasedStateMachine):
         with self.engine.begin() as connection:
             uri = catalog.load_video(connection, video_id).uri
             later = connection.execute(select(func.now())).scalar_one() + timedelta(days=1)
-            others = [other for other in catalog.known_files(connection) if other != uri]
             connection.execute(
-                text("UPDATE video_files SET seen_at = :later WHERE uri = ANY(:others)"),
-                {"later": later, "others": others},
+                text("UPDATE video_files SET seen_at = :later WHERE uri <> :uri"), {"later": later, "uri": uri}
             )
             catalog.mark_missing(connection, later)
             catalog.touch_files(connection, [])

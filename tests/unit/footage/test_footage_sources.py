@@ -11,7 +11,8 @@ import pytest
 
 from anyanomaly_core.errors import FootageError, UnsafePathError
 from anyanomaly_core.footage.content import sha256
-from anyanomaly_core.footage.sources import discover, local_path, with_recording_time
+from anyanomaly_core.footage.local_time import Zones
+from anyanomaly_core.footage.sources import discover, identify, list_files, local_path, with_recording_time
 from anyanomaly_core.footage.types import FoundFile
 
 LAYOUT = "{camera}/{date}/{time}.{ext}"
@@ -125,6 +126,15 @@ def test_a_missing_root_is_no_empty_archive(tmp_path: Path) -> None:
         found(tmp_path / "away")
 
 
+def test_a_key_that_no_database_can_hold_is_a_finding(tmp_path: Path) -> None:
+    root = f"memory://keys-{tmp_path.name}"
+    fsspec.filesystem("memory").pipe_file(f"{root}/gate/2025-03-01/07-30-00\0.mp4", b"one")
+    [file] = found(root).values()
+    assert file.uri == "gate/2025-03-01/07-30-00%00.mp4"
+    assert file.problem is not None
+    assert "NUL" in file.problem
+
+
 def test_a_bucket_through_the_same_calls(tmp_path: Path) -> None:
     system = fsspec.filesystem("memory")
     root = f"memory://bucket-{tmp_path.name}"
@@ -145,7 +155,7 @@ def test_a_bucket_through_the_same_calls(tmp_path: Path) -> None:
     for uri in sorted(files, reverse=True):
         copy = local_path(root, uri, cache=cache, cache_bytes=8)
     assert copy.read_bytes() == b"three"
-    assert sum(path.stat().st_size for path in cache.iterdir()) <= 8
+    assert sum(path.stat().st_size for path in cache.iterdir() if path.is_file()) <= 8
     assert local_path(root, "clip.mp4", cache=cache, cache_bytes=8) == copy
     with pytest.raises(UnsafePathError):
         local_path(root, "../other/x.mp4", cache=cache)
@@ -302,6 +312,6 @@ def test_a_known_file_is_found_without_looking_for_its_camera(tmp_path: Path) ->
     for name in ("a.mp4", "b.mp4"):
         put(tmp_path, name)
         put(tmp_path, f"{name}.json", b"{")
-    known, new = discover(str(tmp_path), LAYOUT, "UTC", is_known=lambda uri, size, _: (uri, size) == ("a.mp4", 1))
-    assert known.problem is None
-    assert "cannot be read" in str(new.problem)
+    known, new = list_files(str(tmp_path))
+    assert (known.uri, known.problem, new.uri) == ("a.mp4", None, "b.mp4")
+    assert "cannot be read" in str(identify(str(tmp_path), new, LAYOUT, Zones("UTC")).problem)
