@@ -3,6 +3,11 @@
 A message says what happened, to which file or rule, and what to do next.
 """
 
+import difflib
+from collections.abc import Iterable
+
+_MOST_NAMES = 20
+
 
 class AnyAnomalyError(Exception):
     """Base of every error this package raises on purpose."""
@@ -36,9 +41,26 @@ class ModelError(AnyAnomalyError):
     """A model could not be loaded or did not answer."""
 
 
+class ModelSetupError(ModelError):
+    """A model is not where profile and settings say, or its server refuses address, key or model.
+
+    It is so a minute later: trying again cannot help.
+    """
+
+
 class ModelServerError(ModelError):
     """The model server could not be reached or kept refusing after the configured retries."""
 
 
 class StorageError(AnyAnomalyError):
     """Results could not be written or read."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown name: the nearest known one, or, when none is near, which there are."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return f"there are {', '.join(names[:_MOST_NAMES])}{more}." if names else "there are none yet."

@@ -1,17 +1,16 @@
 """What is missing of some footage: the videos that rules lack scores for."""
 
-import fnmatch
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from anyanomaly_core.errors import RuleError
 from anyanomaly_core.results.catalog import StoredVideo
+from anyanomaly_core.results.names import require_cameras
 from anyanomaly_core.results.planning import Unit, missing_units
 from anyanomaly_core.results.rule_store import StoredRule
-from anyanomaly_core.results.schema import cameras as camera_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +60,9 @@ def missing_work(
         rules: versions to score, all of one profile.
         scorer_id: that of the profile; None: it never scored anything, so everything is missing.
         selection: cameras and days.
+
+    Raises:
+        ConfigurationError: when the archive has no camera of the selection.
     """
     day = timedelta(days=1)  # recordings are stored in UTC: of a camera's day, some lie a day before or after
     first, last = selection.first_day, selection.last_day
@@ -68,17 +70,12 @@ def missing_work(
         connection,
         rules,
         scorer_id,
-        camera_ids=_camera_ids(connection, selection.cameras) if selection.cameras else None,
+        camera_ids=require_cameras(connection, selection.cameras) if selection.cameras else None,
         recorded_from=None if first is None else _midnight(first - day),
         recorded_before=None if last is None else _midnight(last + 2 * day),
         newest_first=selection.newest_first,
     )
     return [unit for unit in found if selection.has_day(unit.video)]
-
-
-def _camera_ids(connection: Connection, patterns: Sequence[str]) -> list[str]:
-    ids = connection.execute(select(camera_table.c.camera_id)).scalars()
-    return [camera for camera in ids if any(fnmatch.fnmatchcase(camera, pattern) for pattern in patterns)]
 
 
 def _midnight(day: date) -> datetime:

@@ -1,88 +1,196 @@
-"""``anyanomaly scan``: the main job in this process, without Airflow."""
+"""``anyanomaly scan``, and what ``make scan`` runs: an archive of your own, checked first, scored, reported."""
 
-import getpass
+import os
 import sys
-from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated
 
-from sqlalchemy import Engine
-from tqdm import tqdm
+import typer
 
-from anyanomaly_core import __version__
-from anyanomaly_core.archive.discovery import find_new_files
-from anyanomaly_core.archive.missing import FootageSelection, missing_work
-from anyanomaly_core.archive.register import register_file
-from anyanomaly_core.archive.rules import apply_rule_files
-from anyanomaly_core.archive.scan import ScanResult, scan
-from anyanomaly_core.archive.scorer import load_scorer
-from anyanomaly_core.config import Settings
-from anyanomaly_core.profile import load_profile
-from anyanomaly_core.results import scorer_store
-from anyanomaly_core.results.catalog import StoredVideo
-from anyanomaly_core.results.rule_store import StoredRule
-from anyanomaly_core.results.spending import Meter
+from anyanomaly_core.cli.options import AsJson
+from anyanomaly_core.cli.outcome import outcome_as_dict, print_outcome
+from anyanomaly_core.cli.output import note, print_json, say
+from anyanomaly_core.cli.progress import progress_stages
+from anyanomaly_core.cli.site import site, user_name
+from anyanomaly_core.config import ModelSettings, Settings
+from anyanomaly_core.errors import ConfigurationError
 
+if TYPE_CHECKING:
+    from anyanomaly_core.archive.outcome import Failure, ScanOutcome
+    from anyanomaly_core.embedded.installation import Installation
+    from anyanomaly_core.embedded.pipeline import Scanned
 
-def scan_archive(engine: Engine, settings: Settings, rules: Path) -> dict[str, Any]:
-    """Apply the rules of a folder, register new footage, score what is missing.
-
-    Returns:
-        Counts of files, videos, events and rows; ``failed``: reason by file.
-    """
-    applied = [item.rule for item in apply_rule_files(engine, rules, author=getpass.getuser())]
-    with engine.begin() as connection:
-        run_id = scorer_store.start_run(connection, "cli", code_version=__version__)
-    counts: dict[str, Any] = {"files": _register(engine, settings), "videos": 0, "events": 0, "failed": {}}
-    profiles: dict[str, list[StoredRule]] = {}
-    for rule in applied:
-        if rule.state == "active":
-            profiles.setdefault(rule.definition.profile or settings.profile, []).append(rule)
-    for name, group in profiles.items():
-        result = _scan(engine, settings, run_id, group, name)
-        for key, count in result.counts.items():
-            counts[key] = counts.get(key, 0) + count
-        counts["failed"] |= result.failures
-    with engine.begin() as connection:
-        outcome = "failed" if counts["failed"] else "success"
-        scorer_store.finish_run(connection, run_id, outcome, counts)
-    return counts
+HOW = "Write `make scan FOOTAGE=/archive RULES=/my/rules PROFILE=name`"
 
 
-def _register(engine: Engine, settings: Settings) -> int:
-    """Register what is new; returns how many files that were."""
-    sampling = load_profile(settings.profile).sampling
-    new = find_new_files(engine, settings)
-    for found in tqdm(new, desc="ingest", unit="file", disable=None):
-        result = register_file(engine, found, settings=settings, sampling=sampling)
-        if result.reason:
-            tqdm.write(f"{result.uri}: {result.outcome.value}: {result.reason}", file=sys.stderr)
-    return len(new)
+def scan(
+    footage: Annotated[str, typer.Argument(help="Folder of the archive.", show_default=False)] = "",
+    rules: Annotated[str, typer.Option("--rules", help="Folder of rule files.", show_default=False)] = "",
+    profile: Annotated[
+        str,
+        typer.Option(
+            "--profile",
+            help="Built-in name or YAML file, for rules that name none; none: that of the last scan of this archive.",
+            show_default=False,
+        ),
+    ] = "",
+    layout: Annotated[str, typer.Option(help="How paths state camera and time; see docs/footage.md.")] = "",
+    airflow: Annotated[bool, typer.Option("--airflow", help="Through Airflow's DAGs, as `make scan` does.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Scan an archive with rules; what was scored before is not scored again. Exits 1 when anything failed."""
+    from anyanomaly_core.embedded.installation import LOCAL, for_footage
+
+    archive, rule_files = _folder("FOOTAGE", footage), _folder("RULES", rules)
+    installation = for_footage(LOCAL, archive)
+    remembered = {
+        "ARCHIVE_ROOT": str(archive.resolve()),
+        "RULES_DIR": str(rule_files.resolve()),
+        "PROFILE": _profile(profile, installation),
+        **_how_to_read(layout, installation),
+    }
+    _check(remembered)
+    installation.configure(remembered)
+    note(f"Scanning {archive.resolve()} with profile {remembered['PROFILE']}; all of it lies in {installation.folder}")
+    if airflow:
+        outcome, failures = _scan_through_airflow(installation, archive, rule_files, as_json=as_json)
+    else:
+        outcome, failures = _scan_here(archive, rule_files, as_json=as_json), []
+    if failures or not outcome.complete:
+        raise typer.Exit(1)
 
 
-def _scan(engine: Engine, settings: Settings, run_id: int, rules: list[StoredRule], profile: str) -> ScanResult:
-    started = datetime.now(UTC)
-    scorer = load_scorer(engine, load_profile(profile), settings)
-    meter = Meter(engine, run_id, scorer.stored.scorer_id, started, patience_s=settings.database_patience_s)
-    meter.started()
-    with engine.connect() as connection:
-        work = missing_work(connection, rules, scorer.stored.scorer_id, FootageSelection())
-    with tqdm(total=len(work), desc=profile, unit="video", disable=None) as videos:
-        return scan(
-            engine, work, scorer, settings=settings, meter=meter, progress=lambda video: _advance(videos, video)
-        )
+def _scan_here(archive: Path, rules: Path, *, as_json: bool) -> "ScanOutcome":
+    from anyanomaly_core.archive.runs import scan_archive
+    from anyanomaly_core.results.engine import make_engine
+
+    with site(archive, "") as settings:
+        engine = make_engine(settings.database_url.get_secret_value())
+        try:
+            with progress_stages() as stages:
+                scan_archive(engine, settings, rules, author=user_name(), stages=stages)
+        finally:
+            engine.dispose()
+        return _report(settings, [], as_json=as_json)
 
 
-def _advance(videos: "tqdm[Any]", video: StoredVideo) -> Callable[[int, int], None]:
-    """A bar of the video's segments below that of the videos."""
-    bar: tqdm[Any] = tqdm(desc=video.uri, unit="segment", leave=False, disable=None)
+def _scan_through_airflow(
+    installation: "Installation", archive: Path, rules: Path, *, as_json: bool
+) -> tuple["ScanOutcome", list["Failure"]]:
+    from anyanomaly_core.embedded import pipeline
 
-    def advance(done: int, total: int) -> None:
-        bar.total = total
-        bar.update(done - bar.n)
-        if done == total:
-            bar.close()
-            videos.update()
+    tell = note if as_json else say
+    with pipeline.running(installation, say=tell) as api:
+        pipeline.apply(installation, rules, author=user_name(), say=tell)
+        scanned = pipeline.ingest_and_scan(installation, api, say=tell)
+        failures = _of_tasks(scanned)
+        with site(archive, "", user="reader") as settings:
+            outcome = _report(settings, failures, as_json=as_json)
+    if not as_json:
+        _say_how_to_go_on(installation, scanned)
+    return outcome, failures
 
-    return advance
+
+def _report(settings: Settings, failures: list["Failure"], *, as_json: bool) -> "ScanOutcome":
+    from anyanomaly_core.archive.outcome import scan_outcome
+    from anyanomaly_core.results.engine import make_engine
+
+    engine = make_engine(settings.database_url.get_secret_value())
+    try:
+        with engine.connect() as connection:
+            outcome = scan_outcome(connection, settings)
+            if as_json:
+                print_json(outcome_as_dict(outcome, failures))
+            else:
+                print_outcome(connection, outcome, failures)
+    finally:
+        engine.dispose()
+    return outcome
+
+
+def _of_tasks(scanned: "Scanned") -> list["Failure"]:
+    """Reasons of tasks that failed themselves; what became of videos and files is told from the ledger."""
+    from anyanomaly_core.archive.outcome import Failure
+
+    by_reason: dict[str, list[str]] = {}
+    for failure in scanned.failures:
+        if failure.task != "summarize" and failure.error != "FootageError":
+            by_reason.setdefault(failure.reason, []).append(failure.name)
+    return [
+        Failure(reason, f"{len(names)} {'task' if len(names) == 1 else 'tasks'}", names[0])
+        for reason, names in by_reason.items()
+    ]
+
+
+def _say_how_to_go_on(installation: "Installation", scanned: "Scanned") -> None:
+    stack = f"STACK={installation.name}"
+    if scanned.units == 0:
+        say("\nThis run scored nothing anew; the results above are those of earlier runs.")
+    else:
+        say(f"\nIngest and scan took {scanned.seconds:.0f} s.")
+    say(f"The same facts as Parquet: {installation.parquet}")
+    say("How to go on:")
+    say(f"  make up {stack}      leaves Airflow running with its pages (review, schedules, forms, logs)")
+    say(f"  make query {stack} SQL=hits_last_night")
+    say(f"  make down {stack}    stops everything again")
+
+
+def _check(remembered: dict[str, str]) -> None:
+    """What would make the scan fail is told before anything is started; notices stand first."""
+    from anyanomaly_core.archive.readiness import Place, check_scan
+
+    place = Place(
+        os.environ.get("ANYANOMALY_ARCHIVE_ROOT", remembered["ARCHIVE_ROOT"]),
+        remembered["ARCHIVE_LAYOUT"],
+        remembered.get("TIME_ZONE", "UTC"),
+    )
+    found = check_scan(place, Path(remembered["RULES_DIR"]), remembered["PROFILE"], ModelSettings())
+    for warning in found.warnings:
+        note(f"! {warning}")
+    found.require()
+    for notice in dict.fromkeys(profile.notice for profile in found.profiles if profile.notice):
+        note(f"! {notice}")
+    note(f"Camera and recording time by ANYANOMALY_ARCHIVE_LAYOUT={remembered['ARCHIVE_LAYOUT']}")
+    note(f"A time stated nowhere: ANYANOMALY_RECORDED_AT_DEFAULT={remembered['RECORDED_AT_DEFAULT']}")
+
+
+def _folder(name: str, given: str) -> Path:
+    if given and Path(given).is_dir():
+        return Path(given)
+    problem = f"{name}={given} is not a folder" if given else f"{name} is not given"
+    raise ConfigurationError(f"{problem}. {HOW}; rule files to begin with lie in anyanomaly_core/demo/rules.")
+
+
+def _profile(given: str, installation: "Installation") -> str:
+    """The profile asked for, else that of the environment or of the last scan; nobody gets the demo's unasked."""
+    from anyanomaly_core.profile import builtin_profiles, load_profile
+
+    chosen = given or os.environ.get("ANYANOMALY_PROFILE", "") or _last(installation, "PROFILE")
+    if not chosen:
+        profiles = {name: load_profile(name).description for name in builtin_profiles()}
+        table = "\n".join(f"  {name:9}{description}" for name, description in profiles.items())
+        if not sys.stdin.isatty():
+            raise ConfigurationError(
+                f"PROFILE is not given. {HOW}; profiles are a YAML file of your own, or\n{table}\n"
+                "`anyanomaly doctor` says which of them this machine can run."
+            )
+        note(f"Which profile? A YAML file of your own, or one of\n{table}")
+        chosen = typer.prompt("Profile")
+    return str(Path(chosen).resolve()) if chosen.endswith((".yaml", ".yml")) else chosen
+
+
+def _how_to_read(layout: str, installation: "Installation") -> dict[str, str]:
+    """Layout, default time and zone: as given, as the environment says, as last time, or fit for any folder."""
+    from anyanomaly_core.footage.layout import ANY_FOLDER
+
+    defaults = {"ARCHIVE_LAYOUT": ANY_FOLDER, "RECORDED_AT_DEFAULT": "modified", "TIME_ZONE": ""}
+    given = {"ARCHIVE_LAYOUT": layout}
+    found = {
+        name: given.get(name) or os.environ.get(f"ANYANOMALY_{name}") or _last(installation, name) or default
+        for name, default in defaults.items()
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _last(installation: "Installation", name: str) -> str:
+    return installation.settings.get(name, "") if (installation.folder / "installation.json").exists() else ""

@@ -1,60 +1,25 @@
 """``anyanomaly show``: what the method looks at in one segment, as PNG files."""
 
 from pathlib import Path
+from typing import Annotated
 
-import numpy as np
-from PIL import Image as Pictures
+import typer
 
-from anyanomaly_core.config import LibrarySettings
-from anyanomaly_core.engine.batches import scaled_size
-from anyanomaly_core.errors import ConfigurationError
-from anyanomaly_core.footage.decode import read_frames
-from anyanomaly_core.footage.index import index_frames
-from anyanomaly_core.footage.probe import probe
-from anyanomaly_core.footage.sandbox import Limits
-from anyanomaly_core.footage.segments import Segment, split_into_segments
-from anyanomaly_core.models.loading import load_encoder
-from anyanomaly_core.profile import Profile
-from anyanomaly_core.scoring.explain import Explanation, explain
-from anyanomaly_core.scoring.types import RuleTexts, SegmentFrames
+from anyanomaly_core.cli.options import AsJson
+from anyanomaly_core.cli.output import print_rows
 
 
-def write_explanation(video: Path, text: str, at_s: float, profile: Profile, out: Path) -> list[Path]:
-    """Write key frame, attention map, position context and grid of the segment at ``at_s`` seconds.
+def show(
+    video: Annotated[Path, typer.Argument(help="A video file.", exists=True, dir_okay=False)],
+    text: Annotated[str, typer.Option("--text", help="What to look for, as in a rule.")],
+    at: Annotated[float, typer.Option("--at", help="Seconds from the start; the segment there is shown.")] = 0.0,
+    profile: Annotated[str, typer.Option("--profile", help="Built-in name or YAML file.")] = "demo",
+    out: Annotated[Path, typer.Option("--out", help="Folder for the pictures.")] = Path("show"),
+    as_json: AsJson = False,
+) -> None:
+    """Write key frame, attention image, position context and grid of one segment as PNG."""
+    from anyanomaly_core.engine.explanation import write_explanation
+    from anyanomaly_core.profile import load_profile
 
-    Raises:
-        ConfigurationError: when the video is shorter.
-        FootageError: when it cannot be decoded.
-    """
-    settings = LibrarySettings()
-    limits = Limits.of(settings)
-    index = index_frames(video, limits=limits)
-    number = int(np.searchsorted(index.times_s - index.times_s[0], at_s, side="right")) - 1
-    if at_s < 0 or at_s > index.times_s[-1] - index.times_s[0] + 1:
-        raise ConfigurationError(f"{video} has no second {at_s:g}; it ends at {index.times_s[-1]:.1f}.")
-    header = probe(video)
-    step = profile.sampling.step(float(header.fps))
-    segments = split_into_segments(index.frame_count, profile.sampling.segment_frames, step)
-    segment = next(s for s in segments if s.first_frame <= number <= s.last_frame)
-    size = scaled_size(header.width, header.height, profile.sampling.max_side)
-    images = read_frames(video, segment.sampled, size=size, limits=limits)
-    frames = SegmentFrames(segment, tuple(images[n] for n in segment.sampled))
-    rule = RuleTexts(0, "show", (text,))
-    explanation = explain(frames, rule, profile=profile, encoder=load_encoder(profile, settings))
-    return _write(explanation, segment, out, video.stem)
-
-
-def _write(explanation: Explanation, segment: Segment, out: Path, stem: str) -> list[Path]:
-    out.mkdir(parents=True, exist_ok=True)
-    images = {
-        "key": explanation.key_image,
-        "attention": np.repeat((explanation.attention[..., None] * 255).astype(np.uint8), 3, axis=2),
-        "position": explanation.position_image,
-        "grid": explanation.grid_image,
-    }
-    paths = []
-    for name, image in images.items():
-        path = out / f"{stem}-segment{segment.index}-{name}.png"
-        Pictures.fromarray(image).save(path)
-        paths.append(path)
-    return paths
+    paths = write_explanation(video, text, at, load_profile(profile), out)
+    print_rows(["picture"], [(str(path),) for path in paths], as_json=as_json)

@@ -1,21 +1,40 @@
 """Which installation a command talks to: the one of the environment, or one under ``.local``."""
 
+import getpass
 import os
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from anyanomaly_core.cli.output import note
 from anyanomaly_core.config import Settings, get_settings
-from anyanomaly_core.embedded import services
-from anyanomaly_core.embedded.installation import LOCAL, Installation, for_footage
 from anyanomaly_core.errors import ConfigurationError
-from anyanomaly_core.results import migrate
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from anyanomaly_core.embedded.installation import Installation
+
+__all__ = ["database", "note", "site"]
+
+
+@contextmanager
+def database(stack: str = "", *, user: str = "scanner") -> Iterator[tuple["Engine", Settings]]:
+    """Connections to an installation's results, with the rights of ``user``, and its settings."""
+    from anyanomaly_core.results.engine import make_engine
+
+    with site(None, stack, user=user) as settings:
+        engine = make_engine(settings.database_url.get_secret_value())
+        try:
+            yield engine, settings
+        finally:
+            engine.dispose()
 
 
 @contextmanager
 def site(
-    footage: Path | None, stack: str, *, configure: dict[str, str] | None = None, user: str = "scanner"
+    footage: Path | None, stack: str, *, configure: Mapping[str, str] | None = None, user: str = "scanner"
 ) -> Iterator[Settings]:
     """Settings of an installation whose database runs; a PostgreSQL that was started for it is stopped afterwards.
 
@@ -23,7 +42,7 @@ def site(
 
     Args:
         footage: the archive; each has an installation of its own.
-        stack: name of an installation, where no footage is given; empty: the only one there is.
+        stack: name of an installation, where no footage is given; empty: the default or the only one.
         configure: settings to remember before the start.
         user: of a local installation's database, as whom the command works.
 
@@ -32,37 +51,63 @@ def site(
         StorageError: when the database cannot be reached, or is not the one that this version needs.
     """
     if "ANYANOMALY_DATABASE_URL" in os.environ:
+        if stack:
+            raise ConfigurationError(
+                "--stack chooses an installation of this machine, but ANYANOMALY_DATABASE_URL names a database. "
+                "Leave one of them out."
+            )
+        from anyanomaly_core.results.migrate import open_database
+
         settings = get_settings()
-        migrate.open_database(settings.database_url.get_secret_value()).dispose()
+        open_database(settings.database_url.get_secret_value()).dispose()
         yield settings
         return
-    installation = for_footage(LOCAL, footage) if footage is not None else _chosen(stack)
+    from anyanomaly_core.embedded.installation import LOCAL, for_footage
+    from anyanomaly_core.embedded.installations import choose_installation
+
+    installation = for_footage(LOCAL, footage) if footage is not None else choose_installation(LOCAL, stack)
     if configure is not None:
         installation.configure(configure)
+    with _running_database(installation):
+        address = installation.postgres.url("anyanomaly", user)
+        with _environment({**installation.task_environment(), "ANYANOMALY_DATABASE_URL": address}):
+            yield get_settings()
+
+
+@contextmanager
+def _running_database(installation: "Installation") -> Iterator[None]:
+    from anyanomaly_core.results import migrate
+
     ran_before = installation.postgres.is_running()
     installation.postgres.start()
     try:
         migrate.upgrade(installation.postgres.url("anyanomaly"))
-        os.environ.update(installation.task_environment())
-        os.environ["ANYANOMALY_DATABASE_URL"] = installation.postgres.url("anyanomaly", user)
-        get_settings.cache_clear()
-        yield get_settings()
+        yield
     finally:
         if not ran_before:
             installation.postgres.stop()
 
 
-def _chosen(stack: str) -> Installation:
-    found = services.installations(LOCAL)
-    chosen = [installation for installation in found if stack in {"", installation.name}]
-    if len(chosen) == 1:
-        return chosen[0]
-    if not found:
-        raise ConfigurationError(f"There is no installation under {LOCAL}; `anyanomaly scan FOOTAGE` makes one.")
-    names = ", ".join(installation.name for installation in found)
-    raise ConfigurationError(f"Say which installation: --stack NAME, one of {names}.")
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Settings come from the environment: it holds these variables for a while, and then what it held before."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    get_settings.cache_clear()
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        get_settings.cache_clear()
 
 
-def note(text: str) -> None:
-    """Tell the person at the terminal something that is not part of the output."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201  (a command's own words)
+def user_name() -> str:
+    """Who works here, for what is kept on record; a user id without a name is one too."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
@@ -13,7 +12,6 @@ from pathlib import Path
 
 import ffmpeg
 import imageio_ffmpeg
-from tqdm import tqdm
 
 from anyanomaly_core.demo.archive_plan import ArchivePlan, PlannedFile, planned_files
 from anyanomaly_core.demo.archive_truth import (
@@ -28,6 +26,7 @@ from anyanomaly_core.demo.archive_truth import (
 )
 from anyanomaly_core.demo.world import FRAME_SIZE
 from anyanomaly_core.demo.world.clip import plan_clip
+from anyanomaly_core.engine.progress import Progress, silent
 from anyanomaly_core.errors import StorageError
 
 __all__ = ["DEMO_RULES", "ArchivePlan", "PlantedEvent", "frame_truth", "make_archive", "planted_events"]
@@ -35,7 +34,13 @@ __all__ = ["DEMO_RULES", "ArchivePlan", "PlantedEvent", "frame_truth", "make_arc
 PARTS = "parts"  # of the truth folder: by file, the events of its frames; also files that are being written
 
 
-def make_archive(root: Path, plan: ArchivePlan = ArchivePlan(), *, workers: int = 2) -> None:  # noqa: B008  (frozen)
+def make_archive(
+    root: Path,
+    plan: ArchivePlan = ArchivePlan(),  # noqa: B008  (frozen)
+    *,
+    workers: int = 2,
+    progress: Progress = silent,
+) -> None:
     """Render an archive under ``root``; one that is there already, of the same plan, is left alone.
 
     Files are ``<camera>/<yyyy-mm-dd>/<hhmmss>.mp4``; ``_truth/frames.csv`` says for each frame which events it
@@ -46,6 +51,7 @@ def make_archive(root: Path, plan: ArchivePlan = ArchivePlan(), *, workers: int 
         root: folder, made if absent.
         plan: what to render.
         workers: processes.
+        progress: frames rendered and in all.
 
     Raises:
         StorageError: ffmpeg could not write a file.
@@ -57,7 +63,7 @@ def make_archive(root: Path, plan: ArchivePlan = ArchivePlan(), *, workers: int 
         (root / TRUTH).mkdir(parents=True, exist_ok=True)
         stamp.write_text(wanted, encoding="utf-8")
     if not has_truth(root):
-        write_truth(root, _render_all(root, planned_files(plan), workers), plan.fps)
+        write_truth(root, _render_all(root, planned_files(plan), workers, progress), plan.fps)
 
 
 def _clear(root: Path) -> None:
@@ -70,16 +76,16 @@ def _clear(root: Path) -> None:
     shutil.rmtree(parts, ignore_errors=True)
 
 
-def _render_all(root: Path, files: list[PlannedFile], workers: int) -> dict[str, list[list[str]]]:
+def _render_all(root: Path, files: list[PlannedFile], workers: int, progress: Progress) -> dict[str, list[list[str]]]:
     """By file, the events of each frame."""
     shown: dict[str, list[list[str]]] = {}
-    frames = sum(round(file.clip_s * file.fps) for file in files)
-    with ProcessPoolExecutor(workers) as pool, tqdm(total=frames, desc="rendering", unit="frame", disable=None) as bar:
+    frames, done = sum(round(file.clip_s * file.fps) for file in files), 0
+    progress(done, frames)
+    with ProcessPoolExecutor(workers) as pool:
         for file, events in zip(files, pool.map(partial(_render, root), files), strict=True):
             shown[file.uri] = events
-            bar.update(len(events))
-            if not sys.stderr.isatty():
-                print(f"  rendered {file.uri}, {len(events)} frames", file=sys.stderr, flush=True)
+            done += len(events)
+            progress(done, frames)
     return shown
 
 

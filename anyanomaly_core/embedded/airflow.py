@@ -122,7 +122,7 @@ def start(service: Service, installation: Installation, variables: dict[str, str
     service.start(command, environment=variables, folder=installation.folder)
 
 
-def command(installation: Installation, words: Sequence[str]) -> int:
+def run_airflow_command(installation: Installation, words: Sequence[str]) -> int:
     """Run one command of Airflow's own command line in the environment of the running services; its exit status.
 
     Raises:

@@ -83,11 +83,14 @@ class AirflowApi:
 
     def task_log(self, dag_id: str, run_id: str, instance: dict[str, Any]) -> str:
         """What a task instance's last try wrote."""
+        return "\n".join(str(entry.get("event", "")) for entry in self.log_entries(dag_id, run_id, instance))
+
+    def log_entries(self, dag_id: str, run_id: str, instance: dict[str, Any]) -> list[dict[str, Any]]:
+        """The same as Airflow keeps it: ``event``, ``level``, ``logger``; and ``error_detail`` of an exception."""
         path = f"/api/v2/dags/{quote(dag_id)}/dagRuns/{quote(run_id, safe='')}/taskInstances/{instance['task_id']}"
         query = urlencode({"map_index": instance["map_index"], "full_content": "true"})
         found = self._send("GET", f"{path}/logs/{max(1, instance['try_number'])}?{query}")
-        lines = [entry if isinstance(entry, str) else entry.get("event", "") for entry in found["content"]]
-        return "\n".join(lines)
+        return [entry if isinstance(entry, dict) else {"event": entry} for entry in found["content"]]
 
     def _get_or_none(self, path: str) -> dict[str, Any] | None:
         try:

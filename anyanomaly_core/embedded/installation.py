@@ -21,6 +21,7 @@ from anyanomaly_core.errors import ConfigurationError
 
 _PREFERRED_PORT = 8080
 ROLES = ("viewer", "user", "op", "admin")  # of Airflow's simple auth manager: look, judge and start, configure, all
+REVIEW_PATH = "/plugin/review"  # of the review pages, in Airflow's frame
 REVIEW_URL = "ANYANOMALY_REVIEW_DATABASE_URL"
 # Where installations lie, unless the environment says otherwise: beside the code.
 LOCAL = Path(os.environ.get("ANYANOMALY_LOCAL_DIR", Path(__file__).parents[2] / ".local"))
@@ -34,8 +35,21 @@ class Installation:
 
     @property
     def name(self) -> str:
-        """The folder's name, as `make up STACK=...` takes it."""
-        return self.folder.name
+        """The name it was given, else that of its folder, as `make up STACK=...` takes it."""
+        try:
+            return self.name_file.read_text(encoding="utf-8").strip() or self.folder.name
+        except OSError:
+            return self.folder.name
+
+    @property
+    def name_file(self) -> Path:
+        """Holds the name it was given."""
+        return self.folder / "name"
+
+    @property
+    def labels(self) -> set[str]:
+        """Whatever a person may call it."""
+        return {self.name, self.folder.name}
 
     @property
     def airflow_home(self) -> Path:

@@ -1,8 +1,6 @@
 """The main job on a running installation: apply the rules, ingest through Airflow, let the scan follow by itself."""
 
 import contextlib
-import getpass
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -26,6 +24,7 @@ class Scanned:
     ingest: runs.FinishedRun
     scan: runs.FinishedRun
     units: int  # units of work that the scan mapped; 0: nothing was missing
+    failures: tuple[runs.TaskFailure, ...] = ()  # of tasks; what became of each video stands in the ledger
 
     @property
     def seconds(self) -> float:
@@ -44,11 +43,11 @@ def running(installation: Installation, *, say: Say = print) -> Iterator[Airflow
             services.down(installation, say=lambda _: None)
 
 
-def apply(installation: Installation, folder: Path, *, say: Say = print) -> None:
+def apply(installation: Installation, folder: Path, *, author: str = "make", say: Say = print) -> None:
     """Read the rule files and make new rule versions of what changed."""
     engine = make_engine(installation.postgres.url("anyanomaly", "scanner"))
     try:
-        applied = apply_rule_files(engine, folder, author=_who())
+        applied = apply_rule_files(engine, folder, author=author)
     finally:
         engine.dispose()
     for item in applied:
@@ -64,30 +63,13 @@ def ingest_and_scan(installation: Installation, api: AirflowApi, *, say: Say = p
     say(f"ingest_archive  ({api.address}/dags/ingest_archive)")
     run_id = api.trigger("ingest_archive", {})
     ingested = runs.follow(api, "ingest_archive", run_id, timeout_s=DAY_S, say=say)
-    _tell(api, ingested, say)
+    say(f"  ingest_archive: {ingested.state} after {ingested.seconds:.0f} s")
     started = time.monotonic()
     scan_id = runs.run_started_by(api, "ingest_archive", run_id, "scan_archive")
     waited = time.monotonic() - started
     say(f"scan_archive, started by the asset after {waited:.0f} s  ({api.address}/dags/scan_archive)")
     scanned = runs.follow(api, "scan_archive", scan_id, timeout_s=30 * DAY_S, say=say)
-    _tell(api, scanned, say)
+    say(f"  scan_archive: {scanned.state} after {scanned.seconds:.0f} s")
     units = sum(i["task_id"] == "scan_unit" and i["map_index"] >= 0 for i in scanned.instances)
-    return Scanned(ingested, scanned, units)
-
-
-def _who() -> str:
-    """Whose name stands with a rule version; a user id without a name is one too."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"user {os.getuid()}"
-
-
-def _tell(api: AirflowApi, run: runs.FinishedRun, say: Say) -> None:
-    """How a run ended, and of what failed the last lines of its log."""
-    say(f"  {run.dag_id}: {run.state} after {run.seconds:.0f} s")
-    for instance in run.failed()[:5]:
-        name = instance.get("rendered_map_index") or instance["task_id"]
-        say(f"  failed: {name}. The end of its log:")
-        for line in api.task_log(run.dag_id, run.run_id, instance).splitlines()[-6:]:
-            say(f"    {line[:300]}")
+    failures = [*runs.task_failures(api, ingested), *runs.task_failures(api, scanned)]
+    return Scanned(ingested, scanned, units, tuple(failures))

@@ -30,6 +30,32 @@ class FinishedRun:
         return [instance for instance in self.instances if instance["state"] == "failed"]
 
 
+@dataclass(frozen=True, slots=True)
+class TaskFailure:
+    """Why a task instance failed."""
+
+    task: str
+    name: str  # of the instance, as a person reads it
+    error: str  # type of the exception; empty: there was none, the process was killed
+    reason: str
+
+
+def task_failures(api: AirflowApi, run: FinishedRun) -> list[TaskFailure]:
+    """The exceptions that ended the failed task instances of a run."""
+    return [_failure(api, run, instance) for instance in run.failed()]
+
+
+def _failure(api: AirflowApi, run: FinishedRun, instance: dict[str, Any]) -> TaskFailure:
+    name = instance.get("rendered_map_index") or instance["task_id"]
+    entries = api.log_entries(run.dag_id, run.run_id, instance)
+    raised = [entry["error_detail"] for entry in entries if entry.get("error_detail")]
+    if not raised:
+        reason = f"it ended without an error of its own: killed, for want of memory? Its log stands in {api.address}"
+        return TaskFailure(instance["task_id"], name, "", reason)
+    cause = raised[-1][0]  # an exception and what it was raised from, the last one first
+    return TaskFailure(instance["task_id"], name, str(cause.get("exc_type", "")), str(cause.get("exc_value", "")))
+
+
 def follow(api: AirflowApi, dag_id: str, run_id: str, *, timeout_s: float, say: Say = print) -> FinishedRun:
     """Say every change of a run's tasks until it ends.
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 
 from anyanomaly_core.embedded import airflow
 from anyanomaly_core.embedded.airflow_api import AirflowApi, AirflowError
@@ -86,11 +85,6 @@ def status(installation: Installation) -> dict[str, str]:
         port = f", port {installation.last_api_port()}" if process and service.name == "api-server" else ""
         found[service.name] = f"running{port}, process {process.pid}" if process else "stopped"
     return found
-
-
-def installations(local: Path) -> list[Installation]:
-    """Every installation under ``.local``."""
-    return [Installation(path.parent) for path in sorted(local.glob("*/installation.json"))]
 
 
 def wait_for_dags(api: AirflowApi, dag_ids: list[str], *, since: datetime, timeout_s: float = 120) -> None:

@@ -15,7 +15,7 @@ from psycopg2.errors import QueryCanceled
 from sqlalchemy import Connection, CursorResult, Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from anyanomaly_core.errors import StorageError
+from anyanomaly_core.errors import StorageError, did_you_mean
 from anyanomaly_core.results.sql_files import sql_folder
 
 _PARAMETER = re.compile(r"^-- :(\w+) ([\w ]+?) = (.*?)  -- (.+)$")
@@ -49,8 +49,8 @@ class ReadyQuery:
         """The statement with typed binds for the parameters given, and defaults for the others."""
         unknown = sorted(set(given) - {p.name for p in self.parameters})
         if unknown:
-            known = ", ".join(p.name for p in self.parameters) or "none"
-            raise StorageError(f"Query {self.name} has no parameter {unknown[0]!r}; it has {known}.")
+            known = did_you_mean(unknown[0], [p.name for p in self.parameters])
+            raise StorageError(f"Query {self.name} has no parameter {unknown[0]!r}; {known}")
         binds = {p.name: f"CAST(:{p.name} AS {p.type})" for p in self.parameters if p.name in given}
         return self._filled({p.name: binds.get(p.name, p.default) for p in self.parameters})
 
@@ -76,7 +76,7 @@ def ready_query(name: str) -> ReadyQuery:
     """One ready query; raises StorageError when there is none of this name."""
     found = {query.name: query for query in ready_queries()}
     if name not in found:
-        raise StorageError(f"There is no ready query {name!r}; there are {', '.join(found)}.")
+        raise StorageError(f"There is no ready query {name!r}; {did_you_mean(name, found)}")
     return found[name]
 
 

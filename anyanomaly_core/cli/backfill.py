@@ -1,0 +1,76 @@
+"""``anyanomaly backfill``: one rule over stored footage, without Airflow."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from anyanomaly_core.cli.options import AsJson, Cameras, FirstDay, LastDay, Stack
+from anyanomaly_core.cli.output import note, print_json, print_rows
+from anyanomaly_core.cli.progress import progress_stages
+from anyanomaly_core.cli.site import database
+
+if TYPE_CHECKING:
+    from anyanomaly_core.archive.runs import RuleBackfill
+
+
+def backfill(
+    rule: Annotated[str, typer.Argument(help="Name of the rule.")],
+    cameras: Cameras = None,
+    first: FirstDay = None,
+    last: LastDay = None,
+    newest_first: Annotated[bool, typer.Option("--newest-first", help="Begin with the newest day.")] = False,
+    gpu_hours: Annotated[float | None, typer.Option("--gpu-hours", min=0, help="Stop after so many hours.")] = None,
+    segments: Annotated[int | None, typer.Option("--segments", min=1, help="Stop before more segments.")] = None,
+    quote: Annotated[bool, typer.Option("--quote", help="Only say what it would take.")] = False,
+    stack: Stack = "",
+    as_json: AsJson = False,
+) -> None:
+    """Score what a rule lacks of the stored footage, here and now; what is scored is not scored again."""
+    from anyanomaly_core.archive.missing import FootageSelection
+    from anyanomaly_core.archive.runs import backfill_rule, quote_backfill
+    from anyanomaly_core.archive.scan import Budget
+    from anyanomaly_core.results.rule_store import load_rule
+
+    selection = FootageSelection.parse(
+        cameras=cameras or (),
+        first_day=first.date().isoformat() if first else None,
+        last_day=last.date().isoformat() if last else None,
+        newest_first=newest_first,
+    )
+    with database(stack) as (engine, settings), progress_stages() as stages:
+        with engine.connect() as connection:
+            stored = load_rule(connection, rule)
+        quoted = quote_backfill(engine, settings, stored, selection)
+        done = None
+        if not quote and quoted.videos:
+            note(f"{quoted.videos} videos with {quoted.segments} segments lack scores; measured: {quoted.measured}.")
+            done = backfill_rule(engine, settings, stored, selection, Budget(gpu_hours, segments), stages=stages)
+    outcome = {"quote": quoted.as_dict(), **({} if done is None else _as_dict(done))}
+    if as_json:
+        print_json(outcome)
+    else:
+        parts = [part for part in ("quote", "remaining") if part in outcome]
+        print_rows(
+            ["", *parts], [(name, *(outcome[part][name] for part in parts)) for name in outcome["quote"]], count=False
+        )
+    if done is not None:
+        _tell_bounds_and_failures(done)
+
+
+def _as_dict(done: "RuleBackfill") -> dict[str, Any]:
+    took = {"gpu_hours": round(done.spent.seconds / 3600, 6), "segments": done.spent.segments}
+    found: dict[str, Any] = {"took": took, "counts": dict(done.result.counts), "failed": done.result.failures}
+    if done.bounds:
+        found["cascade"] = done.bounds
+    return {**found, "remaining": done.remaining.as_dict()}
+
+
+def _tell_bounds_and_failures(done: "RuleBackfill") -> None:
+    from anyanomaly_core.results.cascades import say_bound
+
+    for bound in done.bounds:
+        note(say_bound(bound))
+    for uri, reason in done.result.failures.items():
+        note(f"failed: {uri}: {reason}")
+    if done.result.failures:
+        raise typer.Exit(1)

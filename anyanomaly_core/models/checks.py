@@ -1,0 +1,154 @@
+"""Where the models of a profile are, and whether they could be used: looked at in seconds, without loading one."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from anyanomaly_core.config import ModelSettings
+from anyanomaly_core.errors import AnyAnomalyError, ModelError
+from anyanomaly_core.models.hub import HubModel, cached_folder, hub_model, look_up
+from anyanomaly_core.models.loading import local_directory
+from anyanomaly_core.models.openai_http import Patience
+from anyanomaly_core.models.protocols import Request, Want
+from anyanomaly_core.profile import Profile
+
+Part = Literal["encoder", "lvlm"]
+
+_QUICK = Patience(tries=2, first_wait_s=0.5, longest_wait_s=1.0, connect_s=3.0, reply_s=60.0)
+_BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
+_SIZE_IN_NAME = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)([bm])(?![a-z0-9])", re.IGNORECASE)
+_WEIGHTS = (".safetensors", ".bin", ".pt", ".pth")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelState:
+    """One model of a profile."""
+
+    part: Part
+    model: str
+    place: str  # where it is, or would come from, in words
+    memory: int | None  # bytes of its weights when loaded here; None: not known, or loaded elsewhere
+    exactly: bool  # memory is counted from the weights, not guessed from the name
+    problem: str | None  # why a scan would fail, and what to do
+
+
+def parts_in_use(profile: Profile) -> list[Part]:
+    """The models that a profile's scorer asks."""
+    kind = profile.scoring.scorer
+    return [part for part, unused in (("encoder", "baseline"), ("lvlm", "clip")) if kind != unused]  # type: ignore[misc]
+
+
+def inspect_models(profile: Profile, settings: ModelSettings) -> list[ModelState]:
+    """Look for every model of a profile; of a server one question is asked, as a scan asks it."""
+    found = []
+    for part in parts_in_use(profile):
+        if part == "lvlm" and profile.lvlm.backend == "openai":
+            found.append(_server(profile, settings))
+        else:
+            found.append(_weights(profile, part, settings))
+    return found
+
+
+def _weights(profile: Profile, part: Part, settings: ModelSettings) -> ModelState:
+    spec = profile.encoder if part == "encoder" else profile.lvlm
+    try:
+        directory = local_directory(spec.model.removeprefix("hf-hub:"), spec.path, part, settings)
+        source = None if directory is not None else hub_model(profile, part)
+    except AnyAnomalyError as error:
+        return ModelState(part, spec.model, "nowhere", None, False, str(error))
+    factor = _BYTES[spec.precision]
+    if directory is None and source is not None:
+        directory = cached_folder(source)
+        if directory is None:
+            return _on_the_hub(profile, part, source)
+    assert directory is not None  # noqa: S101  (one of the two)
+    try:
+        stored = _weight_bytes(directory)
+    except ModelError as error:
+        return ModelState(part, spec.model, str(directory), None, False, str(error))
+    place = "in this package" if spec.model == "demo" else str(directory)
+    return ModelState(part, spec.model, place, round(stored.parameters * factor), stored.exactly, None)
+
+
+def _on_the_hub(profile: Profile, part: Part, source: HubModel) -> ModelState:
+    spec = profile.encoder if part == "encoder" else profile.lvlm
+    guessed = _parameters_in_name(source.repository)
+    memory = None if guessed is None else round(guessed * _BYTES[spec.precision])
+    try:
+        there = look_up(source)
+    except ModelError as error:
+        kind = "an open_clip directory" if part == "encoder" else "a transformers directory"
+        name = source.folder.rsplit("/", 1)[-1]
+        problem = (
+            f"The {part} {source.repository} of profile {profile.name} is not on this machine. {error} Where a hub can "
+            f"be reached, `anyanomaly models fetch {profile.name}` brings it; else put {kind} into "
+            f"ANYANOMALY_MODELS_DIR/{name}, or name its folder as `path` in the profile."
+        )
+        return ModelState(part, spec.model, "nowhere", memory, False, problem)
+    place = f"on the hub, {there.bytes / 1e9:.1f} GB to download"
+    return ModelState(part, spec.model, place, memory, False, None)
+
+
+def _server(profile: Profile, settings: ModelSettings) -> ModelState:
+    from anyanomaly_core.models.openai_lvlm import connect  # noqa: PLC0415  (only where there is a server)
+
+    spec = profile.lvlm
+    address = settings.lvlm_base_url or spec.base_url or "no address"
+    try:
+        server = connect(spec, settings, _QUICK)
+        want = Want.SCORE if profile.scoring.readout == "likelihood" else Want.TEXT
+        grey = np.full((224, 224, 3), 128, dtype=np.uint8)  # [224, 224, 3]
+        [answer] = server.answer([Request(grey, "How likely is a person in the picture? Answer 0.0 to 1.0.", want)])
+    except AnyAnomalyError as error:
+        return ModelState("lvlm", spec.model, address, None, False, str(error))
+    place = f"{server.name} at {address}"
+    return ModelState("lvlm", spec.model, place, None, False, None if answer.error is None else _refused(answer.error))
+
+
+def _refused(error: str) -> str:
+    return f"The model server is there, but does not answer a question as a scan asks it: {error}."
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    parameters: float
+    exactly: bool
+
+
+def _weight_bytes(directory: Path) -> _Stored:
+    """How many parameters the weight files of a directory hold.
+
+    Raises:
+        ModelError: when a weight file is missing, empty or no weight file.
+    """
+    files = sorted(path for path in directory.iterdir() if path.suffix in _WEIGHTS)
+    for index in directory.glob("*.index.json"):
+        named = {directory / name for name in json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()}
+        if missing := sorted(path.name for path in named if not path.is_file()):
+            raise ModelError(f"{directory} lacks {', '.join(missing)}: the copy is not complete. Copy it again.")
+    tensors = [path for path in files if path.suffix == ".safetensors"]
+    if not files:
+        raise ModelError(f"{directory} holds no weights (*.safetensors, *.bin). Put a complete model directory there.")
+    if not tensors:
+        return _Stored(sum(path.stat().st_size for path in files) / 4, exactly=False)
+    return _Stored(sum(_safetensors_parameters(path) for path in tensors), exactly=True)
+
+
+def _safetensors_parameters(path: Path) -> int:
+    from safetensors import SafetensorError, safe_open  # noqa: PLC0415  (numbers only: no torch is loaded)
+
+    try:
+        with safe_open(path, framework="np") as file:
+            return sum(int(np.prod(file.get_slice(name).get_shape())) for name in file.keys())  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{path} is no complete safetensors file ({error}). Copy it again.") from None
+
+
+def _parameters_in_name(name: str) -> float | None:
+    """Qwen3-VL-2B has about two billion parameters, SmolVLM2-500M half of one."""
+    found = _SIZE_IN_NAME.findall(name.replace("_", "-"))
+    return max((float(n) * (1e9 if unit.lower() == "b" else 1e6) for n, unit in found), default=None)
