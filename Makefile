@@ -3,13 +3,14 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3.11)
 RUN := .venv/bin/python
+ANYANOMALY := $(RUN) -m anyanomaly_core.cli
 PYTEST := $(RUN) -m pytest
 # A statement has quotes and dollars in it; the shell gets it from the environment.
 export SQL
 # Tests of a room run side by side; those with real services run one after another.
 WORKERS ?= 2
 
-.PHONY: help set-up demo scan up down query user status test bench lint types unit integration e2e docs lock clean
+.PHONY: help set-up demo scan doctor up down query user status test bench lint types unit integration e2e docs lock clean
 
 help:  ## list the commands
 	@grep -E '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/:.*## /|/' | while IFS='|' read -r name does; do printf '  make %-12s %s\n' "$$name" "$$does"; done
@@ -18,26 +19,28 @@ set-up:  ## prepare .venv (every other target does it by itself)
 	@"$(PYTHON)" .ci/set_up.py
 
 demo: set-up  ## rendered CCTV archive -> Airflow -> events in SQL, on this machine
-	@$(RUN) -m anyanomaly_core.embedded demo
+	@$(ANYANOMALY) demo
 
-scan: set-up  ## the same on your footage: make scan FOOTAGE=/path RULES=/path [PROFILE=name]
-	@$(RUN) -m anyanomaly_core.embedded scan --footage "$(FOOTAGE)" --rules "$(RULES)" --profile "$(PROFILE)"
+scan: set-up  ## the same on your footage: make scan FOOTAGE=/path RULES=/path PROFILE=name
+	@$(ANYANOMALY) scan --airflow --rules "$(RULES)" --profile "$(PROFILE)" -- "$(FOOTAGE)"
+
+doctor: set-up  ## what this machine has, lacks and can run
+	@$(ANYANOMALY) doctor
 
 up: set-up  ## start Airflow and PostgreSQL and leave them running [STACK=name]
-	@$(RUN) -m anyanomaly_core.embedded up --stack "$(STACK)"
+	@$(ANYANOMALY) up --stack "$(STACK)"
 
-down: set-up  ## stop everything that was started, and only that
-	@$(RUN) -m anyanomaly_core.embedded down --stack "$(STACK)"
+down: set-up  ## stop everything that was started, and only that [STACK=name]
+	@$(ANYANOMALY) down --stack "$(STACK)"
 
-query: set-up  ## ask the results database: make query SQL="SELECT ..." [STACK=name]
-	@$(RUN) -m anyanomaly_core.embedded query --stack "$(STACK)" -- "$$SQL"
+query: set-up  ## ask the results database: make query SQL="SELECT ..." or SQL=hits_last_night [STACK=name]
+	@$(ANYANOMALY) query --stack "$(STACK)" -- "$$SQL"
 
 user: set-up  ## add a user of Airflow's pages: make user NAME=anna ROLE=viewer|user|op|admin [STACK=name]
-	@$(RUN) -m anyanomaly_core.embedded user --stack "$(STACK)" "$(NAME)" "$(ROLE)"
+	@$(ANYANOMALY) user --stack "$(STACK)" -- "$(NAME)" "$(ROLE)"
 
 status: set-up  ## what runs
-	@$(RUN) -m anyanomaly_core.embedded status
-
+	@$(ANYANOMALY) status
 test: set-up  ## everything CI checks
 	@$(MAKE) --no-print-directory lint types
 	@$(RUN) .ci/run_tests.py --workers $(WORKERS)

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from anyanomaly_core.errors import ConfigurationError
+from anyanomaly_core.errors import ConfigurationError, did_you_mean
 
 
 class _Part(BaseModel):
@@ -211,9 +211,9 @@ def load_profile(name_or_path: str) -> Profile:
         source = f"built-in profile {name_or_path}"
         text = resources.files("anyanomaly_core.profiles").joinpath(f"{name_or_path}.yaml").read_text(encoding="utf-8")
     else:
-        known = ", ".join(builtin_profiles())
+        known = did_you_mean(name_or_path, builtin_profiles())
         raise ConfigurationError(
-            f"There is no profile {name_or_path!r}. Built in: {known}; or give a path ending in .yaml."
+            f"There is no built-in profile {name_or_path!r}; {known} Your own is a path ending in .yaml."
         )
     try:
         return Profile.model_validate(yaml.safe_load(text))

@@ -1,6 +1,5 @@
 """Rehearsing a draft of a rule over a sample of stored footage, scoring it where its words are new. Stores nothing."""
 
-import fnmatch
 from collections.abc import Callable, Sequence
 from datetime import date
 
@@ -18,6 +17,7 @@ from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.results.catalog import SCORABLE, StoredVideo, load_videos
 from anyanomaly_core.results.event_store import ScoredVideo
 from anyanomaly_core.results.moments import frame_moments, to_micros
+from anyanomaly_core.results.names import require_cameras
 from anyanomaly_core.results.rule_store import list_rules
 from anyanomaly_core.results.segment_store import VideoSegments
 from anyanomaly_core.rules.definition import RuleDefinition
@@ -43,7 +43,11 @@ def sample(
         first_day: in the camera's time zone, inclusive.
         last_day: likewise.
         most: at least 1.
+
+    Raises:
+        ConfigurationError: when the archive has no such camera.
     """
+    wanted = set(require_cameras(connection, cameras))
     selection = FootageSelection(first_day=first_day, last_day=last_day)
     looking = [draft, *(rule.definition for rule in list_rules(connection) if rule.name == draft.name)]
     chosen = [
@@ -51,7 +55,7 @@ def sample(
         for video in load_videos(connection)
         if video.state in SCORABLE
         and any(definition.matches_camera(video.camera_id) for definition in looking)
-        and (not cameras or any(fnmatch.fnmatchcase(video.camera_id, pattern) for pattern in cameras))
+        and (not cameras or video.camera_id in wanted)
         and selection.has_day(video)
     ]
     if len(chosen) <= most:

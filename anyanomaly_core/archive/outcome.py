@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, text
 
@@ -33,6 +34,8 @@ SELECT coalesce(problem, 'unreadable') AS reason, count(*) AS files, min(uri) AS
 WHERE state IN ('not registered', 'unreadable') AND missing_since IS NULL
 GROUP BY problem ORDER BY files DESC, reason""")
 
+_SINCE = text("SELECT count(DISTINCT video_id) FROM units WHERE finished_at >= :since AND state <> 'failed'")
+
 
 @dataclass(frozen=True, slots=True)
 class RuleOutcome:
@@ -63,6 +66,7 @@ class ScanOutcome:
     rules: tuple[RuleOutcome, ...]
     failures: tuple[Failure, ...]
     scorer_ids: tuple[int, ...]  # that the rules were to be scored by; of these the results are
+    videos_now: int  # scored, at least in part, since the scan began
 
     @property
     def videos_waiting(self) -> int:
@@ -75,12 +79,13 @@ class ScanOutcome:
         return not self.failures and not self.videos_waiting
 
 
-def scan_outcome(connection: Connection, settings: Settings) -> ScanOutcome:
+def scan_outcome(connection: Connection, settings: Settings, *, since: datetime) -> ScanOutcome:
     """Compare the active rules with what their scorers have done; files that are no use count as failed.
 
     Args:
         connection: a read is enough.
         settings: say which profile rules without one are scored by.
+        since: when the scan began.
 
     Raises:
         ConfigurationError: when a rule's profile cannot be read.
@@ -115,7 +120,8 @@ def scan_outcome(connection: Connection, settings: Settings) -> ScanOutcome:
             )
         )
     ids = {scorer_id for _, scorer_id in asked.values()} - {NO_SCORER}
-    return ScanOutcome(tuple(outcomes), tuple(_each_once(failures)), tuple(sorted(ids)))
+    videos_now = connection.execute(_SINCE, {"since": since}).scalar_one()
+    return ScanOutcome(tuple(outcomes), tuple(_each_once(failures)), tuple(sorted(ids)), int(videos_now))
 
 
 _STATES = ("done", "partial", "failed", "not_yet")

@@ -126,4 +126,4 @@ def _check_profiles(rules: Sequence[RuleDefinition], profile: str, settings: Mod
         found.profiles.append(loaded)
         states = inspect_models(loaded, settings)
         found.models += states
-        found.problems += [state.problem for state in states if state.problem is not None]
+        found.problems += [f"{state.problem} {state.remedy}".strip() for state in states if state.problem is not None]

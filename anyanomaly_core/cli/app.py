@@ -101,6 +101,8 @@ def main() -> None:
     """Run a command; a known error is one sentence, without a traceback."""
     for number in (signal.SIGTERM, signal.SIGHUP):  # like Ctrl-C: what was started must be stopped again
         signal.signal(number, lambda signal_number, _frame: sys.exit(128 + signal_number))
+    if not sys.stderr.isatty():
+        os.environ.setdefault("TQDM_DISABLE", "1")  # libraries' bars are for terminals
     try:
         app()
     except AnyAnomalyError as error:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 models_app = typer.Typer(no_args_is_help=True, help="The models of profiles: where they are, and fetching them.")
 
+_ROOM_TO_WORK = 1.3  # of the weights: what they are multiplied with
+
 Profiles = Annotated[list[str] | None, typer.Argument(help="Built-in names or YAML files; none: all built-in ones.")]
 
 
@@ -79,15 +81,23 @@ def _print_models(names: list[str] | None, *, as_json: bool) -> None:
     from anyanomaly_core.profile import builtin_profiles, load_profile
 
     room = memory_of_models()
-    settings, rows = ModelSettings(), []
-    for name in names or builtin_profiles():
-        for state in inspect_models(load_profile(name), settings):
-            fits = None if state.memory is None else "yes" if state.memory < room.bytes else "no"
-            rows.append((name, state.part, state.model, _gigabytes(state), fits, state.place, state.problem))
-    print_rows(
-        ["profile", "part", "model", "memory_gb", "fits", "place", "problem"], rows, as_json=as_json, count=False
-    )
-    note(f"Memory for models: {room.bytes / 1e9:.1f} GB, {room.what}. A ~ means guessed from the model's name.")
+    settings = ModelSettings()
+    states = {name: inspect_models(load_profile(name), settings) for name in names or builtin_profiles()}
+    rows: list[tuple[object, ...]] = []
+    for name, models in states.items():
+        needed = sum(state.memory or 0 for state in models)
+        fits = "yes" if needed * _ROOM_TO_WORK < room.bytes else "no"
+        rows += [(name, m.part, m.model, _gigabytes(m), fits, m.place, m.problem if as_json else None) for m in models]
+    columns = ["profile", "part", "model", "memory_gb", "fits", "place", "problem"]
+    if as_json:
+        print_rows(columns, rows, as_json=True)
+        return
+    print_rows(columns[:-1], [row[:-1] for row in rows], count=False)
+    for name, models in states.items():
+        for state in models:
+            if state.problem is not None:
+                note(f"{name}: {state.problem} {state.remedy}")
+    note(f"Memory for models: {room.bytes / 1e9:.1f} GB, {room.what}. A ~ is guessed from the model's name.")
 
 
 def _gigabytes(state: "ModelState") -> str | None:

@@ -20,7 +20,7 @@ def print_outcome(connection: "Connection", outcome: "ScanOutcome", other_failur
     """Tables for a person: progress of each rule, reasons of failures, events of the scorers that were asked for."""
     from anyanomaly_core.results.found_events import EventChoice, find_events
 
-    say("\nWhat was scored")
+    say(f"\nWhat is scored, {_videos(outcome.videos_now)} of it now")
     names = ["rule", "profile", "scored", "partly", "failed", "not_tried", "hours_of_footage"]
     rows = [
         (r.rule, r.profile, r.scored, r.partly, r.failed, r.waiting, round(r.seconds / 3600, 3)) for r in outcome.rules
@@ -52,4 +52,13 @@ def outcome_as_dict(outcome: "ScanOutcome", other_failures: Sequence["Failure"] 
     """The same for programs."""
     rules = [{name: getattr(rule, name) for name in rule.__slots__} for rule in outcome.rules]
     failures = [{name: getattr(f, name) for name in f.__slots__} for f in [*other_failures, *outcome.failures]]
-    return {"complete": outcome.complete and not other_failures, "rules": rules, "failures": failures}
+    return {
+        "complete": outcome.complete and not other_failures,
+        "videos_now": outcome.videos_now,
+        "rules": rules,
+        "failures": failures,
+    }
+
+
+def _videos(count: int) -> str:
+    return f"{count or 'no'} {'video' if count == 1 else 'videos'}"

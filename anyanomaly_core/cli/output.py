@@ -109,7 +109,7 @@ def _cell(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
-        text = f"{value:.3f}"
+        text = f"{value:.3f}".rstrip("0").rstrip(".")
     elif isinstance(value, datetime):
         text = value.isoformat(sep=" ", timespec="milliseconds" if value.microsecond else "seconds")
     elif isinstance(value, dict | list):

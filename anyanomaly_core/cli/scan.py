@@ -2,6 +2,7 @@
 
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -64,6 +65,7 @@ def _scan_here(archive: Path, rules: Path, *, as_json: bool) -> "ScanOutcome":
     from anyanomaly_core.archive.runs import scan_archive
     from anyanomaly_core.results.engine import make_engine
 
+    began = datetime.now(UTC)
     with site(archive, "") as settings:
         engine = make_engine(settings.database_url.get_secret_value())
         try:
@@ -71,7 +73,7 @@ def _scan_here(archive: Path, rules: Path, *, as_json: bool) -> "ScanOutcome":
                 scan_archive(engine, settings, rules, author=user_name(), stages=stages)
         finally:
             engine.dispose()
-        return _report(settings, [], as_json=as_json)
+        return _report(settings, began, [], as_json=as_json)
 
 
 def _scan_through_airflow(
@@ -79,26 +81,27 @@ def _scan_through_airflow(
 ) -> tuple["ScanOutcome", list["Failure"]]:
     from anyanomaly_core.embedded import pipeline
 
+    began = datetime.now(UTC)
     tell = note if as_json else say
     with pipeline.running(installation, say=tell) as api:
         pipeline.apply(installation, rules, author=user_name(), say=tell)
         scanned = pipeline.ingest_and_scan(installation, api, say=tell)
         failures = _of_tasks(scanned)
         with site(archive, "", user="reader") as settings:
-            outcome = _report(settings, failures, as_json=as_json)
+            outcome = _report(settings, began, failures, as_json=as_json)
     if not as_json:
         _say_how_to_go_on(installation, scanned)
     return outcome, failures
 
 
-def _report(settings: Settings, failures: list["Failure"], *, as_json: bool) -> "ScanOutcome":
+def _report(settings: Settings, began: datetime, failures: list["Failure"], *, as_json: bool) -> "ScanOutcome":
     from anyanomaly_core.archive.outcome import scan_outcome
     from anyanomaly_core.results.engine import make_engine
 
     engine = make_engine(settings.database_url.get_secret_value())
     try:
         with engine.connect() as connection:
-            outcome = scan_outcome(connection, settings)
+            outcome = scan_outcome(connection, settings, since=began)
             if as_json:
                 print_json(outcome_as_dict(outcome, failures))
             else:
@@ -124,11 +127,7 @@ def _of_tasks(scanned: "Scanned") -> list["Failure"]:
 
 def _say_how_to_go_on(installation: "Installation", scanned: "Scanned") -> None:
     stack = f"STACK={installation.name}"
-    if scanned.units == 0:
-        say("\nThis run scored nothing anew; the results above are those of earlier runs.")
-    else:
-        say(f"\nIngest and scan took {scanned.seconds:.0f} s.")
-    say(f"The same facts as Parquet: {installation.parquet}")
+    say(f"\nIngest and scan took {scanned.seconds:.0f} s. The same facts as Parquet: {installation.parquet}")
     say("How to go on:")
     say(f"  make up {stack}      leaves Airflow running with its pages (review, schedules, forms, logs)")
     say(f"  make query {stack} SQL=hits_last_night")

@@ -1,13 +1,12 @@
 """The installations of this machine: found by name, named, chosen by default, removed."""
 
-import difflib
 import re
 import shutil
 from pathlib import Path
 
 from anyanomaly_core.embedded import services
 from anyanomaly_core.embedded.installation import Installation, write_whole
-from anyanomaly_core.errors import ConfigurationError
+from anyanomaly_core.errors import ConfigurationError, did_you_mean
 
 DEMO = "demo"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
@@ -30,9 +29,7 @@ def find_installation(local: Path, name: str) -> Installation:
             return installation
     if not found:
         raise ConfigurationError(_none_yet(local))
-    names = [installation.name for installation in found]
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}."
+    hint = did_you_mean(name, [installation.name for installation in found])
     raise ConfigurationError(f"There is no installation {name!r}; {hint}")
 
 

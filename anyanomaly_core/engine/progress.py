@@ -8,7 +8,8 @@ from typing import Self
 
 log = logging.getLogger(__name__)
 
-LINE_EVERY_S = 15.0  # while there are steps; a step that takes longer than that is told as well, if somebody listens
+LINE_EVERY_S = 15.0  # while steps are finished
+SIGN_OF_LIFE_S = 30.0  # while none is
 _HOUR_S, _MINUTE_S = 3600, 60
 
 Progress = Callable[[int, int], None]  # (done, total) of whatever is counted
@@ -55,9 +56,9 @@ class LoggedProgress:
         self._stop.set()
 
     def _keep_telling(self) -> None:
-        while not self._stop.wait(LINE_EVERY_S / 3):
+        while not self._stop.wait(SIGN_OF_LIFE_S / 10):
             now = time.monotonic()
-            if now - self._last >= LINE_EVERY_S:
+            if now - self._last >= 0.9 * SIGN_OF_LIFE_S:
                 self._say(f"{self._state}; at it for {duration(now - self._start)}", now)
 
     def _say(self, state: str, now: float) -> None:
@@ -97,4 +98,7 @@ def _state(done: int, total: int, steps: int, seconds: float, unit: str) -> str:
     if steps <= 0 or seconds <= 0:
         return text
     rate = steps / seconds
-    return f"{text}, {rate:.1f}/s, {duration((total - done) / rate)} left"
+    speed = f"{rate:.1f}/s" if rate >= 1 else f"{60 * rate:.2g}/min"
+    if done >= total:
+        return f"{text} in {duration(seconds)}, {speed}"
+    return f"{text}, {speed}, {duration((total - done) / rate)} left"

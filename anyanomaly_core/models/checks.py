@@ -33,7 +33,8 @@ class ModelState:
     place: str  # where it is, or would come from, in words
     memory: int | None  # bytes of its weights when loaded here; None: not known, or loaded elsewhere
     exactly: bool  # memory is counted from the weights, not guessed from the name
-    problem: str | None  # why a scan would fail, and what to do
+    problem: str | None = None  # why a scan would fail
+    remedy: str = ""  # what to do
 
 
 def parts_in_use(profile: Profile) -> list[Part]:
@@ -59,7 +60,7 @@ def _weights(profile: Profile, part: Part, settings: ModelSettings) -> ModelStat
         directory = local_directory(spec.model.removeprefix("hf-hub:"), spec.path, part, settings)
         source = None if directory is not None else hub_model(profile, part)
     except AnyAnomalyError as error:
-        return ModelState(part, spec.model, "nowhere", None, False, str(error))
+        return ModelState(part, spec.model, "nowhere", None, exactly=False, problem=str(error))
     factor = _BYTES[spec.precision]
     if directory is None and source is not None:
         directory = cached_folder(source)
@@ -69,9 +70,9 @@ def _weights(profile: Profile, part: Part, settings: ModelSettings) -> ModelStat
     try:
         stored = _weight_bytes(directory)
     except ModelError as error:
-        return ModelState(part, spec.model, str(directory), None, False, str(error))
+        return ModelState(part, spec.model, str(directory), None, exactly=False, problem=str(error))
     place = "in this package" if spec.model == "demo" else str(directory)
-    return ModelState(part, spec.model, place, round(stored.parameters * factor), stored.exactly, None)
+    return ModelState(part, spec.model, place, round(stored.parameters * factor), stored.exactly)
 
 
 def _on_the_hub(profile: Profile, part: Part, source: HubModel) -> ModelState:
@@ -82,15 +83,14 @@ def _on_the_hub(profile: Profile, part: Part, source: HubModel) -> ModelState:
         there = look_up(source)
     except ModelError as error:
         kind = "an open_clip directory" if part == "encoder" else "a transformers directory"
-        name = source.folder.rsplit("/", 1)[-1]
-        problem = (
-            f"The {part} {source.repository} of profile {profile.name} is not on this machine. {error} Where a hub can "
-            f"be reached, `anyanomaly models fetch {profile.name}` brings it; else put {kind} into "
-            f"ANYANOMALY_MODELS_DIR/{name}, or name its folder as `path` in the profile."
+        problem = f"The {part} {source.repository} is not on this machine. {error}"
+        remedy = (
+            f"Where a hub can be reached, `anyanomaly models fetch {profile.name}` brings it; else put {kind} into "
+            f"ANYANOMALY_MODELS_DIR/{source.folder.rsplit('/', 1)[-1]}, or name its folder as `path` in the profile."
         )
-        return ModelState(part, spec.model, "nowhere", memory, False, problem)
+        return ModelState(part, spec.model, "nowhere", memory, exactly=False, problem=problem, remedy=remedy)
     place = f"on the hub, {there.bytes / 1e9:.1f} GB to download"
-    return ModelState(part, spec.model, place, memory, False, None)
+    return ModelState(part, spec.model, place, memory, exactly=False)
 
 
 def _server(profile: Profile, settings: ModelSettings) -> ModelState:
@@ -104,13 +104,11 @@ def _server(profile: Profile, settings: ModelSettings) -> ModelState:
         grey = np.full((224, 224, 3), 128, dtype=np.uint8)  # [224, 224, 3]
         [answer] = server.answer([Request(grey, "How likely is a person in the picture? Answer 0.0 to 1.0.", want)])
     except AnyAnomalyError as error:
-        return ModelState("lvlm", spec.model, address, None, False, str(error))
-    place = f"{server.name} at {address}"
-    return ModelState("lvlm", spec.model, place, None, False, None if answer.error is None else _refused(answer.error))
-
-
-def _refused(error: str) -> str:
-    return f"The model server is there, but does not answer a question as a scan asks it: {error}."
+        return ModelState("lvlm", spec.model, address, None, exactly=False, problem=str(error))
+    problem = None
+    if answer.error is not None:
+        problem = f"The model server {address} does not answer a question as a scan asks it: {answer.error}."
+    return ModelState("lvlm", spec.model, f"{server.name} at {address}", None, exactly=False, problem=problem)
 
 
 @dataclass(frozen=True, slots=True)

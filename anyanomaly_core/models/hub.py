@@ -190,7 +190,7 @@ def _in_words(model: HubModel) -> Iterator[None]:
         raise
     except Exception as error:  # noqa: BLE001  (see above)
         reason = " ".join(str(error).split())[:200] or type(error).__name__
-        problem = f"it cannot be used: {reason}" if not constants.is_offline_mode() else "HF_HUB_OFFLINE is set"
+        problem = f"it cannot be used ({reason})" if not constants.is_offline_mode() else "HF_HUB_OFFLINE is set"
     else:
         return
     raise ModelSetupError(f"The hub {constants.ENDPOINT}: {problem}.")

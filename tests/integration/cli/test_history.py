@@ -45,7 +45,7 @@ def test_new_words_are_scored_for_the_rehearsal_only(here: Site) -> None:
     assert (outcome["videos"], outcome["found"], outcome["lost"]) == (1, 1, 0)
     [event] = outcome["differences"]
     assert (event["before"], event["after"]) == (None, "2026-03-01 10:00:00 +4.0 s")
-    refused(here.run("rules", "rehearse", path, "--camera", "gate"), "no footage")
+    refused(here.run("rules", "rehearse", path, "--camera", "gate"), "No camera is called")
     assert [rule["rule"] for rule in here.json("rules", "list")] == ["running"]
 
 
@@ -71,7 +71,8 @@ def test_coverage_is_asked_by_rule_day_and_file_and_checked(here: Site) -> None:
         "hall", "2026-03-01", "scored", 4.0,
     )  # fmt: skip
     assert here.json("coverage", "--rule", "running", "--by", "file")[0]["uri"].endswith("10-00-00.mp4")
-    assert here.json("coverage", "--camera", "gate*") == []
+    refused(here.run("coverage", "--camera", "hell"), "did you mean 'hall'?")
+    refused(here.run("coverage", "--rule", "runing"), "did you mean 'running'?")
     assert here.json("coverage", "--rule", "running", "--unfinished") == []
     assert here.json("coverage", "--cascade") == []  # no scorer here has one
     checked = here.run("coverage", "--check")

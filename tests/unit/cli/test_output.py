@@ -1,6 +1,8 @@
 """Other programs read what ``--json`` prints."""
 
 import json
+from decimal import Decimal
+from uuid import UUID
 
 import pytest
 
@@ -15,3 +17,9 @@ def test_json_has_null_where_there_is_no_number(capsys: pytest.CaptureFixture[st
 
     found = json.loads(capsys.readouterr().out, parse_constant=refuse)
     assert [row["value"] for row in found] == [None, None, 0.5]
+
+
+def test_json_numbers_are_numbers_and_ids_are_texts(capsys: pytest.CaptureFixture[str]) -> None:
+    event = UUID("613e0191-ba8e-5d8c-b1f1-08c93f6e7903")
+    print_rows(["a", "b", "c", "d"], [(Decimal("4.0"), Decimal("0.25"), event, [Decimal(1), True])], as_json=True)
+    assert json.loads(capsys.readouterr().out) == [{"a": 4, "b": 0.25, "c": str(event), "d": [1, True]}]
