@@ -71,5 +71,6 @@ docs: set-up  ## write the generated pages of docs/ anew
 lock: set-up  ## write requirements.lock anew (about 5 minutes)
 	@$(RUN) .ci/lock.py $(LOCK_OPTIONS)
 
-clean: down  ## remove .venv and everything under .local: databases, results, the demo archive
-	rm -rf .venv .local .mypy_cache .ruff_cache .pytest_cache
+clean:  ## remove .venv and the demo; results over your own footage stay: anyanomaly installations
+	@if [ -x $(RUN) ]; then $(ANYANOMALY) down && $(ANYANOMALY) installations clean; else rm -rf .local/demo; fi
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

@@ -84,6 +84,21 @@ def remove(
     note(f"{installation.folder} is gone.")
 
 
+@installations_app.command("clean", hidden=True)
+def remove_demo() -> None:
+    """Remove the demo, and say what stays: a part of `make clean`."""
+    from anyanomaly_core.embedded.installation import LOCAL
+    from anyanomaly_core.embedded.installations import DEMO, list_installations, remove_installation
+
+    for installation in list_installations(LOCAL):
+        if installation.folder.name == DEMO:
+            remove_installation(LOCAL, installation)
+            note("The demo is removed.")
+        else:
+            stays = f"{installation.name}, results over {installation.settings.get('ARCHIVE_ROOT')}"
+            note(f"Stays: {stays}. `anyanomaly installations remove {installation.name}` removes it.")
+
+
 def _count(installation: "Installation") -> "Holdings | None":
     """What its database holds; None when it cannot be asked."""
     from anyanomaly_core.results.engine import make_engine
