@@ -112,9 +112,23 @@ def register_file(connection: Connection, found: FoundFile, content_sha256: str 
     connection.execute(place.on_conflict_do_nothing())
     _upsert_file(connection, found, video_id)
     _restore_found(connection, video_id, found.uri)
-    # Another content may have lain under this name before.
-    _settle_names(connection, (videos.c.uri == found.uri) & (videos.c.video_id != video_id))
+    _replace(connection, found.uri, video_id)
     return video_id
+
+
+def _replace(connection: Connection, uri: str, video_id: int) -> None:
+    """Another content may have lain under this name before: what no other name has any more is replaced.
+
+    The recording was looked at while it was written, was repaired, or exported again. Until the new content is scored,
+    the results of the old one stay as they are.
+    """
+    v = videos.c
+    _settle_names(connection, (v.uri == uri) & (v.video_id != video_id))
+    before = (v.uri == uri) & (v.video_id != video_id) & (v.state == "missing") & v.replaced_by.is_(None)
+    earlier = v.replaced_by.in_(select(v.video_id).where(before))  # it had replaced others itself
+    connection.execute(update(videos).where(earlier).values(replaced_by=video_id))
+    connection.execute(update(videos).where(before).values(replaced_by=video_id))
+    connection.execute(update(videos).where(v.video_id == video_id).values(replaced_by=None))
 
 
 def cameras_of(connection: Connection, content_sha256: str) -> dict[str, str]:
@@ -253,4 +267,4 @@ def _restore_found(connection: Connection, video_id: int, uri: str) -> None:
         else_="damaged",
     )
     missing = (v.video_id == video_id) & (v.state == "missing")
-    connection.execute(update(videos).where(missing).values(state=before.cast(v.state.type), uri=uri))
+    connection.execute(update(videos).where(missing).values(state=before.cast(v.state.type), uri=uri, replaced_by=None))

@@ -74,6 +74,7 @@ videos = Table(
     Column("indexed_at", Moment),
     Column("expired_at", Moment),
     _needed("clock_offset", Interval, server_default="0"),
+    Column("replaced_by", BigInteger, ForeignKey("videos.video_id")),
 )
 
 video_files = Table(
@@ -257,6 +258,7 @@ verdicts = Table(
     Column("note", Text),
     _needed("created_at", Moment, server_default=NOW),
     Column("withdraws", BigInteger, ForeignKey("verdicts.verdict_id")),
+    Column("carried_from", BigInteger, ForeignKey("verdicts.verdict_id")),
 )
 
 legal_holds = Table(

@@ -12,7 +12,7 @@ from typing import cast
 import numpy as np
 import psycopg2
 from psycopg2 import extensions as pg
-from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, select, text, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, func, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from anyanomaly_core.config import ParquetCodec
@@ -71,8 +71,20 @@ def _commit(engine: Engine, unit: UnitScores, rules: Sequence[RuleScores], stagi
         hold_rules(connection)
         shown = record(connection, unit.result, rules)
         events = _derive(connection, unit, [of_rule for of_rule in rules if of_rule.rule.scoring_id in shown])
+        _take_over(connection, unit)
         parquet.publish(staging.finished())
     return events
+
+
+def _take_over(connection: Connection, unit: UnitScores) -> None:
+    """What this content replaces becomes history, rule by rule; verdicts on it are carried over."""
+    video_id = unit.result.video.video_id
+    replaced = select(videos.c.video_id).where(videos.c.replaced_by == video_id)
+    if connection.execute(replaced.limit(1)).first() is None:
+        return
+    for of_rule in unit.rules:
+        if of_rule.state != "failed":
+            connection.execute(select(func.take_over_results(video_id, of_rule.rule.scoring_id)))
 
 
 def commit_failure(

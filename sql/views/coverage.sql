@@ -26,7 +26,8 @@ CROSS JOIN LATERAL (
     SELECT CASE WHEN v.expired_at IS NOT NULL THEN 'expired' WHEN v.state = 'unreadable' THEN 'failed' ELSE 'not_yet' END,
            coalesce(v.duration_s, 0), NULL
     WHERE u.video_id IS NULL
-) AS part;
+) AS part
+WHERE v.replaced_by IS NULL;
 
 COMMENT ON VIEW coverage IS 'What became of every second of every video, for every rule version that looks at its camera. The seconds of a video add up to its length. Content that was found under two cameras counts for each.';
 COMMENT ON COLUMN coverage.rule IS 'Name of the rule.';
