@@ -27,7 +27,7 @@ CROSS JOIN LATERAL (
            coalesce(v.duration_s, 0), NULL
     WHERE u.video_id IS NULL
 ) AS part
-WHERE v.replaced_by IS NULL;
+WHERE NOT EXISTS (SELECT FROM videos n WHERE n.video_id = v.replaced_by AND n.state IN ('ready', 'damaged'));
 
 COMMENT ON VIEW coverage IS 'What became of every second of every video, for every rule version that looks at its camera. The seconds of a video add up to its length. Content that was found under two cameras counts for each.';
 COMMENT ON COLUMN coverage.rule IS 'Name of the rule.';

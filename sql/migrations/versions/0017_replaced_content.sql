@@ -31,8 +31,10 @@ BEGIN
       AND NOT EXISTS (SELECT FROM verdicts w WHERE w.withdraws = d.verdict_id)
     ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS moved = ROW_COUNT;
-    DELETE FROM events e USING videos v, rule_versions rv
-    WHERE v.replaced_by = replacing AND e.video_id = v.video_id
+    -- What lies outside the new content, because the file was cut, stays: nobody will find it again.
+    DELETE FROM events e USING videos v, videos n, rule_versions rv
+    WHERE v.replaced_by = replacing AND e.video_id = v.video_id AND n.video_id = replacing
+      AND e.started_at < n.recorded_at + make_interval(secs => n.duration_s) AND e.ended_at > n.recorded_at
       AND rv.rule_version_id = e.rule_version_id AND rv.scoring_id = wanted_scoring
       AND NOT EXISTS (SELECT FROM legal_holds h WHERE h.event_id = e.event_id AND h.released_at IS NULL);
     UPDATE units u SET is_current = false FROM videos v

@@ -17,13 +17,14 @@ from tests.integration.archive.small_archive import aged, film
 
 FPS = 10
 FRAMES = {"testsrc2": 16, "smptebars": 24, "rgbtestsrc": 8, "testsrc": 40, "yuvtestsrc": 17}
-# A content that was ever found under two cameras is covered under each.
+# A content that was ever found under two cameras is covered under each; one that a readable one replaced, no more.
 PER_VIDEO = """
 SELECT v.uri, r.name, v.state::text, coalesce(v.duration_s, 0), sum(c.seconds),
        array_agg(DISTINCT c.state), count(*) FILTER (WHERE c.state = 'failed' AND c.reason IS NULL)
 FROM videos v JOIN video_cameras p USING (video_id)
 JOIN rule_versions n ON glob_matches(p.camera_id, n.cameras) JOIN rules r USING (rule_id)
 LEFT JOIN coverage c ON (c.video_id, c.rule_version_id, c.camera) = (v.video_id, n.rule_version_id, p.camera_id)
+WHERE NOT EXISTS (SELECT FROM videos n WHERE n.video_id = v.replaced_by AND n.state IN ('ready', 'damaged'))
 GROUP BY v.video_id, p.camera_id, v.uri, r.name, v.state, v.duration_s"""
 
 

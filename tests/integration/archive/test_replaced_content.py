@@ -88,6 +88,15 @@ def test_it_may_grow_more_than_once(world: World, growing: Path, database: TestD
     ]
 
 
+def test_a_file_that_can_no_longer_be_read_loses_nothing(world: World, growing: Path) -> None:
+    growing.write_text("spoiled\n" * 500)
+    aged(growing)
+    night(world)
+    assert [row.duration_s for row in rows(world.engine, EVENTS)] == pytest.approx([4])
+    covered = {row.state: row.seconds for row in rows(world.engine, COVERED)}
+    assert covered == {"scored": pytest.approx(4), "failed": 0}
+
+
 def test_content_that_another_file_still_holds_is_not_replaced(world: World, growing: Path) -> None:
     copy = growing.with_name("12-00-00.mp4")
     copy.write_bytes(growing.read_bytes())
