@@ -1,7 +1,7 @@
 #!/bin/sh
 # Celery 5.7.0 has dropped a function that Airflow's provider 3.26.0 imports, and no requirement of either says so.
-# Version: celery 5.7.0 beside 5.6.3. Source: celery/backends/database of both; apache-airflow-providers-celery 3.26.0 asks for celery>=5.5.
-# Behaviour: `from celery.backends.database import retry` works in 5.6.3 and raises ImportError in 5.7.0; `pip check` is content.
+# Version: celery 5.7.0 beside 5.6.3. Source: celery/backends/database of both; apache-airflow-providers-celery 3.26.0 imports it.
+# Behaviour: `from celery.backends.database import retry` works in 5.6.3; in 5.7.0 there is no such name.
 # Output seen 2026-11-28: 5.6.3 has retry: True, 5.7.0 has retry: False
 . "$(dirname "$0")/lib.sh"
 for version in 5.6.3 5.7.0; do

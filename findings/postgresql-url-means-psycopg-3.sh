@@ -1,6 +1,6 @@
 #!/bin/sh
-# Under SQLAlchemy 2.1 a URL `postgresql://` means psycopg 3; the same URL meant psycopg2 in every release before.
-# Version: SQLAlchemy 2.1.9 beside 2.0.50. Source: SQLAlchemy's change log of 2.1, default driver of PostgreSQL.
+# Under SQLAlchemy 2.1 a URL `postgresql://` means psycopg 3.
+# Version: SQLAlchemy 2.1.9. Source: SQLAlchemy's change log of 2.1, default driver of PostgreSQL.
 # Behaviour: with psycopg2 alone installed, the URL, and Celery's `db+postgresql://` which becomes it, fail to import a driver.
 # Output seen 2026-11-28: 2.1.9 psycopg
 . "$(dirname "$0")/lib.sh"
