@@ -9,16 +9,19 @@ from typing import Any
 
 from airflow.sdk import DAG, Param, get_current_context, task
 
+from tasks.wiring import forms
+from tasks.wiring.defaults import DEFAULT_ARGS
+
 with DAG(
     dag_id="change_rule_state",
     dag_display_name="Change a rule's state",
     doc_md=__doc__,
     schedule=None,
+    default_args=DEFAULT_ARGS,
     tags=["anyanomaly", "by hand"],
     params={
-        "rule": Param("", type="string", title="Rule", description="Its name."),
+        "rule": forms.rule_field("Its name."),
         "state": Param(
-            "active",
             type="string",
             enum=["active", "paused", "retired"],
             title="State",

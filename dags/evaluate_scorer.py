@@ -14,21 +14,26 @@ the paper does: compare them with published tables only.
 Clear a task to try again; what was scored before is taken over.
 """
 
-from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, ExceptionRetryPolicy, Param, RetryAction, RetryRule, get_current_context, task
+from airflow.sdk import DAG, Param, get_current_context, task
 
-# What is wrong with labels, a profile or a setting is still wrong a minute later.
-NOT_WORTH_A_RETRY = ExceptionRetryPolicy(
-    rules=[
-        RetryRule(
-            exception=["anyanomaly_core.errors.ConfigurationError"],
-            action=RetryAction.FAIL,
-            reason="Trying again cannot help; see the message.",
-        )
-    ]
-)
+from tasks.wiring import forms
+from tasks.wiring.defaults import DEFAULT_ARGS, GPU_POOL, map_name
+
+ABLATIONS = [
+    "contexts",
+    "weights",
+    "smoothing",
+    "scales",
+    "lengths",
+    "strategies",
+    "prompts",
+    "readouts",
+    "static",
+    "cascade",
+    "scorers",
+]
 
 with DAG(
     dag_id="evaluate_scorer",
@@ -36,10 +41,10 @@ with DAG(
     doc_md=__doc__,
     schedule=None,
     max_active_runs=1,
+    default_args=DEFAULT_ARGS,
     tags=["anyanomaly", "by hand"],
     params={
         "archive": Param(
-            None,
             type="string",
             minLength=1,
             title="Labelled archive",
@@ -47,55 +52,44 @@ with DAG(
         ),
         "label_format": Param(
             "auto",
+            type=["null", "string"],
             enum=["auto", "plain", "cvad", "avenue", "npy", "ucsd", "ucf-crime", "xd-violence", "manifest"],
             title="Label format",
             description="auto: by what lies in the folder.",
         ),
-        "classes": Param(
-            [],
-            type="array",
-            items={"type": "string"},
-            title="Classes",
-            description="One class of the labels a line; empty: all. What shows another class counts as normal.",
+        "classes": forms.names_field(
+            "Classes", "Only these classes of the labels; empty: all. What shows another class counts as normal."
         ),
-        "profile": Param(
-            None,
-            type=["null", "string"],
-            title="Profile",
-            description="Models and parameters to judge: a built-in name or a YAML file; empty: the installation's.",
-        ),
+        "profile": forms.profile_field("Models and parameters to judge; empty: the installation's."),
         "ablate": Param(
             ["contexts", "weights", "smoothing"],
-            type="array",
+            type=["null", "array"],
             items={"type": "string"},
+            examples=ABLATIONS,
             title="Ablations",
-            description="One group a line: contexts, weights, smoothing (these cost nothing), scales, lengths, "
-            "strategies, static, cascade, prompts, readouts, scorers (each scores the footage again).",
+            description="Groups of variants. Contexts, weights and smoothing cost nothing, and are what empty means; "
+            "each other group scores the footage again.",
         ),
     },
 ):
 
-    @task(retries=1, retry_delay=timedelta(seconds=20), retry_policy=NOT_WORTH_A_RETRY)
+    @task
     def plan_evaluation() -> list[dict[str, Any]]:
         """Read the labels, find their footage, and pack the videos into parts."""
         from tasks.evaluate import plan_evaluation
 
-        params = get_current_context()["params"]
+        form = forms.filled_in(get_current_context())
         return plan_evaluation(
-            archive=params["archive"],
-            label_format=params["label_format"],
-            classes=params["classes"],
-            profile=params["profile"],
-            ablate=params["ablate"],
+            archive=form["archive"],
+            label_format=form["label_format"],
+            classes=form["classes"],
+            profile=form["profile"],
+            ablate=form["ablate"],
         )
 
     @task(
-        pool="gpu",
-        retries=2,
-        retry_delay=timedelta(seconds=20),
-        retry_exponential_backoff=True,
-        retry_policy=NOT_WORTH_A_RETRY,
-        map_index_template="{{ part['name'] }}",
+        pool=GPU_POOL,
+        map_index_template=map_name("part['name']"),
         doc_md="Score some videos under every variant; work that an interrupted try had finished is taken over.",
     )
     def score_part(part: dict[str, Any]) -> dict[str, int]:  # noqa: D103
@@ -103,7 +97,7 @@ with DAG(
 
         return score_part(part)
 
-    @task(pool="gpu", retries=1, retry_delay=timedelta(seconds=20), retry_policy=NOT_WORTH_A_RETRY)
+    @task(pool=GPU_POOL)
     def measure(parts: list[dict[str, Any]]) -> dict[str, Any]:
         """Compute all figures and intervals, write the report, keep the figures in the database."""
         from tasks.evaluate import measure

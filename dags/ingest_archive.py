@@ -12,9 +12,11 @@ over the same archive changes nothing. When it is done, `scan_archive` starts by
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, Asset, CronTriggerTimetable, Param, get_current_context, task
+from airflow.sdk import DAG, CronTriggerTimetable, get_current_context, task
 
-ARCHIVE = Asset("archive_footage")
+from tasks.wiring import forms
+from tasks.wiring.defaults import DEFAULT_ARGS, FOOTAGE, map_name
+
 # A new installation waits for its first turn: Airflow would make up for one in the last tenth of the time between two.
 NIGHTLY = CronTriggerTimetable("0 1 * * *", timezone="UTC", run_immediately=timedelta(seconds=0.5))
 
@@ -25,36 +27,27 @@ with DAG(
     schedule=NIGHTLY,
     catchup=False,  # one run finds everything that earlier nights missed
     max_active_runs=1,
+    default_args=DEFAULT_ARGS,
     tags=["anyanomaly", "nightly"],
     params={
-        "cameras": Param(
-            [],
-            type="array",
-            items={"type": "string"},
-            title="Cameras",
-            description="Only these cameras, one name or pattern such as `gate-*` a line; empty: all.",
-        ),
-        "rescan": Param(
-            False,
-            type="boolean",
-            title="Look again at known files",
-            description="Read files again although size and time of change are as before, for instance after a repair.",
+        "cameras": forms.cameras_field(),
+        "rescan": forms.switch_field(
+            "Look again at known files",
+            "Read files again although size and time of change are as before, for instance after a repair.",
         ),
     },
 ):
 
-    @task(retries=2, retry_delay=timedelta(minutes=1))
+    @task
     def discover_files() -> list[dict[str, Any]]:
         """List the archive and divide what is new or changed into chunks; each chunk becomes one mapped task."""
         from tasks.ingest import discover_files
 
-        params = get_current_context()["params"]
-        return discover_files(cameras=params["cameras"], rescan=params["rescan"])
+        form = forms.filled_in(get_current_context())
+        return discover_files(cameras=form["cameras"], rescan=form["rescan"])
 
     @task(
-        retries=2,
-        retry_delay=timedelta(minutes=1),
-        map_index_template="{{ chunk['name'] }}",
+        map_index_template=map_name("chunk['name']"),
         doc_md="""Hash, probe and index the files of one chunk, and write cameras, videos and segments to the database.
 
 A file that cannot be used is written too, with the reason.""",  # Airflow takes no docstring for a mapped task
@@ -64,16 +57,16 @@ A file that cannot be used is written too, with the reason.""",  # Airflow takes
 
         return register_files(chunk)
 
-    @task(trigger_rule="all_done", outlets=[ARCHIVE])
+    @task(trigger_rule="all_done", outlets=[FOOTAGE])
     def announce() -> None:
         """Tell the scans that there is footage, even when a chunk failed: the others must not wait for it."""
 
-    @task(trigger_rule="all_done")
-    def summarize(chunks: list[dict[str, Any]], results: list[dict[str, Any]]) -> dict[str, Any]:
+    @task(trigger_rule="all_done", retries=0)
+    def summarize(chunks: list[dict[str, Any]] | None, results: list[dict[str, Any]] | None) -> dict[str, Any]:
         """Say what was found, what is new and what is unusable and why; fails when a chunk failed."""
         from tasks.ingest import summarize_ingest
 
-        return summarize_ingest(chunks=chunks, results=list(results))
+        return summarize_ingest(chunks=chunks, results=list(results or ()))
 
     found = discover_files()
     registered = register_files.expand(chunk=found)

@@ -21,6 +21,9 @@ from typing import Any
 
 from airflow.sdk import DAG, CronTriggerTimetable, Param, get_current_context, task
 
+from tasks.wiring import forms
+from tasks.wiring.defaults import DEFAULT_ARGS
+
 # A new installation waits for its first turn: Airflow would make up for one in the last tenth of the time between two.
 WEEKLY = CronTriggerTimetable("0 6 * * 0", timezone="UTC", run_immediately=timedelta(seconds=0.5))
 
@@ -31,20 +34,20 @@ with DAG(
     schedule=WEEKLY,
     catchup=False,  # one run removes everything that earlier ones would have
     max_active_runs=1,
+    default_args=DEFAULT_ARGS,
     tags=["anyanomaly"],
     params={
-        "dry_run": Param(
-            True,
-            type="boolean",
-            title="Only list",
-            description="List what would go and remove nothing. Weekly runs do as the installation's setting says.",
+        "dry_run": forms.switch_field(
+            "Only list",
+            "List what would go and remove nothing. Weekly runs do as the installation's setting says.",
+            on=True,
         ),
         "min_age_hours": Param(
             24.0,
-            type="number",
+            type=["null", "number"],
             minimum=0,
             title="Leave alone unfinished files younger than so many hours",
-            description="They may belong to a scan that is under way; 0 only when nothing else runs.",
+            description="They may belong to a scan that is under way; 0 only when nothing else runs; empty: 24.",
         ),
     },
 ):
@@ -55,11 +58,11 @@ with DAG(
         from tasks.maintain import maintain_archive
 
         context = get_current_context()
-        params = context["params"]
+        form = forms.filled_in(context)
         return maintain_archive(
-            dry_run=params["dry_run"],
+            dry_run=form["dry_run"],
             scheduled=context["dag_run"].run_type == "scheduled",
-            min_age_hours=params["min_age_hours"],
+            min_age_hours=form["min_age_hours"],
         )
 
     maintain()

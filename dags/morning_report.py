@@ -14,7 +14,10 @@ also sent by mail, through the Airflow connection that `ANYANOMALY_REPORT_CONNEC
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, CronTriggerTimetable, Param, get_current_context, task
+from airflow.sdk import DAG, CronTriggerTimetable, get_current_context, task
+
+from tasks.wiring import forms
+from tasks.wiring.defaults import DEFAULT_ARGS, GPU_POOL
 
 # A new installation waits for its first turn: Airflow would make up for one in the last tenth of the time between two.
 MORNING = CronTriggerTimetable("30 5 * * *", timezone="UTC", run_immediately=timedelta(seconds=0.5))
@@ -26,33 +29,28 @@ with DAG(
     schedule=MORNING,
     catchup=False,
     max_active_runs=1,
+    default_args=DEFAULT_ARGS,
     tags=["anyanomaly", "nightly"],
     params={
-        "night": Param(
-            None,
-            type=["null", "string"],
-            format="date",
-            title="Night",
-            description="The day that the night ends on; empty: the night of the newest footage.",
-        ),
+        "night": forms.day_field("Night", "The day that the night ends on; empty: the night of the newest footage."),
     },
 ):
 
-    @task(retries=2, retry_delay=timedelta(minutes=1))
+    @task
     def choose_night() -> str:
         """Say which night is meant: the one asked for, or the one of the newest footage."""
         from tasks.report import choose_night
 
         return choose_night(get_current_context()["params"]["night"])
 
-    @task(pool="gpu", retries=1, retry_delay=timedelta(minutes=1))
+    @task(pool=GPU_POOL)
     def draw_attention(night: str) -> dict[str, int]:
         """Draw where the encoder looked, for the night's highest events, so that the review pages can show it."""
         from tasks.report import draw_attention
 
         return draw_attention(night)
 
-    @task(retries=2, retry_delay=timedelta(minutes=1))
+    @task
     def write(night: str) -> dict[str, Any]:
         """Gather the facts and write the page and the CSV, in place of an earlier report of the same night."""
         from tasks.report import write_night

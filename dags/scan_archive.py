@@ -17,106 +17,58 @@ again.
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import (
-    DAG,
-    Asset,
-    AssetOrTimeSchedule,
-    CronTriggerTimetable,
-    ExceptionRetryPolicy,
-    Param,
-    RetryAction,
-    RetryRule,
-    get_current_context,
-    task,
-)
+from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, get_current_context, task
 
-ARCHIVE = Asset("archive_footage")
+from tasks.wiring import forms
+from tasks.wiring.defaults import DEFAULT_ARGS, FOOTAGE, GPU_POOL, map_name
+
 # A new installation waits for its first turn: Airflow would make up for one in the last tenth of the time between two.
 NIGHTLY = CronTriggerTimetable("0 3 * * *", timezone="UTC", run_immediately=timedelta(seconds=0.5))
-# What is wrong with a file, a rule or a setting is still wrong a minute later.
-NOT_WORTH_A_RETRY = ExceptionRetryPolicy(
-    rules=[
-        RetryRule(
-            exception=[
-                "anyanomaly_core.errors.FootageError",
-                "anyanomaly_core.errors.RuleError",
-                "anyanomaly_core.errors.ConfigurationError",
-            ],
-            action=RetryAction.FAIL,
-            reason="Trying again cannot help; see the message.",
-        )
-    ]
-)
 
 with DAG(
     dag_id="scan_archive",
     dag_display_name="Scan archive",
     doc_md=__doc__,
-    schedule=AssetOrTimeSchedule(timetable=NIGHTLY, assets=[ARCHIVE]),
+    schedule=AssetOrTimeSchedule(timetable=NIGHTLY, assets=[FOOTAGE]),
     catchup=False,  # one run scores everything that earlier nights missed
     max_active_runs=1,  # a second one would plan the same units again
+    default_args=DEFAULT_ARGS,
     tags=["anyanomaly", "nightly"],
     params={
-        "rules": Param(
-            [],
-            type="array",
-            items={"type": "string"},
-            title="Rules",
-            description="Only these rules, one name a line; empty: every active rule.",
-        ),
-        "cameras": Param(
-            [],
-            type="array",
-            items={"type": "string"},
-            title="Cameras",
-            description="Only these cameras, one name or pattern such as `gate-*` a line; empty: all.",
-        ),
-        "from": Param(
-            None, type=["null", "string"], format="date", title="From", description="First day of footage, inclusive."
-        ),
-        "to": Param(
-            None, type=["null", "string"], format="date", title="To", description="Last day of footage, inclusive."
-        ),
-        "profile": Param(
-            None,
-            type=["null", "string"],
-            title="Profile",
-            description="Models and parameters for rules that name none; empty: the installation's.",
-        ),
-        "limit": Param(
-            None,
-            type=["null", "integer"],
+        "rules": forms.rules_field(),
+        "cameras": forms.cameras_field(),
+        "from": forms.first_day_field(),
+        "to": forms.last_day_field(),
+        "profile": forms.profile_field("Models and parameters for rules that name none; empty: the installation's."),
+        "limit": forms.number_field(
+            "At most so many units of work",
+            "The rest is left to the next run, which the summary says; empty: no limit.",
+            whole=True,
             minimum=1,
-            title="At most so many units of work",
-            description="The rest is left to the next run, which the summary says; empty: no limit.",
         ),
     },
 ):
 
-    @task(retries=2, retry_delay=timedelta(minutes=1), retry_policy=NOT_WORTH_A_RETRY)
+    @task
     def plan_units() -> list[dict[str, Any]]:
         """Compare rules and footage with what was already scored, and pack what is missing into units of work."""
         from tasks.scan import plan_units
 
         context = get_current_context()
-        params = context["params"]
+        form = forms.filled_in(context)
         return plan_units(
-            rules=params["rules"],
-            cameras=params["cameras"],
-            first_day=params["from"],
-            last_day=params["to"],
-            profile=params["profile"],
-            limit=params["limit"],
+            rules=form["rules"],
+            cameras=form["cameras"],
+            first_day=form["from"],
+            last_day=form["to"],
+            profile=form["profile"],
+            limit=form["limit"],
             external_id=context["run_id"],
         )
 
     @task(
-        pool="gpu",
-        retries=2,
-        retry_delay=timedelta(seconds=20),
-        retry_exponential_backoff=True,
-        retry_policy=NOT_WORTH_A_RETRY,
-        map_index_template="{{ unit['name'] }}",
+        pool=GPU_POOL,
+        map_index_template=map_name("unit['name']"),
         doc_md="""Decode the videos of one unit once, score them for all its rules, and commit scores and events.
 
 The models are loaded once for the whole unit. Work that an interrupted try had finished is taken over.""",
@@ -126,12 +78,12 @@ The models are loaded once for the whole unit. Work that an interrupted try had 
 
         return scan_unit(unit, started_at=get_current_context()["ti"].start_date)
 
-    @task(trigger_rule="all_done")
-    def summarize(units: list[dict[str, Any]], results: list[dict[str, Any]]) -> dict[str, Any]:
+    @task(trigger_rule="all_done", retries=0)
+    def summarize(units: list[dict[str, Any]] | None, results: list[dict[str, Any]] | None) -> dict[str, Any]:
         """Say what was scored, skipped and failed; fails when a unit failed, so that the run is red."""
         from tasks.scan import summarize_scan
 
-        return summarize_scan(units=units, results=list(results))
+        return summarize_scan(units=units, results=list(results or ()))
 
     planned = plan_units()
     summarize(planned, scan_unit.expand(unit=planned))  # type: ignore[arg-type]  # Airflow hands over the results

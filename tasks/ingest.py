@@ -74,8 +74,10 @@ def register_files(chunk: Chunk) -> dict[str, Any]:
     return _report(results)
 
 
-def summarize_ingest(chunks: Sequence[Chunk], results: Sequence[dict[str, Any] | None]) -> dict[str, Any]:
+def summarize_ingest(chunks: Sequence[Chunk] | None, results: Sequence[dict[str, Any] | None]) -> dict[str, Any]:
     """Add the chunks up. Raises StorageError when a chunk gave no result, so that the run is seen to have failed."""
+    if chunks is None:
+        raise StorageError("The archive was not listed; the log of discover_files says why.")
     finished = [result for result in results if result is not None]
     counts: Counter[str] = Counter()
     for result in finished:

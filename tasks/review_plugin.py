@@ -11,6 +11,8 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
+from tasks.wiring.timetable import DaysOfFootage
+
 log = logging.getLogger(__name__)
 
 PREFIX = "/anyanomaly"
@@ -41,9 +43,10 @@ class ReviewPages:
 
 
 class ReviewPlugin(AirflowPlugin):
-    """What Airflow is told about it."""
+    """What Airflow is told about it, and the timetable of `backfill_rule`, which it takes from plugins only."""
 
     name = "anyanomaly_review"
+    timetables = [DaysOfFootage]  # noqa: RUF012
     fastapi_apps = [{"app": ReviewPages(), "url_prefix": PREFIX, "name": "AnyAnomaly review"}]  # noqa: RUF012
     external_views = [  # noqa: RUF012
         {

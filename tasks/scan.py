@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine
 
 from anyanomaly_core import __version__
 from anyanomaly_core.archive.missing import FootageSelection, missing_work
+from anyanomaly_core.archive.names import write_names
 from anyanomaly_core.archive.scan import scan
 from anyanomaly_core.archive.scorer import load_scorer
 from anyanomaly_core.config import get_settings
@@ -78,6 +79,7 @@ def plan_units(
                 connection, "scan", code_version=__version__, external_id=external_id, params=params
             )
             work = [{**item, "run_id": run_id} for item in work]
+    write_names(engine, settings.state_dir)
     engine.dispose()
     seconds = sum(item["seconds"] for item in work)
     log.info("%d rules; %d units of work with %.0f s of footage are missing", len(chosen), len(work), seconds)
@@ -120,8 +122,10 @@ def scan_unit(unit: Work, *, started_at: datetime | None = None) -> dict[str, An
     return {"name": unit["name"], "counts": dict(result.counts)}
 
 
-def summarize_scan(units: Sequence[Work], results: Sequence[dict[str, Any] | None]) -> dict[str, Any]:
+def summarize_scan(units: Sequence[Work] | None, results: Sequence[dict[str, Any] | None]) -> dict[str, Any]:
     """Say what was scored, skipped and failed, and close the run; raises AnyAnomalyError when a unit failed."""
+    if units is None:
+        raise AnyAnomalyError("The scan was not planned; the log of plan_units says why.")
     finished = [result for result in results if result is not None]
     counts: Counter[str] = Counter()
     for result in finished:

@@ -37,6 +37,7 @@ def apply_files(
     as_json: AsJson = False,
 ) -> None:
     """Make the rule files of a folder the current rules; a changed rule gets a new version."""
+    from anyanomaly_core.archive.names import write_names
     from anyanomaly_core.archive.rules import apply_rule_files
 
     with database(stack) as (engine, settings):
@@ -44,6 +45,7 @@ def apply_files(
         if chosen is None:
             raise ConfigurationError("Say which folder of rule files, or set ANYANOMALY_RULES_DIR.")
         applied = apply_rule_files(engine, chosen, author=author or user_name())
+        write_names(engine, settings.state_dir)
     rows = [(item.rule.name, item.rule.version, item.change, item.needs_scoring) for item in applied]
     print_rows(["rule", "version", "change", "needs_scoring"], rows, as_json=as_json)
 
@@ -109,10 +111,13 @@ def change_state(
     stack: Stack = "",
 ) -> None:
     """Pause, resume or retire a rule; its results stay."""
+    from anyanomaly_core.archive.names import write_names
     from anyanomaly_core.results.rule_store import set_state
 
-    with database(stack) as (engine, _), engine.begin() as connection:
-        set_state(connection, name, state.value)
+    with database(stack) as (engine, settings):
+        with engine.begin() as connection:
+            set_state(connection, name, state.value)
+        write_names(engine, settings.state_dir)
     note(f"Rule {name} is {state.value}.")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from anyanomaly_core.archive.names import write_names
 from anyanomaly_core.archive.rules import apply_rule_files
 from anyanomaly_core.embedded import runs, services
 from anyanomaly_core.embedded.airflow_api import AirflowApi, AirflowError
@@ -48,6 +49,7 @@ def apply(installation: Installation, folder: Path, *, author: str = "make", say
     engine = make_engine(installation.postgres.url("anyanomaly", "scanner"))
     try:
         applied = apply_rule_files(engine, folder, author=author)
+        write_names(engine, installation.folder / "state")
     finally:
         engine.dispose()
     for item in applied:

@@ -54,7 +54,7 @@ def test_two_rules_for_the_same_day_side_by_side(history: Site) -> None:
     assert (first["run_type"], first["partition_key"]) == ("backfill", DAY)
 
     # The form, meanwhile: a dry run says what the second rule will take, from what the first one took.
-    form = site.api.trigger(DAG, {"rule": "second", "dry_run": True})
+    form = site.api.trigger(DAG, {"rule": "second"})
     dry = runs.follow(site.api, DAG, form, timeout_s=600)
     assert dry.state == "success"
     quoted = xcom(site, form, "quote")
@@ -83,6 +83,8 @@ def test_two_rules_for_the_same_day_side_by_side(history: Site) -> None:
     assert scored == rows(site, ROWS.format(rule="first"))
     everything = site.api._send("GET", f"/api/v2/dags/{DAG}/dagRuns?limit=100")["dag_runs"]
     assert {run["run_type"] for run in everything} == {"backfill", "manual"}, "no run starts by itself"
+    dag = site.api._send("GET", f"/api/v2/dags/{DAG}")
+    assert (dag["next_dagrun_run_after"], dag["is_backfillable"]) == (None, True)
     [instance] = [i for i in run.instances if i["task_id"] == "score_days"]
     assert instance["pool"] == "backfill"
     assert "taken over from an interrupted try" in site.api.task_log(DAG, run_id, instance)
@@ -106,7 +108,7 @@ def create_backfill(site: Site, rule: str) -> None:
         "--max-active-runs",
         "1",
         "--dag-run-conf",
-        json.dumps({"rule": rule}),
+        json.dumps({"rule": rule, "dry_run": False}),
     ]
     environment = {**os.environ, "ANYANOMALY_LOCAL_DIR": str(site.installation.folder.parent)}
     done = subprocess.run([*command, *words], env=environment, capture_output=True, text=True, check=False)

@@ -8,6 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jinja2.sandbox import SandboxedEnvironment
+
+from anyanomaly_core.evaluation.labels.formats import FORMATS
+from anyanomaly_core.evaluation.variants import GROUPS
+from anyanomaly_core.profile import builtin_profiles
 
 ROOT = Path(__file__).resolve().parents[3]
 DAGS = ROOT / "dags"
@@ -44,6 +51,12 @@ TURNS = {
     "morning_report": ("2026-11-28T05:30Z", 1),
     "maintain_archive": ("2026-11-29T06:00Z", 7),
 }
+MAPPED = [
+    ("ingest_archive", "register_files", "chunk"),
+    ("scan_archive", "scan_unit", "unit"),
+    ("backfill_rule", "score_days", "work"),
+    ("evaluate_scorer", "score_part", "part"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +64,9 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     home = tmp_path_factory.mktemp("airflow")
     environment = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW_")}
     environment |= {"AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False", "PYTHONPATH": str(ROOT)}
+    environment["ANYANOMALY_STATE_DIR"] = str(home)
+    names = {"rules": ["falls", "Ölspur"], "profiles": ["/profiles/night.yaml"]}
+    (home / "names.json").write_text(json.dumps(names), encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-c", READ, str(DAGS)], capture_output=True, text=True, check=False, env=environment, cwd=home
     )
@@ -62,6 +78,10 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def tasks_of(read: dict[str, Any], dag_id: str) -> dict[str, dict[str, Any]]:
     return {task["__var"]["task_id"]: task["__var"] for task in read["dags"][dag_id]["dag"]["tasks"]}
+
+
+def params_of(read: dict[str, Any], dag_id: str) -> dict[str, dict[str, Any]]:
+    return dict(read["dags"][dag_id]["dag"]["params"])
 
 
 def test_every_file_gives_the_dag_it_is_named_after(read: dict[str, Any]) -> None:
@@ -89,6 +109,69 @@ def test_every_param_has_a_title_and_an_explanation(read: dict[str, Any]) -> Non
             assert param["description"], f"{dag_id}: {name}"
 
 
+def test_a_field_that_may_stay_empty_carries_no_star(read: dict[str, Any]) -> None:
+    """Airflow's page marks whatever does not allow null, and only what has no default must be given."""
+    required = set()
+    for dag_id, written in read["dags"].items():
+        for name, param in written["dag"]["params"]:
+            kind = param["schema"]["__var"].get("type")
+            assert kind, f"{dag_id}: {name} takes anything"
+            if isinstance(param["default"], dict):  # Airflow's way to write that there is none
+                required.add((dag_id, name))
+                assert kind == "string"
+            else:
+                assert "null" in kind, f"{dag_id}: {name}"
+    assert required == {
+        ("backfill_rule", "rule"),
+        ("change_rule_state", "rule"),
+        ("change_rule_state", "state"),
+        ("evaluate_scorer", "archive"),
+    }
+
+
+def test_a_backfill_is_a_dry_run_until_somebody_unticks_it(read: dict[str, Any]) -> None:
+    assert params_of(read, "backfill_rule")["dry_run"]["default"] is True
+
+
+def test_days_say_whose_they_are(read: dict[str, Any]) -> None:
+    for dag_id in ("scan_archive", "backfill_rule"):
+        for name in ("from", "to"):
+            assert "each camera's own time zone, inclusive" in params_of(read, dag_id)[name]["description"]
+
+
+def test_forms_propose_the_rules_and_profiles_that_were_written_for_them(read: dict[str, Any]) -> None:
+    assert params_of(read, "backfill_rule")["rule"]["schema"]["__var"]["examples"] == ["falls", "Ölspur"]
+    assert params_of(read, "scan_archive")["rules"]["schema"]["__var"]["examples"] == ["falls", "Ölspur"]
+    profiles = params_of(read, "scan_archive")["profile"]["schema"]["__var"]["examples"]
+    assert profiles == sorted([*builtin_profiles(), "/profiles/night.yaml"])
+
+
+def test_the_evaluation_offers_what_there_is(read: dict[str, Any]) -> None:
+    fields = params_of(read, "evaluate_scorer")
+    assert fields["ablate"]["schema"]["__var"]["examples"] == list(GROUPS)
+    assert set(fields["label_format"]["schema"]["__var"]["enum"]) == {"auto", *FORMATS}
+
+
+def test_every_dag_and_task_is_ours(read: dict[str, Any]) -> None:
+    for dag_id in read["dags"]:
+        for task_id, task in tasks_of(read, dag_id).items():
+            own = task.get("partial_kwargs", task)
+            assert own["owner"] == "anyanomaly", f"{dag_id}.{task_id}"
+            assert "refuse_unknown_fields" in json.dumps(task), f"{dag_id}.{task_id}"
+
+
+@given(name=st.text(max_size=400) | st.text(min_size=249, max_size=252))
+def test_names_of_mapped_tasks_fit_airflows_database(read: dict[str, Any], name: str) -> None:
+    for dag_id, task_id, argument in MAPPED:
+        template = tasks_of(read, dag_id)[task_id]["partial_kwargs"]["map_index_template"]
+        rendered = SandboxedEnvironment().from_string(template).render({argument: {"name": name}})
+        assert len(rendered) <= 250
+        if len(name) <= 250:
+            assert rendered == name
+        else:
+            assert (rendered[:124], rendered[-124:]) == (name[:124], name[-124:])
+
+
 @pytest.mark.parametrize("dag_id", TURNS)
 def test_a_new_installation_waits_for_its_first_turn(read: dict[str, Any], dag_id: str, tmp_path: Path) -> None:
     turn, days = TURNS[dag_id]
@@ -113,7 +196,8 @@ def test_backfills_run_in_their_own_pool_behind_the_nightly_scans(read: dict[str
     assert (days["pool"], days["weight_rule"], days.get("priority_weight", 1)) == ("backfill", "absolute", 1)
     assert days["retries"] == 2
     timetable = read["dags"]["backfill_rule"]["dag"]["timetable"]
-    assert timetable["__type"].endswith("CronPartitionTimetable"), "a second rule can have a run for the same day"
+    assert timetable["__type"].endswith("DaysOfFootage"), "a second rule can have a run for the same day"
+    assert read["dags"]["backfill_rule"]["dag"].get("start_date") is None
 
 
 @pytest.mark.parametrize("dag_id", ["ingest_archive", "scan_archive", "backfill_rule"])

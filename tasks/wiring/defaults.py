@@ -1,0 +1,55 @@
+"""Assets, pools and the arguments of every task."""
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import Asset, ExceptionRetryPolicy, RetryAction, RetryRule
+
+from tasks.wiring.forms import refuse_unknown_fields
+
+FOOTAGE = Asset("anyanomaly_footage")  # videos are registered and can be scanned
+
+GPU_POOL = "gpu"
+BACKFILL_POOL = "backfill"
+
+# First match counts. What is wrong with a file, a rule or a setting is still wrong a minute later.
+NOT_WORTH_A_RETRY = ExceptionRetryPolicy(
+    rules=[
+        RetryRule(
+            exception="anyanomaly_core.errors.BucketError",
+            action=RetryAction.RETRY,
+            reason="A store of objects may answer the next time.",
+        ),
+        RetryRule(
+            exception=[
+                "anyanomaly_core.errors.FootageError",
+                "anyanomaly_core.errors.RuleError",
+                "anyanomaly_core.errors.ConfigurationError",
+                "anyanomaly_core.errors.ModelSetupError",
+            ],
+            action=RetryAction.FAIL,
+            reason="Trying again cannot help; see the message.",
+        ),
+    ]
+)
+DEFAULT_ARGS: dict[str, Any] = {
+    "owner": "anyanomaly",
+    "retries": 2,
+    "retry_delay": timedelta(seconds=20),
+    "retry_exponential_backoff": True,
+    "retry_policy": NOT_WORTH_A_RETRY,
+    "pre_execute": refuse_unknown_fields,
+}
+
+_LONGEST_NAME = 250  # characters of a mapped task's name; PostgreSQL refuses longer ones, and the task fails
+_ENDS = (_LONGEST_NAME - 1) // 2
+
+
+def map_name(expression: str) -> str:
+    """Template for the name of a mapped task; a name too long for Airflow's database loses its middle.
+
+    Args:
+        expression: of Jinja, such as ``unit['name']``.
+    """
+    shortened = f"{expression}[:{_ENDS}] ~ '…' ~ {expression}[-{_ENDS}:]"
+    return f"{{{{ {expression} if {expression}|length <= {_LONGEST_NAME} else {shortened} }}}}"
