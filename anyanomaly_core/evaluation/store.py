@@ -47,7 +47,7 @@ def post_processing(variant: Variant) -> str:
 
 
 def store_summary(connection: Connection, summary: Summary) -> int:
-    """Write the figures of every variant; those of the same scorer, labels and reading are replaced.
+    """Write the figures of every variant; those of the same scorer, labels and post-processing are replaced.
 
     Args:
         connection: in a transaction.
@@ -60,7 +60,7 @@ def store_summary(connection: Connection, summary: Summary) -> int:
     for variant in summary.variants:
         revisions = {part: model.revision for part, model in source.models[variant.name].items()}
         scorer = register_scorer(connection, variant.profile, revisions, code_version=__version__)
-        key = {"archive_digest": digest, "scorer_id": scorer.scorer_id, "reading": post_processing(variant)}
+        key = {"archive_digest": digest, "scorer_id": scorer.scorer_id, "post_processing": post_processing(variant)}
         e = evaluations.c
         same = (e[name] == value for name, value in key.items())
         connection.execute(delete(evaluations).where(*same))
@@ -98,6 +98,10 @@ def _figures(summary: Summary, variant: Variant, number: int) -> list[dict[str, 
             "positives": measure.basis.positives,
             "frames": measure.basis.frames,
             "tuned": measure.tuned,
+            "unscored_positives": measure.basis.unscored_positives,
+            "unscored_negatives": measure.basis.unscored_negatives,
+            "at_worst": measure.worst,
+            "classes": measure.basis.classes,
         }
         for measure in summary.measures
         if measure.variant == variant.name and math.isfinite(measure.value)

@@ -11,7 +11,7 @@ evaluations = Table(
     Column("archive", Text, nullable=False),
     Column("archive_digest", Text, nullable=False),
     Column("scorer_id", Integer, ForeignKey("scorers.scorer_id"), nullable=False),
-    Column("reading", Text, nullable=False, server_default="as scored"),
+    Column("post_processing", Text, nullable=False, server_default="as scored"),
     Column("videos", Integer, nullable=False),
     Column("videos_without_scores", Integer, nullable=False),
     Column("frames_counted", BigInteger, nullable=False),
@@ -38,6 +38,10 @@ evaluation_measures = Table(
     Column("positives", BigInteger, nullable=False),
     Column("frames", BigInteger, nullable=False),
     Column("tuned", Text),
+    Column("unscored_positives", BigInteger, nullable=False, server_default="0"),
+    Column("unscored_negatives", BigInteger, nullable=False, server_default="0"),
+    Column("at_worst", Double),
+    Column("classes", Integer, nullable=False, server_default="1"),
 )
 
 score_maps = Table(

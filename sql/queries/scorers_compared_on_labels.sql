@@ -3,8 +3,9 @@
 -- :second integer = (SELECT scorer_id FROM evaluation_list GROUP BY scorer_id ORDER BY max(evaluated_at) DESC, scorer_id DESC LIMIT 1)  -- the other one
 SELECT a.archive, a.class, a.metric, a.profile AS first_profile, b.profile AS second_profile, round(a.value::numeric, 4) AS first,
        round(b.value::numeric, 4) AS second, round((b.value - a.value)::numeric, 4) AS gain,
-       a.low > b.high OR b.low > a.high AS intervals_apart, a.frames_unscored AS first_unscored, b.frames_unscored AS second_unscored
+       a.low > b.high OR b.low > a.high AS intervals_apart, a.unscored_positives AS first_unscored_positives,
+       b.unscored_positives AS second_unscored_positives
 FROM evaluation_list a
-JOIN evaluation_list b USING (archive_digest, protocol, class, metric, reading)
-WHERE a.scorer_id = :first AND b.scorer_id = :second AND a.reading = 'as scored' AND protocol = 'honest'
+JOIN evaluation_list b USING (archive_digest, protocol, class, metric, post_processing)
+WHERE a.scorer_id = :first AND b.scorer_id = :second AND a.post_processing = 'as scored' AND protocol = 'honest'
 ORDER BY a.archive, gain, a.class, a.metric;

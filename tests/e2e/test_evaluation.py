@@ -43,11 +43,11 @@ def test_a_labelled_archive_is_judged_and_the_figures_are_in_sql(site: Site, lab
     assert {path.name for path in told.parent.iterdir()} >= {"report.html", "report.md", "measures.csv"}
     assert "<svg" in told.read_text(encoding="utf-8")
 
-    figures = "SELECT reading, value FROM evaluation_list WHERE archive = 'yard' AND metric = 'roc_auc'"
+    figures = "SELECT post_processing, value FROM evaluation_list WHERE archive = 'yard' AND metric = 'roc_auc'"
     means = _rows(site, f"{figures} AND protocol = 'honest' AND class = '(mean of classes)'")
     assert {reading for reading, _ in means} >= {"as scored", "key frame alone", "key frame + position"}
     assert any(value == pytest.approx(measured["roc_auc"], abs=1e-4) for how, value in means if how == "as scored")
-    scorers = _rows(site, "SELECT count(DISTINCT scorer_id) FROM evaluation_list WHERE reading = 'as scored'")
+    scorers = _rows(site, "SELECT count(DISTINCT scorer_id) FROM evaluation_list WHERE post_processing = 'as scored'")
     assert scorers == [(2,)], "the profile's readout, and the other one"
     assert _rows(site, "SELECT count(*) FROM videos") == before, "judged footage is not ingested"
 

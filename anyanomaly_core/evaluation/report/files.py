@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from anyanomaly_core.display import display_text
 from anyanomaly_core.evaluation.curves import ScoreCurve
 from anyanomaly_core.evaluation.metrics import Interval
 from anyanomaly_core.evaluation.report.page import render_page
@@ -90,4 +92,4 @@ def _ends(interval: Interval | None) -> tuple[float | None, float | None]:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    return display_text(text, sys.maxsize).replace("|", "\\|")

@@ -1,10 +1,13 @@
 """One self-contained HTML page: the tables, and score curves over the labelled frames. No script, nothing fetched."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from anyanomaly_core.display import display_text
 from anyanomaly_core.evaluation.curves import ScoreCurve
 from anyanomaly_core.evaluation.labels.ground_truth import UNLABELLED, frame_ranges
 from anyanomaly_core.evaluation.metrics import BoolArray
@@ -22,6 +25,7 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_TEMPLATES.filters["foreign"] = partial(display_text, max_characters=sys.maxsize)  # a list of videos may be long
 
 
 @dataclass(frozen=True, slots=True)

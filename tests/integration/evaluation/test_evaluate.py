@@ -96,7 +96,7 @@ def test_the_command_reports_stores_and_goes_on(root: Path, profile: Path, engin
     assert len(rows) == len(shown)
 
     stored = figures(engine)
-    scored = [row for row in stored if row["reading"] == "as scored"]
+    scored = [row for row in stored if row["post_processing"] == "as scored"]
     assert {row["class"] for row in scored} == {"run", "car", "(any class)", "(mean of classes)"}
     honest = next(row for row in rows if (row["variant"], row["class"], row["metric"]) == ("profile", "run", "roc_auc"))
     same = next(row for row in scored if (row["class"], row["metric"], row["protocol"]) == ("run", "roc_auc", "honest"))
@@ -179,7 +179,7 @@ def test_the_tasks_of_the_dag(engine: Engine, tmp_path: Path) -> None:
     assert Path(result["report"]).is_file()
     assert Path(result["report"]).is_relative_to(tmp_path / "state" / "evaluation" / "reports")
     assert result["videos_without_scores"] == 1
-    readings = {row["reading"] for row in figures(engine)}
+    readings = {row["post_processing"] for row in figures(engine)}
     assert {"as scored", "key frame alone"} <= readings
 
 

@@ -17,7 +17,7 @@ from anyanomaly_core.evaluation.report.page import render_page
 from anyanomaly_core.evaluation.report.tables import reliability_of, tables
 from tests.unit.evaluation.small_summary import small_summary
 
-HOSTILE = "<img src=x onerror=alert(1)>|{}.mp4"
+HOSTILE = "<img src=x onerror=alert(1)>|\u202e{}.mp4"
 
 
 class Tags(HTMLParser):
@@ -36,7 +36,10 @@ class Tags(HTMLParser):
 
 
 def test_the_page_draws_labels_scores_and_gaps_and_runs_nothing() -> None:
-    page = Tags(render_page(small_summary([], HOSTILE)))
+    text = render_page(small_summary([], HOSTILE))
+    assert "[U+202E]" in text
+    assert "\u202e" not in text, "no name turns the text around it"
+    page = Tags(text)
     assert not {"script", "img", "link", "iframe"} & set(page.tags)
     assert page.classes["label"] == 6, "three videos show both classes once"
     assert page.classes["unscored"] == 1
