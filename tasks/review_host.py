@@ -2,35 +2,62 @@
 
 Who may read runs of the DAG ``scan_archive`` may look; who may start them may give verdicts; who may start runs of
 another DAG may do so from the pages. With Airflow's simple auth manager: viewers look, users and above judge and start.
+
+Runs are asked of the api-server's REST API with the visitor's own token, so that Airflow decides what they may see and
+start. Whether to offer a button is asked of the check that Airflow's own routes use.
 """
 
-from collections.abc import Mapping, Sequence
+import json
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from airflow.api.common.trigger_dag import trigger_dag
-from airflow.api_fastapi.app import get_auth_manager, get_cookie_path
+from airflow.api_fastapi.app import get_cookie_path
+from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
-from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from airflow.api_fastapi.auth.tokens import get_signing_key
-from airflow.api_fastapi.core_api.security import bearer_scheme, get_user
+from airflow.api_fastapi.core_api.security import bearer_scheme, get_user, requires_access_dag
 from airflow.configuration import conf
-from airflow.exceptions import DagNotFound, DagRunAlreadyExists, ParamValidationError
-from airflow.models.dag import DagModel, DagTag
-from airflow.models.dagrun import DagRun
-from airflow.models.taskinstance import TaskInstance
-from airflow.utils.session import create_session
-from airflow.utils.types import DagRunTriggeredByType
-from sqlalchemy import select
+from airflow_client.client import ApiClient, Configuration
+from airflow_client.client.api.dag_api import DAGApi
+from airflow_client.client.api.dag_run_api import DagRunApi
+from airflow_client.client.api.task_instance_api import TaskInstanceApi
+from airflow_client.client.exceptions import ApiException
+from airflow_client.client.models.dag_run_response import DAGRunResponse
+from airflow_client.client.models.dag_runs_batch_body import DAGRunsBatchBody
+from airflow_client.client.models.task_instance_response import TaskInstanceResponse
+from airflow_client.client.models.task_instance_state import TaskInstanceState
+from airflow_client.client.models.task_instances_batch_body import TaskInstancesBatchBody
+from airflow_client.client.models.trigger_dag_run_post_body import TriggerDAGRunPostBody
+from fastapi import HTTPException
 from starlette.requests import Request
+from urllib3.exceptions import HTTPError
 
 from anyanomaly_core.errors import StorageError
 from anyanomaly_core.review.host import FailedTask, Run, Visitor
 
 JUDGED = "scan_archive"
 MOST_RUNS = 60
-_FAILED = ("failed", "upstream_failed")
+_MOST_FAILED = 500  # tasks of all these runs together
+_FAILED = [TaskInstanceState.FAILED, TaskInstanceState.UPSTREAM_FAILED]
+_TIMEOUT_S = (5.0, 60.0)  # to connect, to answer
+_FORBIDDEN, _NOT_FOUND = 403, 404
+# A page that waits for the api-server holds one of its threads, and the answer takes another: some must stay free.
+_SLOTS = threading.BoundedSemaphore(8)
+
+
+@dataclass(frozen=True, slots=True)
+class _Principal:
+    """A visitor as Airflow knows them."""
+
+    user: BaseUser
+    token: str
+    request: Request
 
 
 class AirflowHost:
@@ -48,85 +75,133 @@ class AirflowHost:
 
     async def visitor(self, request: Request) -> Visitor:
         """Whoever Airflow says it is; 401 without a login, 403 for a token that is not Airflow's."""
-        user = await get_user(request, None, await bearer_scheme(request))
-        return Visitor(user.get_name(), _may(user, JUDGED, "GET"), _may(user, JUDGED, "POST"), user)
+        bearer = await bearer_scheme(request)
+        user = await get_user(request, None, bearer)
+        token = bearer.credentials if bearer else request.cookies.get(COOKIE_NAME_JWT_TOKEN, "")
+        principal = _Principal(user, token, request)
+        return Visitor(user.get_name(), _may(principal, JUDGED, "GET"), _may(principal, JUDGED, "POST"), principal)
 
     def may_start(self, visitor: Visitor, dag_id: str) -> bool:
         """Whether the visitor may start runs of this DAG."""
-        return _may(_user(visitor), dag_id, "POST")
+        return _may(_principal(visitor), dag_id, "POST")
 
     def start(self, visitor: Visitor, dag_id: str, given: Mapping[str, Any]) -> Run:
         """Start a run in the visitor's name; raises StorageError when Airflow does not."""
-        if not self.may_start(visitor, dag_id):
-            raise StorageError(f"Your account may not start runs of {dag_id}.")
-        try:
-            with create_session() as session:
-                model = session.get(DagModel, dag_id)
-                if model is None or model.is_stale:
-                    raise StorageError(f"There is no DAG {dag_id} in this Airflow.")
-                if model.is_paused:
+        with _airflow(visitor) as client:
+            try:
+                if DAGApi(client).get_dag(dag_id, _request_timeout=_TIMEOUT_S).is_paused:
                     raise StorageError(f"The DAG {dag_id} is switched off in Airflow; switch it on first.")
-            run = trigger_dag(
-                dag_id,
-                triggered_by=DagRunTriggeredByType.UI,
-                triggering_user_name=visitor.name,
-                conf=dict(given),
-            )
-        except (DagNotFound, DagRunAlreadyExists, ParamValidationError, ValueError) as error:
-            raise StorageError(f"Airflow does not start {dag_id}: {error}") from None
-        if run is None:
-            raise StorageError(f"Airflow did not start {dag_id}, without saying why.")
-        return _run(run, ())
+                body = TriggerDAGRunPostBody(logical_date=None, conf=dict(given))
+                return _run(DagRunApi(client).trigger_dag_run(dag_id, body, _request_timeout=_TIMEOUT_S))
+            except ApiException as error:
+                raise StorageError(_reason(error, dag_id)) from None
 
     def find_run(self, visitor: Visitor, dag_id: str, run_id: str) -> Run | None:
         """One run that the visitor may see."""
-        if not run_id or not _may(_user(visitor), dag_id, "GET"):
+        if not dag_id or not run_id:
             return None
-        with create_session() as session:
-            run = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
-            return None if run is None else _run(run, ())
+        with _airflow(visitor) as client:
+            try:
+                return _run(DagRunApi(client).get_dag_run(dag_id, run_id, _request_timeout=_TIMEOUT_S))
+            except ApiException as error:
+                if error.status in {_FORBIDDEN, _NOT_FOUND}:
+                    return None
+                raise StorageError(_reason(error, dag_id)) from None
 
     def recent_runs(self, visitor: Visitor, since: datetime) -> Sequence[Run]:
         """Runs of our DAGs that the visitor may see, newest first, with the tasks that failed."""
-        with create_session() as session:
-            ours = session.scalars(select(DagTag.dag_id).where(DagTag.name == "anyanomaly")).all()
-            visible = [dag_id for dag_id in ours if _may(_user(visitor), dag_id, "GET")]
-            recent = select(DagRun).where(DagRun.dag_id.in_(visible), DagRun.run_after >= since)
-            runs = session.scalars(recent.order_by(DagRun.run_after.desc()).limit(MOST_RUNS)).all()
-            return [_run(run, _failed_tasks(session, run) if run.state == "failed" else ()) for run in runs]
+        with _airflow(visitor) as client:
+            try:
+                ours = DAGApi(client).get_dags(tags=["anyanomaly"], limit=100, _request_timeout=_TIMEOUT_S).dags
+                if not ours:
+                    return []
+                wanted = DAGRunsBatchBody(
+                    dag_ids=[dag.dag_id for dag in ours],
+                    run_after_gte=since,
+                    order_by="-run_after",
+                    page_limit=MOST_RUNS,
+                )
+                runs = DagRunApi(client).get_list_dag_runs_batch("~", wanted, _request_timeout=_TIMEOUT_S).dag_runs
+                failed = _failed_tasks(client, [run for run in runs if run.state == "failed"])
+                return [_run(run, failed.get((run.dag_id, run.dag_run_id), ())) for run in runs]
+            except ApiException as error:
+                raise StorageError(_reason(error, "these DAGs")) from None
 
 
-def _failed_tasks(session: Any, run: DagRun) -> tuple[FailedTask, ...]:  # noqa: ANN401  (Session)
-    t = TaskInstance
-    mine = select(t).where(t.dag_id == run.dag_id, t.run_id == run.run_id, t.state.in_(_FAILED))
-    rows = session.scalars(mine.order_by(t.state, t.task_id, t.map_index).limit(50)).all()
-    return tuple(
-        FailedTask(
-            f"{row.task_id}: {row.rendered_map_index}" if row.rendered_map_index else row.task_id,
-            str(row.state),
-            f"{_run_url(run)}/tasks/{quote(row.task_id)}{f'/mapped/{row.map_index}' if row.map_index >= 0 else ''}",
-        )
-        for row in rows
+def _failed_tasks(client: ApiClient, runs: Sequence[DAGRunResponse]) -> dict[tuple[str, str], tuple[FailedTask, ...]]:
+    """(DAG, run) -> tasks that failed, in the order of their names."""
+    if not runs:
+        return {}
+    wanted = TaskInstancesBatchBody(
+        dag_ids=sorted({run.dag_id for run in runs}),
+        dag_run_ids=[run.dag_run_id for run in runs],
+        state=list(_FAILED),
+        page_limit=_MOST_FAILED,
     )
+    found = TaskInstanceApi(client).get_task_instances_batch("~", "~", wanted, _request_timeout=_TIMEOUT_S)
+    by_run: dict[tuple[str, str], tuple[FailedTask, ...]] = {}
+    for task in sorted(found.task_instances, key=lambda t: (str(t.state), t.task_id, t.map_index)):
+        key = (task.dag_id, task.dag_run_id)
+        by_run[key] = (*by_run.get(key, ()), _failed_task(task))
+    return by_run
 
 
-def _run(run: DagRun, failed: tuple[FailedTask, ...]) -> Run:
-    by = run.triggering_user_name or str(run.run_type)
-    state = str(getattr(run.state, "value", run.state))
-    return Run(run.dag_id, run.run_id, state, run.start_date, run.end_date, by, _run_url(run), failed)
+def _failed_task(task: TaskInstanceResponse) -> FailedTask:
+    mapped = f"/mapped/{task.map_index}" if task.map_index >= 0 else ""
+    name = f"{task.task_id}: {task.rendered_map_index}" if task.rendered_map_index else task.task_id
+    url = f"{_run_url(task.dag_id, task.dag_run_id)}/tasks/{quote(task.task_id)}{mapped}"
+    return FailedTask(name, str(task.state.value if task.state else None), url)
 
 
-def _run_url(run: DagRun) -> str:
-    return f"{get_cookie_path()}dags/{quote(run.dag_id)}/runs/{quote(run.run_id, safe='')}"
+def _run(run: DAGRunResponse, failed: tuple[FailedTask, ...] = ()) -> Run:
+    by = run.triggering_user_name or run.run_type.value
+    url = _run_url(run.dag_id, run.dag_run_id)
+    return Run(run.dag_id, run.dag_run_id, run.state.value, run.start_date, run.end_date, by, url, failed)
 
 
-def _may(user: BaseUser, dag_id: str, method: Any) -> bool:  # noqa: ANN401  (Airflow's ResourceMethod)
-    team = DagModel.get_team_name(dag_id) if conf.getboolean("core", "multi_team") else None
-    details = DagDetails(id=dag_id, team_name=team)
-    return get_auth_manager().is_authorized_dag(
-        method=method, user=user, access_entity=DagAccessEntity.RUN, details=details
+def _run_url(dag_id: str, run_id: str) -> str:
+    return f"{get_cookie_path()}dags/{quote(dag_id)}/runs/{quote(run_id, safe='')}"
+
+
+@contextmanager
+def _airflow(visitor: Visitor) -> Iterator[ApiClient]:
+    """A client of the api-server, at the address that tasks report to, with the visitor's token."""
+    public = conf.get("api", "base_url", fallback="http://localhost:8080").rstrip("/")
+    address = conf.get("core", "execution_api_server_url", fallback=None) or f"{public}/execution/"
+    settings = Configuration(
+        host=address.rstrip("/").removesuffix("/execution"), access_token=_principal(visitor).token
     )
+    settings.proxy = None  # never through one that the environment names
+    with _SLOTS, ApiClient(settings) as client:
+        try:
+            yield client
+        except HTTPError as error:
+            raise StorageError(f"Airflow's api-server does not answer at {settings.host}: {error}") from None
 
 
-def _user(visitor: Visitor) -> Any:  # noqa: ANN401  (BaseUser)
+def _reason(error: ApiException, what: str) -> str:
+    """Why Airflow refused, in words."""
+    if error.status == _FORBIDDEN:
+        return f"Your account may not do this with {what}."
+    if error.status == _NOT_FOUND:
+        return f"There is no {what} in this Airflow."
+    try:
+        detail = json.loads(error.body or "")["detail"]
+    except (ValueError, KeyError, TypeError):
+        detail = error.reason
+    return f"Airflow does not start {what}: {detail}"
+
+
+def _may(principal: _Principal, dag_id: str, method: Any) -> bool:  # noqa: ANN401  (Airflow's ResourceMethod)
+    try:
+        requires_access_dag(method, DagAccessEntity.RUN, dag_id)(principal.request, principal.user)
+    except HTTPException as error:
+        if error.status_code != _FORBIDDEN:
+            raise
+        return False
+    return True
+
+
+def _principal(visitor: Visitor) -> _Principal:
+    assert isinstance(visitor.principal, _Principal)  # noqa: S101  (made here)
     return visitor.principal

@@ -51,11 +51,12 @@ class ReviewPlugin(AirflowPlugin):
     external_views = [  # noqa: RUF012
         {
             "name": "Review",
-            "href": f"{PREFIX}/queue",
+            # Without a slash in front: Airflow's page may lie below a path, and its base address says which.
+            "href": f"{PREFIX.lstrip('/')}/queue",
             "destination": "nav",
             "url_route": "review",
             "nav_top_level": True,
-            "icon": f"{PREFIX}/static/icon.svg",
+            "icon": f"{PREFIX.lstrip('/')}/static/icon.svg",
         }
     ]
 

@@ -123,6 +123,19 @@ def test_dag_files_import_airflow_and_tasks_only(file: Path) -> None:
     assert "tasks" not in top_level, "tasks are imported inside the tasks: a DAG file is read every half minute"
 
 
+def test_nothing_of_ours_reaches_into_airflows_database() -> None:
+    """Its models and sessions are not its public interface; the REST API and the task SDK are."""
+    inside = ("airflow.models", "airflow.utils.session", "airflow.settings", "airflow.api.common")
+    wrong = [
+        f"{file.name}: {module}"
+        for folder in ("tasks", "dags")
+        for file in (ROOT / folder).rglob("*.py")
+        for module in imported_modules(file)
+        if module.startswith(inside)
+    ]
+    assert not wrong
+
+
 def test_what_dag_files_share_is_light(tmp_path: Path) -> None:
     """Beside Airflow, which loads more than enough itself."""
     code = (
