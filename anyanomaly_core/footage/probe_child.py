@@ -63,7 +63,9 @@ def _first_frame(container: InputContainer, stream: av.VideoStream) -> dict[str,
     return {"encrypted": encrypted}
 
 
-def _describe(descriptor: int, options: dict[str, str]) -> dict[str, Any]:
+def _describe(
+    descriptor: int, options: dict[str, str], stated_start: Callable[[int, int], str | None]
+) -> dict[str, Any]:
     with av.open("fd:", options={"fd": str(descriptor), **options}, metadata_errors="replace") as container:
         found: dict[str, Any] = {
             "format": container.format.name,
@@ -88,7 +90,9 @@ def _describe(descriptor: int, options: dict[str, str]) -> dict[str, Any]:
             "pixel_format": _item(lambda: context.pix_fmt),
             "fps": [rate.numerator, rate.denominator] if rate else [0, 1],
             "stated_frames": stream.frames,
-            "created": found["created"] or (_item(lambda: stream.metadata) or {}).get("creation_time"),
+            "created": _item(lambda: stated_start(descriptor, stream.id))
+            or found["created"]
+            or (_item(lambda: stream.metadata) or {}).get("creation_time"),
         }
         if context is not None:
             found |= _first_frame(container, stream)
@@ -100,9 +104,10 @@ def main() -> None:
     plan, descriptor = json.loads(sys.argv[1]), int(sys.argv[2])
     av.logging.set_level(None)
     confine = runpy.run_path(str(_HERE / "confine.py"))["confine"]
+    stated_start = runpy.run_path(str(_HERE / "onvif_start.py"))["stated_start"]
     confine(plan["limits"], [str(Path(av.__file__).parent)])  # PyAV imports some of its parts late
     try:
-        found = _describe(descriptor, plan["options"])
+        found = _describe(descriptor, plan["options"], stated_start)
     except (*_FLAWS, MemoryError, OSError) as error:
         found = {"error": getattr(error, "strerror", None) or str(error)}
     sys.stdout.write(json.dumps(found))
