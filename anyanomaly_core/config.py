@@ -6,11 +6,11 @@ The table in ``docs/configuration.md`` is generated from this class. Secrets (``
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from anyanomaly_core.errors import ConfigurationError
 
@@ -21,6 +21,9 @@ class _Environment(BaseSettings):
     """Each setting is the environment variable ``ANYANOMALY_<NAME>``."""
 
     model_config = SettingsConfigDict(env_prefix="ANYANOMALY_", frozen=True, extra="ignore")
+
+
+SomeSettings = TypeVar("SomeSettings", bound=_Environment)
 
 
 class ModelSettings(_Environment):
@@ -59,10 +62,16 @@ class DatabaseSettings(_Environment):
     )
 
 
-class ArchiveSettings(_Environment):
-    """Where footage and results lie, and how they are read, kept and cleared away."""
+def _check_zone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{name!r} is no IANA time zone such as Europe/Berlin") from None
 
-    archive_root: str = Field(description="Where footage lies: a folder, or an fsspec URL such as s3://bucket/path.")
+
+class LayoutSettings(_Environment):
+    """How the names of footage are read: camera and recording time."""
+
     archive_layout: str = Field(
         default="{camera}/{date}/{time}.{ext}",
         description="How a path under the root states camera and recording time; see docs/footage.md.",
@@ -77,6 +86,25 @@ class ArchiveSettings(_Environment):
         description="A local time that comes twice when clocks are set back, where nothing says which it was: `refuse` "
         "it, take the `earlier` or `later`, or go by the file's time of change (`modified`).",
     )
+
+    @field_validator("time_zone")
+    @classmethod
+    def _time_zone_exists(cls, value: str) -> str:
+        _check_zone(value)
+        return value
+
+    @field_validator("camera_time_zones")
+    @classmethod
+    def _time_zones_exist(cls, value: dict[str, str]) -> dict[str, str]:
+        for zone in value.values():
+            _check_zone(zone)
+        return value
+
+
+class ArchiveSettings(LayoutSettings):
+    """Where footage and results lie, and how they are read, kept and cleared away."""
+
+    archive_root: str = Field(description="Where footage lies: a folder, or an fsspec URL such as s3://bucket/path.")
     clocks: Path | None = Field(
         default=None, description="YAML file of camera clocks that were wrong, and by how much; docs/footage.md."
     )
@@ -110,26 +138,6 @@ class ArchiveSettings(_Environment):
     def embeddings_folder(self) -> Path:
         """Where embeddings are kept."""
         return self.embeddings_root or self.parquet_root.absolute().parent / "embeddings"
-
-    @field_validator("time_zone")
-    @classmethod
-    def _time_zone_exists(cls, value: str) -> str:
-        _check_zone(value)
-        return value
-
-    @field_validator("camera_time_zones")
-    @classmethod
-    def _time_zones_exist(cls, value: dict[str, str]) -> dict[str, str]:
-        for zone in value.values():
-            _check_zone(zone)
-        return value
-
-
-def _check_zone(name: str) -> None:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{name!r} is no IANA time zone such as Europe/Berlin") from None
 
 
 class ReviewSettings(_Environment):
@@ -178,8 +186,15 @@ class Settings(ReviewSettings, ArchiveSettings, DatabaseSettings, LibrarySetting
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
     """Settings of this process; raises ConfigurationError naming every variable that is wrong."""
+    return checked(Settings)
+
+
+def checked(kind: type[SomeSettings]) -> SomeSettings:
+    """Settings of one kind from the environment; raises ConfigurationError naming every variable that is wrong."""
     try:
-        return Settings()
+        return kind()
     except ValidationError as error:
         wrong = "; ".join(f"ANYANOMALY_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
-        raise ConfigurationError(f"Configuration is not usable: {wrong}. See docs/configuration.md.") from None
+    except SettingsError as error:  # such as JSON that is none
+        wrong = f"{error}; it must be JSON"
+    raise ConfigurationError(f"Configuration is not usable: {wrong}. See docs/configuration.md.")

@@ -19,6 +19,7 @@ from anyanomaly_core.cli import (
     installations,
     judging,
     keeping,
+    layout,
     machine,
     query,
     report,
@@ -58,6 +59,7 @@ def options(
 app.command("demo", rich_help_panel=BEGIN)(demo.demo)
 app.command("doctor", rich_help_panel=BEGIN)(doctor.doctor)
 app.add_typer(doctor.models_app, name="models", rich_help_panel=BEGIN)
+app.command("layout", rich_help_panel=BEGIN)(layout.layout)
 app.command("scan", rich_help_panel=BEGIN)(scan.scan)
 app.command("show", rich_help_panel=BEGIN)(show.show)
 

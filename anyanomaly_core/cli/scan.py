@@ -1,5 +1,6 @@
 """``anyanomaly scan``, and what ``make scan`` runs: an archive of your own, checked first, scored, reported."""
 
+import dataclasses
 import os
 import sys
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from anyanomaly_core.cli.output import note, print_json, say
 from anyanomaly_core.cli.progress import progress_stages
 from anyanomaly_core.cli.site import site, user_name
 from anyanomaly_core.config import ModelSettings, Settings
-from anyanomaly_core.errors import ConfigurationError
+from anyanomaly_core.errors import ConfigurationError, FootageError
 
 if TYPE_CHECKING:
     from anyanomaly_core.archive.outcome import Failure, ScanOutcome
@@ -48,7 +49,7 @@ def scan(
         "ARCHIVE_ROOT": str(archive.resolve()),
         "RULES_DIR": str(rule_files.resolve()),
         "PROFILE": _profile(profile, installation),
-        **_how_to_read(layout, installation),
+        **_how_to_read(layout, archive, installation),
     }
     _check(remembered)
     installation.configure(remembered)
@@ -178,17 +179,32 @@ def _profile(given: str, installation: "Installation") -> str:
     return str(Path(chosen).resolve()) if chosen.endswith((".yaml", ".yml")) else chosen
 
 
-def _how_to_read(layout: str, installation: "Installation") -> dict[str, str]:
-    """Layout, default time and zone: as given, as the environment says, as last time, or fit for any folder."""
-    from anyanomaly_core.footage.layout import ANY_FOLDER
-
-    defaults = {"ARCHIVE_LAYOUT": ANY_FOLDER, "RECORDED_AT_DEFAULT": "modified", "TIME_ZONE": ""}
+def _how_to_read(layout: str, archive: Path, installation: "Installation") -> dict[str, str]:
+    """Layout, default time and zone: as given, as the environment says, as last time, or as the folder looks."""
     given = {"ARCHIVE_LAYOUT": layout}
     found = {
-        name: given.get(name) or os.environ.get(f"ANYANOMALY_{name}") or _last(installation, name) or default
-        for name, default in defaults.items()
+        name: given.get(name) or os.environ.get(f"ANYANOMALY_{name}") or _last(installation, name)
+        for name in ("ARCHIVE_LAYOUT", "RECORDED_AT_DEFAULT", "TIME_ZONE")
     }
+    found["RECORDED_AT_DEFAULT"] = found["RECORDED_AT_DEFAULT"] or "modified"
+    found["ARCHIVE_LAYOUT"] = found["ARCHIVE_LAYOUT"] or _propose_layout(archive, found["TIME_ZONE"])
     return {name: value for name, value in found.items() if value}
+
+
+def _propose_layout(archive: Path, time_zone: str) -> str:
+    """For an archive that nobody described; what is not certain about it is told."""
+    from anyanomaly_core.config import LayoutSettings, checked
+    from anyanomaly_core.footage.layout import ANY_FOLDER
+    from anyanomaly_core.footage.local_time import Zones
+    from anyanomaly_core.footage.recorders.proposal import propose
+
+    zones = dataclasses.replace(Zones.of_settings(checked(LayoutSettings)), default=time_zone or "UTC")
+    try:
+        proposal = propose(str(archive), zones)
+    except FootageError:
+        return ANY_FOLDER  # a folder without footage is refused with the other reasons
+    note(proposal.report(zones))
+    return proposal.layout if proposal.layout.endswith(ANY_FOLDER) else f"{proposal.layout}|{ANY_FOLDER}"
 
 
 def _last(installation: "Installation", name: str) -> str:

@@ -40,6 +40,7 @@ class Stated:
     recorded_at: datetime | None = None  # in UTC
     problem: str | None = None  # why it states no time although it has parts of one
     recorder: str | None = None  # name of the preset it was read by
+    is_undecided: bool = False  # there are numbers of a time, but of two, or of none in this zone
 
 
 def read_path(uri: str, layout: str, zones: Zones | str, *, modified: float | None = None) -> Stated:
@@ -89,7 +90,8 @@ class Alternative:
         try:
             reading, moment = self._only(uri, readings, zones, modified)
         except NoTimeError as error:
-            return Stated(self._camera(readings[0]), problem=str(error), recorder=name)
+            undecided = isinstance(error, UndecidedTimeError)
+            return Stated(self._camera(readings[0]), problem=str(error), recorder=name, is_undecided=undecided)
         return Stated(self._camera(reading), moment, recorder=name)
 
     def _only(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from anyanomaly_core.config import ArchiveSettings
+from anyanomaly_core.config import LayoutSettings
 from anyanomaly_core.rules.cameras import first_match
 
 RepeatedHour = Literal["refuse", "earlier", "later", "modified"]
@@ -32,7 +32,7 @@ class Zones:
     repeated_hour: RepeatedHour = "refuse"  # of a local time that comes twice when clocks are set back
 
     @classmethod
-    def of_settings(cls, settings: ArchiveSettings) -> "Zones":
+    def of_settings(cls, settings: LayoutSettings) -> "Zones":
         """The zones of an installation."""
         return cls(settings.time_zone, tuple(settings.camera_time_zones.items()), settings.repeated_hour)
 

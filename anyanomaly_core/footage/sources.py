@@ -66,8 +66,7 @@ def list_files(root: str, *, settle_s: float = 0.0) -> Iterator[FoundFile]:
     entries = bucket.walk(root) if bucket.is_url(root) else _walk(Path(root))
     newest = time.time() - settle_s
     for uri, size, modified, problem in entries:
-        foreign = why_not_video(uri)
-        if foreign is None and Path(uri).suffix.lstrip(".").lower() not in EXTENSIONS:
+        if not is_footage(uri):
             continue
         if settle_s > 0 and modified > newest:
             log.info("%r is still being written; left for the next run", uri)
@@ -76,7 +75,12 @@ def list_files(root: str, *, settle_s: float = 0.0) -> Iterator[FoundFile]:
             name, why = quote(uri, safe="/ "), "the file's name holds a NUL character; rename it"
             yield FoundFile(name, size, modified, None, None, None, why)
             continue
-        yield FoundFile(uri, size, modified, None, None, None, problem or foreign)
+        yield FoundFile(uri, size, modified, None, None, None, problem or why_not_video(uri))
+
+
+def is_footage(uri: str) -> bool:
+    """Whether a file is listed, by its name: a video, or recordings in a container that only their recorder reads."""
+    return Path(uri).suffix.lstrip(".").lower() in EXTENSIONS or why_not_video(uri) is not None
 
 
 def with_recording_time(found: FoundFile, path: Path, default: Literal["refuse", "modified"]) -> FoundFile:

@@ -32,6 +32,7 @@ class Recorder:
     example: str
     zone: str | None = None  # that it writes; None: local time
     remark: str = ""  # what is not certain, or to be known
+    is_distinct: bool = True  # nobody else would name files so
     block_xml: bool = False  # Axis: a file of the same name beside each recording states when it began
 
 
@@ -56,8 +57,8 @@ _ALL = (
         (
             "{folders}{camera}_main_{datetime}_{end_datetime}.{ext}",
             "{folders}{camera}_main_{datetime}_{end_datetime}({number}).{ext}",
-            "{folders}{camera}_{channel}_{datetime}_{end_datetime}.{ext}",
-            "{folders}{camera}_{channel}_{datetime}_{end_datetime}({number}).{ext}",
+            "{folders}{camera}_sub{channel=sub}_{datetime}_{end_datetime}.{ext}",
+            "{folders}{camera}_sub{channel=sub}_{datetime}_{end_datetime}({number}).{ext}",
             f"{{folders}}{{camera}}/{{date}}/{{channel}}/dav/{{number:2}}/{_DAHUA_TIMES}",
             f"{{date}}/{{channel}}/dav/{{number:2}}/{_DAHUA_TIMES}",
             f"{{folders}}{{camera}}/{{date}}/{{channel}}/dav/{_DAHUA_TIMES}",
@@ -108,6 +109,7 @@ _ALL = (
         "Reolink: FTP uploads",
         ("{folders}{camera}_{number:2}_{datetime}.{ext}", "{folders}{camera}_{datetime}.{ext}"),
         "2026/04/30/RLC-520A-front_00_20260430131245.mp4",
+        is_distinct=False,
     ),
     Recorder(
         "blue-iris",
@@ -115,6 +117,7 @@ _ALL = (
         ("{folders}{camera}.{datetime}.{ext}",),
         "AIFOSCAMDRIVEWAY.20200827_131840312.mp4",
         remark="Its own container .bvr is not read; set Blue Iris to MP4 or export.",
+        is_distinct=False,
     ),
     Recorder(
         "exacq",
@@ -170,6 +173,7 @@ _ALL = (
         ),
         "output/Camera1/2020-11-03/07-30-05.mp4",
         remark="Days first, as in 03-11-2020, are read as day and month.",
+        is_distinct=False,
     ),
     Recorder(
         "motion",
@@ -181,6 +185,7 @@ _ALL = (
         ),
         "1-01-20140413134840.mkv",
         remark="Files of its older default, such as 01-20140413134840.avi, name no camera: `motion as gate`.",
+        is_distinct=False,
     ),
     Recorder(
         "yi-hack",
