@@ -59,6 +59,8 @@ def site() -> Iterator[Site]:
             assert scanned.returncode == 0, scanned.stderr
             done = json.loads(scanned.stdout)
             assert (done["complete"], done["videos_now"], done["failures"]) == (True, 1, [])
+            # Nobody said how to read the folder: what it seems to be is shown before anything is ingested.
+            assert "1 of 1 files that were looked at state camera and time; 1 cameras: hall" in scanned.stderr
             # Kept running for the tests below; the commands leave a server alone that ran before them.
             for data in (folder / "local").glob("*/postgres"):
                 PostgresServer(data).start()

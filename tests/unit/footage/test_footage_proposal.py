@@ -151,4 +151,4 @@ def test_the_command_shows_files_before_anything_is_ingested(tmp_path: Path) -> 
     done = CliRunner().invoke(app, ["layout", str(tmp_path), "--json", "--time-zone", "UTC"])
     found = json.loads(done.stdout)
     assert (found["layout"], found["stated"], found["cameras"]) == ("dahua", 30, ["NVR_ch1"])
-    assert found["examples"][0]["recorded_at"] == "2026-06-13 09:58:20+00:00"
+    assert found["examples"][0]["recorded_at"] == "2026-06-13T09:58:20+00:00"
