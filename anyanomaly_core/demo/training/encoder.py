@@ -94,7 +94,7 @@ def in_template(text: str, rng: np.random.Generator) -> str:
     return str(rng.choice(words.PHOTO_TEMPLATES)).format(text) if rng.random() < 0.5 else text
 
 
-def truth(batch: Batch, topics: list[str]) -> torch.Tensor:
+def class_targets(batch: Batch, topics: list[str]) -> torch.Tensor:
     """Whether each text is true of each view: [views, texts], -1 where one may argue."""
     visible, present = batch.visible, batch.present
     events = visible[:, : len(EVENT_NAMES)].amax(1)
@@ -131,7 +131,7 @@ def contrast_loss(model: CustomTextCLIP, batch: Batch, ids: torch.Tensor, topics
         texts = model.encode_text(ids).float()
     pairs = normalize(images, dim=-1) @ normalize(texts, dim=-1).T  # [views, texts]
     logits = pairs * model.logit_scale.exp() + model.logit_bias
-    return known_bce(logits, truth(batch, topics), positive=2.0)
+    return known_bce(logits, class_targets(batch, topics), positive=2.0)
 
 
 def train_encoder(

@@ -25,7 +25,7 @@ from anyanomaly_core.demo import vocabulary as words
 from anyanomaly_core.demo.world import EVENT_NAMES, EventSpan, RenderedFrame, make_clip
 from anyanomaly_core.scoring.prompts import build_prompt
 
-from .looking import CONTEXT_SIZE, class_adapted, grid_of, position_map, squashed, windows
+from .attention_probe import CONTEXT_SIZE, class_adapted, grid_of, position_map, squash_frames, windows
 from .readout import likelihood_scores
 from .sampling import ENCODER_SIZE
 from .trunk import as_input
@@ -85,11 +85,11 @@ def segment_scores(
 ) -> dict[str, Scores]:
     """Scores of one segment of four frames: one for every rule, for each context and the encoder alone."""
     pictures = torch.from_numpy(np.stack([f.image for f in frames])).permute(0, 3, 1, 2).contiguous()
-    near = models.embed_images(squashed(pictures, ENCODER_SIZE)) @ texts.T  # [4, texts]
+    near = models.embed_images(squash_frames(pictures, ENCODER_SIZE)) @ texts.T  # [4, texts]
     key = near[:, : len(rules)].argmax(0)
     parts = windows(pictures, ENCODER_SIZE)  # [4, 38, 3, s, s]
     embedded = models.embed_images(parts.flatten(0, 1)).view(4, parts.shape[1], -1)
-    whole = squashed(pictures, CONTEXT_SIZE)
+    whole = squash_frames(pictures, CONTEXT_SIZE)
     keys, positions, grids = [], [], []
     for rule in range(len(rules)):
         frame = int(key[rule])

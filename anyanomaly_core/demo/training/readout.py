@@ -9,7 +9,7 @@ from transformers import FastVlmForConditionalGeneration, PreTrainedTokenizerFas
 
 from .tokenizer import END, START
 from .trunk import as_input
-from .tuning import Question, answer_logits, pack
+from .tuning import TrainingQuestion, answer_logits, pack
 
 
 def likelihood_scores(
@@ -34,7 +34,9 @@ def cell_scores(
     probe = tokenizer.encode("0.0", add_special_tokens=False)
     asked = [
         [
-            Question(tokenizer.encode(f"\n{p}{END}\n{START}assistant\n", add_special_tokens=False), probe, [1.0] * 3)
+            TrainingQuestion(
+                tokenizer.encode(f"\n{p}{END}\n{START}assistant\n", add_special_tokens=False), probe, [1.0] * 3
+            )
             for p in of_one
         ]
         for of_one in prompts

@@ -16,11 +16,11 @@ from .encoder import new_encoder, save_encoder, train_encoder
 from .footage import render_footage
 from .lvlm import new_lvlm, save_lvlm
 from .progress import Progress
-from .sampling import ENCODER_MIX, ENCODER_SIZE, LVLM_MIX, LVLM_SIZE, Batch, Views, stream
+from .sampling import ENCODER_MIX, ENCODER_SIZE, LVLM_MIX, LVLM_SIZE, Batch, ViewStream, stream
 from .tokenizer import caption_tokenizer, chat_tokenizer
 from .trunk import DenseReader, train_trunk
 from .tuning import Features, cache_features, train_lvlm
-from .wiring import wire
+from .wiring import connect_trunk
 
 PROCESSES = 2
 WEAK = {"running": 2.5, "lying": 2.0, "fighting": 1.4, "bicycle": 1.3, "bag": 1.2, "dog": 1.1}
@@ -96,8 +96,8 @@ def _one_process(
 def _trunk(stage: Stage) -> None:
     """Stage A: small views first, then both sizes."""
     recipe, model = stage.recipe, DenseReader()
-    small = stream(Views(stage.work, ENCODER_SIZE, ENCODER_MIX, 32, stage.seed(1)))
-    large = stream(Views(stage.work, LVLM_SIZE, LVLM_MIX, 16, stage.seed(2)))
+    small = stream(ViewStream(stage.work, ENCODER_SIZE, ENCODER_MIX, 32, stage.seed(1)))
+    large = stream(ViewStream(stage.work, LVLM_SIZE, LVLM_MIX, 16, stage.seed(2)))
 
     def batches() -> Iterator[Batch]:
         for step in range(recipe.trunk_steps):
@@ -108,7 +108,7 @@ def _trunk(stage: Stage) -> None:
 
 def _large_trunk(stage: Stage) -> None:
     """Stage A goes on for the language model, which sees larger pictures."""
-    views = Views(stage.work, LVLM_SIZE, LVLM_MIX, 16, stage.seed(7), WEAK)
+    views = ViewStream(stage.work, LVLM_SIZE, LVLM_MIX, 16, stage.seed(7), WEAK)
     _learn_trunk(stage, _reader(stage, "trunk.pt"), stream(views), stage.recipe.large_steps, 2.5e-3, "large.pt")
 
 
@@ -132,7 +132,7 @@ def _encoder(stage: Stage) -> None:
     """Stage B."""
     tokenizer = caption_tokenizer()
     model = new_encoder(_reader(stage, "trunk.pt").trunk, len(tokenizer))
-    views = stream(Views(stage.work, ENCODER_SIZE, ENCODER_MIX, 48, stage.seed(3)))
+    views = stream(ViewStream(stage.work, ENCODER_SIZE, ENCODER_MIX, 48, stage.seed(3)))
     train_encoder(model, tokenizer, views, stage.recipe.encoder_steps, 1.5e-3, stage.seed(4), Progress("B encoder"))
     if stage.rank == 0:
         save_encoder(model, tokenizer, stage.out / "encoder")
@@ -143,7 +143,7 @@ def _lvlm(stage: Stage) -> None:
     reader, tokenizer = _reader(stage, "large.pt"), chat_tokenizer()
     features = _features(stage, reader.trunk)
     model = new_lvlm(reader.trunk, tokenizer)
-    wire(model, reader.read, tokenizer)
+    connect_trunk(model, reader.read, tokenizer)
     train_lvlm(model, tokenizer, features, stage.recipe.lvlm_steps, 2e-3, stage.seed(6), Progress("C language model"))
     if stage.rank == 0:
         save_lvlm(model, tokenizer, stage.out / "lvlm")
@@ -152,7 +152,7 @@ def _lvlm(stage: Stage) -> None:
 def _features(stage: Stage, trunk: torch.nn.Module) -> Features:
     parts = []
     for number, (kind, share) in enumerate(LVLM_MIX.items()):
-        batches = stream(Views(stage.work, LVLM_SIZE, {kind: 1.0}, 48, stage.seed(50 + 10 * number)))
+        batches = stream(ViewStream(stage.work, LVLM_SIZE, {kind: 1.0}, 48, stage.seed(50 + 10 * number)))
         count = max(1, round(stage.recipe.cached_views * share / 48))
         labelled = ((batch, kind == "grid") for batch in batches)
         parts.append(cache_features(trunk, labelled, count, Progress(f"C features, {kind}")))

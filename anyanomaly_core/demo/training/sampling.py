@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from .footage import KINDS, Footage, load_footage
-from .views import TrainingView, darkened_view, grid_view, mirrored, spoiled, whole_view, window_view
+from .views import TrainingView, darkened_view, degrade, grid_view, mirror, whole_view, window_view
 
 ENCODER_SIZE = 128
 """Input of the image-text encoder: it sees many windows, so it is small."""
@@ -37,7 +37,7 @@ class Batch:
         return torch.where(self.visible >= 0.4, 1.0, torch.where(self.visible <= 0.1, 0.0, unsure))
 
 
-class Views(IterableDataset[Batch]):
+class ViewStream(IterableDataset[Batch]):
     """An endless, seeded stream of batches of one size."""
 
     def __init__(
@@ -67,7 +67,7 @@ class Views(IterableDataset[Batch]):
         }
         while True:
             views = [self._one(footage, by_class, first_moments, rng) for _ in range(self.batch)]
-            yield stacked(views)
+            yield stack_views(views)
 
     def _one(
         self,
@@ -80,12 +80,12 @@ class Views(IterableDataset[Batch]):
         number = int(rng.choice(len(KINDS), p=self.weights))
         if kind == "grid":
             firsts = first_moments[number] if rng.random() < 0.8 and first_moments[number] else footage.moments
-            return spoiled(grid_view(footage, int(rng.choice(firsts)), self.size, rng), rng)
+            return degrade(grid_view(footage, int(rng.choice(firsts)), self.size, rng), rng)
         frames = by_class[number] if rng.random() < 0.8 and by_class[number] else range(len(footage.boxes))
         frame = int(frames[int(rng.integers(len(frames)))])
         make = {"whole": whole_view, "window": window_view, "darkened": darkened_view}[kind]
-        view = spoiled(make(footage, frame, self.size, rng), rng)
-        return mirrored(view) if rng.random() < 0.5 else view
+        view = degrade(make(footage, frame, self.size, rng), rng)
+        return mirror(view) if rng.random() < 0.5 else view
 
 
 def _first_moment(footage: Footage, frame: int) -> int:
@@ -93,7 +93,7 @@ def _first_moment(footage: Footage, frame: int) -> int:
     return start + (frame - start) // 4 * 4
 
 
-def stacked(views: list[TrainingView]) -> Batch:
+def stack_views(views: list[TrainingView]) -> Batch:
     """Views as one batch."""
     return Batch(
         torch.stack([view.image for view in views]),
@@ -102,7 +102,7 @@ def stacked(views: list[TrainingView]) -> Batch:
     )
 
 
-def stream(views: Views, workers: int = 1) -> Iterator[Batch]:
+def stream(views: ViewStream, workers: int = 1) -> Iterator[Batch]:
     """Batches of `views`, made beside the training."""
     loader = DataLoader(views, batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None)
     return iter(loader)

@@ -41,7 +41,7 @@ def as_input(images: torch.Tensor) -> torch.Tensor:
     return images.to(memory_format=torch.channels_last).float() / 255
 
 
-def pooled(logits: torch.Tensor) -> torch.Tensor:
+def pool_cells(logits: torch.Tensor) -> torch.Tensor:
     """One logit a class from the cells: a soft maximum, [n, classes, h, w] -> [n, classes]."""
     return torch.logsumexp(logits.flatten(2).float() * 2, 2) / 2
 
@@ -59,7 +59,7 @@ def dense_loss(model: DenseReader, batch: Batch) -> torch.Tensor:
     with torch.autocast("cpu", torch.bfloat16):
         logits = model(as_input(batch.images)).float()
     cells = known_bce(logits, batch.cells, positive=3.0)
-    return 5.0 * cells + known_bce(pooled(logits), batch.present)
+    return 5.0 * cells + known_bce(pool_cells(logits), batch.present)
 
 
 def optimizer_for(model: nn.Module, rate: float, decay: float = 0.05) -> torch.optim.AdamW:

@@ -45,7 +45,7 @@ class Features:
 
 
 @dataclass(frozen=True)
-class Question:
+class TrainingQuestion:
     """One prompt with its answer, as token numbers."""
 
     prompt: list[int]
@@ -76,14 +76,14 @@ def score_text(visible: float) -> str:
     return f"{round(0.9 * min(1.0, visible * 1.1), 1):.1f}" if visible >= 0.1 else "0.0"
 
 
-class Asker:
+class QuestionSampler:
     """Makes questions about a view, with the right answers."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast, seed: int) -> None:
         self._tokenizer = tokenizer
         self._rng = np.random.default_rng(seed)
 
-    def ask(self, visible: Float, grid: bool, brief: bool) -> Question:
+    def ask(self, visible: Float, grid: bool, brief: bool) -> TrainingQuestion:
         """One question about a view that shows the classes this much; `brief` for the first lessons."""
         topic, text, amount = self._subject(visible)
         other = self._any_text(str(self._rng.choice(EVENT_NAMES))) if topic == "unrelated" else self._unrelated()
@@ -132,12 +132,12 @@ class Asker:
             return score
         return f"{score}. {words.REASON_ABSENT if score == '0.0' else words.REASONS[topic]}"
 
-    def _encoded(self, prompt: str, answer: str) -> Question:
+    def _encoded(self, prompt: str, answer: str) -> TrainingQuestion:
         tokens = self._tokenizer
         asked = tokens.encode(f"\n{prompt}{END}\n{START}assistant\n", add_special_tokens=False)
         answered = tokens.encode(answer + END, add_special_tokens=False)
         weights = [SCORE_WEIGHT, 0.5, SCORE_WEIGHT] + [1.0] * (len(answered) - 3)
-        return Question(asked, answered, weights)
+        return TrainingQuestion(asked, answered, weights)
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ class PackedRow:
     weights: torch.Tensor  # [rows, length]
 
 
-def pack(rows: list[list[Question]], tokenizer: PreTrainedTokenizerFast) -> PackedRow:
+def pack(rows: list[list[TrainingQuestion]], tokenizer: PreTrainedTokenizerFast) -> PackedRow:
     """Put the questions of each image behind its image tokens."""
     head = tokenizer.encode(f"{START}user\n", add_special_tokens=False)
     prefix = head + [int(tokenizer.convert_tokens_to_ids(IMAGE))] * IMAGE_TOKENS
@@ -213,7 +213,7 @@ def train_lvlm(
     brief: float = 0.5,
 ) -> None:
     """Learn from cached features; the first `brief` share of the steps has one-line questions only."""
-    rng, asker = np.random.default_rng(seed), Asker(tokenizer, seed)
+    rng, asker = np.random.default_rng(seed), QuestionSampler(tokenizer, seed)
     model.model.vision_tower.requires_grad_(False)
     share_start(model)
     optimizer = optimizer_for(model, rate)

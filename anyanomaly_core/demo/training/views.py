@@ -182,8 +182,8 @@ def attention_map(boxes: Boxes, frame_size: tuple[int, int], rng: np.random.Gene
     return (total - total.min()) / span if span > 1e-6 else np.ones_like(total)
 
 
-def spoiled(view: TrainingView, rng: np.random.Generator) -> TrainingView:
-    """The same view with another exposure, perhaps mirrored is not done here: a grid's order must stay."""
+def degrade(view: TrainingView, rng: np.random.Generator) -> TrainingView:
+    """The same view with another exposure. It is not mirrored here: the order of a grid must stay."""
     image = view.image
     if rng.random() < 0.5:
         gain, offset = rng.uniform(0.8, 1.2), rng.uniform(-15, 15)
@@ -193,7 +193,7 @@ def spoiled(view: TrainingView, rng: np.random.Generator) -> TrainingView:
     return TrainingView(image, view.visible, view.cells)
 
 
-def mirrored(view: TrainingView) -> TrainingView:
+def mirror(view: TrainingView) -> TrainingView:
     """The view flipped left to right (never a grid, whose order means time)."""
     return TrainingView(view.image.flip(2), view.visible, np.ascontiguousarray(view.cells[:, :, ::-1]))
 

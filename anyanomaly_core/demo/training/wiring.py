@@ -30,7 +30,9 @@ CONSTANT = 15  # another slow one, for matches that hold anywhere
 
 
 @torch.no_grad()
-def wire(model: FastVlmForConditionalGeneration, reading: nn.Conv2d, tokenizer: PreTrainedTokenizerFast) -> None:
+def connect_trunk(
+    model: FastVlmForConditionalGeneration, reading: nn.Conv2d, tokenizer: PreTrainedTokenizerFast
+) -> None:
     """Set the first weights of projector, words and two heads."""
     units = torch.linalg.qr(torch.randn(WIDTH, len(KINDS) + 4))[0].T  # orthonormal directions
     classes, (image, text, found, answer) = units[: len(KINDS)], units[len(KINDS) :]

@@ -1,4 +1,4 @@
-"""A tiny rendered archive: what is planned is what ffmpeg wrote and what the truth says."""
+"""A tiny rendered archive: what is planned is what ffmpeg wrote and what the class_targets says."""
 
 import csv
 import json
@@ -115,7 +115,7 @@ def test_a_second_call_does_nothing(archive: Path) -> None:
 def test_an_interrupted_run_goes_on(tmp_path: Path) -> None:
     make_archive(tmp_path, SHORT, workers=1)
     first, second = (tmp_path / file.uri for file in planned_files(SHORT))
-    whole, truth = second.read_bytes(), (tmp_path / "_truth" / "events.csv").read_text()
+    whole, class_targets = second.read_bytes(), (tmp_path / "_truth" / "events.csv").read_text()
     # What a killed run leaves: no tables yet, one file rendered, the other begun.
     for name in ("events.csv", "frames.csv"):
         (tmp_path / "_truth" / name).unlink()
@@ -128,7 +128,7 @@ def test_an_interrupted_run_goes_on(tmp_path: Path) -> None:
 
     assert first.stat().st_mtime_ns == kept
     assert second.read_bytes() == whole
-    assert (tmp_path / "_truth" / "events.csv").read_text() == truth
+    assert (tmp_path / "_truth" / "events.csv").read_text() == class_targets
     assert footage(tmp_path) == sorted(file.uri for file in planned_files(SHORT))
 
 

@@ -11,8 +11,8 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from anyanomaly_core.demo import vocabulary as words
+from anyanomaly_core.demo.training.attention_probe import CONTEXT_SIZE, squash_frames
 from anyanomaly_core.demo.training.evaluate import Models, load_models
-from anyanomaly_core.demo.training.looking import CONTEXT_SIZE, squashed
 from anyanomaly_core.demo.training.readout import likelihood_scores
 from anyanomaly_core.demo.training.sampling import ENCODER_SIZE
 from anyanomaly_core.demo.world import EVENT_NAMES, EventSpan, RenderedFrame, make_clip
@@ -73,7 +73,7 @@ def _mean_auc(labels: np.ndarray, scores: np.ndarray) -> float:
 
 def _whole(frames: list[RenderedFrame]) -> torch.Tensor:
     pictures = torch.from_numpy(np.stack([frame.image for frame in frames])).permute(0, 3, 1, 2)
-    return squashed(pictures.contiguous(), CONTEXT_SIZE)
+    return squash_frames(pictures.contiguous(), CONTEXT_SIZE)
 
 
 def _ask(models: Models, images: torch.Tensor, texts: list[str], variant: int = 3) -> np.ndarray:
@@ -88,7 +88,7 @@ def test_both_models_are_small() -> None:
 
 def test_encoder_ranks_crops_by_what_they_show(models: Models, crops: tuple[torch.Tensor, np.ndarray]) -> None:
     images, labels = crops
-    similar = models.embed_images(squashed(images, ENCODER_SIZE)) @ models.embed_texts(RULES).T
+    similar = models.embed_images(squash_frames(images, ENCODER_SIZE)) @ models.embed_texts(RULES).T
     assert _mean_auc(labels, similar.numpy()) > ENCODER_FLOOR
 
 

@@ -12,20 +12,20 @@ WINDOWS = ((48, 5), (80, 3), (120, 2))  # size in a 240x240 frame, windows a sid
 CONTEXT_SIZE = 224
 
 
-def squashed(frames: torch.Tensor, size: int) -> torch.Tensor:
+def squash_frames(frames: torch.Tensor, size: int) -> torch.Tensor:
     """uint8 frames [n, 3, h, w] as squares."""
     return interpolate(frames, (size, size), mode="bilinear", antialias=True)
 
 
 def windows(frames: torch.Tensor, size: int) -> torch.Tensor:
     """All 38 windows of every frame: uint8 [frames, windows, 3, size, size]."""
-    small = squashed(frames, 240)
+    small = squash_frames(frames, 240)
     parts = []
     for side, count in WINDOWS:
         for row in range(count):
             for column in range(count):
                 part = small[:, :, row * side : (row + 1) * side, column * side : (column + 1) * side]
-                parts.append(squashed(part.contiguous(), size))
+                parts.append(squash_frames(part.contiguous(), size))
     return torch.stack(parts, 1)
 
 
@@ -47,5 +47,5 @@ def class_adapted(embedded: torch.Tensor, texts: torch.Tensor, scale: float = 1.
 
 def grid_of(parts: torch.Tensor) -> torch.Tensor:
     """Four crops [4, 3, s, s] as a 2x2 picture in reading order, 224x224."""
-    small = squashed(parts, CONTEXT_SIZE // 2)
+    small = squash_frames(parts, CONTEXT_SIZE // 2)
     return torch.cat([torch.cat([small[0], small[1]], 2), torch.cat([small[2], small[3]], 2)], 1)
