@@ -37,6 +37,9 @@ class ModelSettings(_Environment):
     device: str = Field(default="auto", description="torch device of the models: auto, cpu, cuda, cuda:1 ...")
     lvlm_base_url: str | None = Field(default=None, description="OpenAI-compatible server, before the profile's own.")
     lvlm_api_key: SecretStr | None = Field(default=None, description="Key for that server.")
+    lvlm_patience_s: float = Field(
+        default=300.0, ge=0, description="Seconds to wait for a model server that is away before a task fails."
+    )
 
 
 class DecodingSettings(_Environment):

@@ -29,7 +29,7 @@ from anyanomaly_core.config import ArchiveSettings
 from anyanomaly_core.footage.masks import Mask
 from anyanomaly_core.footage.segments import Segment
 from anyanomaly_core.profile import PIXELS, Profile
-from anyanomaly_core.scoring.encoding import KEPT
+from anyanomaly_core.scoring.encoding import STORED_DTYPE
 from anyanomaly_core.scoring.types import EncodedSegment, SegmentFrames
 
 log = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ class _Kind:
         """Bytes that were new."""
         if self.find(number) is not None:
             return 0
-        self.fresh[number] = row.astype(KEPT)
+        self.fresh[number] = row.astype(STORED_DTYPE)
         return self.fresh[number].nbytes
 
 
@@ -178,7 +178,7 @@ def _parts(folder: Path) -> Iterator[Path]:
 
 def _write(part: Path, kind: _Kind) -> None:
     numbers = sorted(kind.fresh)
-    values = np.stack([kind.fresh[number] for number in numbers]) if numbers else np.zeros((0, 0), KEPT)
+    values = np.stack([kind.fresh[number] for number in numbers]) if numbers else np.zeros((0, 0), STORED_DTYPE)
     for name, array in ((f"{kind.name}s", values), (f"{kind.name}_numbers", np.array(numbers, np.int64))):
         with (part / f"{name}.npy").open("wb") as file:
             np.save(file, array, allow_pickle=False)
@@ -191,7 +191,7 @@ def _read(part: Path, kind: str) -> _Rows:
     numbers = np.load(part / f"{kind}_numbers.npy", allow_pickle=False)
     empty = numbers.shape == (0,)  # an array without bytes cannot be mapped
     values = np.load(part / f"{kind}s.npy", mmap_mode=None if empty else "r", allow_pickle=False)
-    if numbers.dtype != np.int64 or values.dtype != KEPT or numbers.shape != values.shape[:1]:
+    if numbers.dtype != np.int64 or values.dtype != STORED_DTYPE or numbers.shape != values.shape[:1]:
         raise ValueError(f"{kind}s and their numbers do not fit: {values.dtype} {values.shape}, {numbers.shape}")
     return _Rows(numbers, values)
 

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from anyanomaly_core.errors import ModelError
 from anyanomaly_core.models.answer_tree import ScoredPrompt, scored_prompt
+from anyanomaly_core.models.generated_text import begins_thought
 from anyanomaly_core.models.protocols import ANSWERS
 
 _PROMPTS_KEPT = 4096  # rendered prompts; a scan asks the same few prompts about thousands of images
@@ -69,7 +70,7 @@ class ChatFormat:
 
     def _scored(self, prompt: str) -> ScoredPrompt:
         rendered = self._prompt_text(prompt)
-        if rendered.rstrip().endswith("<think>"):
+        if begins_thought(rendered):
             raise ModelError(
                 "This model thinks before it answers, so the answer's likelihood cannot be read off its first tokens. "
                 "Use `readout: generate`, or the instruct version of the model."

@@ -1,46 +1,59 @@
 """Requests to an OpenAI-compatible server: bounded in time, size and tries, and silent about the key."""
 
-import json
 import logging
-import random
 import re
 import time
 import uuid
 from dataclasses import dataclass
-from typing import Any
+from http import HTTPStatus
+from typing import Any, NoReturn
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 from pydantic import SecretStr
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential_jitter
+from tenacity.stop import stop_base
 
 from anyanomaly_core.errors import ConfigurationError, ModelServerError
+from anyanomaly_core.models.openai_replies import RequestFailedError, StatusKind, error_in, json_object, status_kind
+
+log = logging.getLogger(__name__)
 
 _LARGEST_REPLY = 4 * 1024 * 1024  # bytes; a real answer has a few kilobytes
 _QUOTED = 300  # characters of a server's own words in our messages
-_TRY_AGAIN = {408, 409, 425, 429, 500, 502, 503, 504, 529}
-_SETUP_IS_WRONG = {401, 403, 404, 405}
-_NOTHING_THERE = {404, 405}
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _OUR_NAME = re.compile(r"anyanomaly-[0-9a-f]{32}")  # of a request; servers such as vLLM say it again in the answer
+_LONGEST_WAIT_FOR_AWAY_S = 5.0  # between two looks whether a server is back
+_BETWEEN_WARNINGS_S = 30.0
+_NO_SUCH_PATH = {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to wait for a server that does not answer, or says it cannot now."""
+    """How long to wait for a server that is away, does not answer, or says that it cannot answer now."""
 
-    tries: int = 6
+    tries: int = 6  # of a request that fails in a way that may pass
     first_wait_s: float = 0.5  # doubles with every try, with a random part so that workers do not return all at once
     longest_wait_s: float = 30.0
     connect_s: float = 10.0
     reply_s: float = 300.0
+    away_s: float = 0.0  # a server that is away is waited for so long, and asked ``tries`` times at least
 
 
-class RequestFailedError(Exception):
-    """This one request was refused, or kept failing; others may do well. ``str(error)`` says why."""
-
-
-class NothingThereError(ModelServerError):
+class NoSuchPathError(ModelServerError):
     """The server knows no such path."""
+
+
+class _PassingError(Exception):
+    """A try failed in a way that may pass; ``wait_s`` is what the server asks to wait."""
+
+    def __init__(self, problem: str, wait_s: float = 0.0) -> None:
+        super().__init__(problem)
+        self.wait_s = wait_s
+
+
+class _AwayError(_PassingError):
+    """Nobody is there, or only somebody who says so."""
 
 
 class ServerConnection:
@@ -49,6 +62,7 @@ class ServerConnection:
     def __init__(self, base_url: str, key: SecretStr | None, *, connections: int, patience: Patience) -> None:
         self.shown_url = without_credentials(base_url)  # for messages
         self._patience, self._key = patience, key
+        self._warned_at = -_BETWEEN_WARNINGS_S
         if key and not (key.get_secret_value().isascii() and key.get_secret_value().isprintable()):
             raise ConfigurationError("ANYANOMALY_LVLM_API_KEY holds a line break or another character no key has.")
         if urlsplit(base_url).username or urlsplit(base_url).password:
@@ -72,49 +86,85 @@ class ServerConnection:
 
     def get(self, path: str) -> dict[str, Any]:
         """GET ``path`` and return the JSON object; see ``post`` for errors."""
-        return self._repeatedly("GET", path, None)
+        return self._request("GET", path, None)
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """POST ``body`` as JSON and return the JSON object of the reply.
 
         Raises:
             RequestFailedError: the server refuses this request, or keeps failing on it.
-            ModelServerError: the server cannot be reached, or refuses everything (key, model or path are wrong).
+            ModelServerError: the server stays away, or refuses everything (key, model or path are wrong).
         """
-        return self._repeatedly("POST", path, body)
+        return self._request("POST", path, body)
 
-    def _repeatedly(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
-        problem, unreachable = "", False
-        for turn in range(self._patience.tries):
-            wait = min(self._patience.longest_wait_s, self._patience.first_wait_s * 2**turn)
-            name = f"anyanomaly-{uuid.uuid4().hex}"
-            try:
-                status, headers, content = self._once(method, path, body, name)
-            except httpx.RequestError as error:
-                unreachable = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-                problem = f"{type(error).__name__} ({self._quoted(str(error))})"
-            else:
-                problem, unreachable = self._problem(status, content, path), False
-                if not problem:
-                    parsed = _json_object(content)
-                    if parsed is not None and not _names_another(name, headers, parsed):
-                        return parsed
-                    problem = (
-                        f"a reply that is no JSON object: {self._quoted(content)}"
-                        if parsed is None
-                        else "the answer to another request"
-                    )
-                wait = max(wait, min(_retry_after(headers), self._patience.longest_wait_s))
-            if turn + 1 < self._patience.tries:
-                time.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311  # spreads load, protects nothing
-        if unreachable:
+    def quoted(self, said: object, longest: int = _QUOTED) -> str:
+        """A server's or library's own words, bounded, on one line, without the key (some servers repeat it)."""
+        text = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
+        if self._key:
+            text = text.replace(self._key.get_secret_value(), "***")
+        readable = "".join(letter if letter.isprintable() else " " for letter in text[: 4 * longest])
+        return " ".join(readable.split())[:longest]
+
+    def _request(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
+        retrying = Retrying(
+            retry=retry_if_exception_type(_PassingError),
+            stop=_Limits(self._patience),
+            wait=self._wait_s,
+            before_sleep=self._warn,
+            reraise=True,
+        )
+        try:
+            return retrying(self._try, method, path, body)
+        except _AwayError as error:
+            if method == "POST" and self._answers():  # so it is this request that it cannot bear
+                raise RequestFailedError(f"the model server answers others, but this request with {error}") from None
             raise ModelServerError(
-                f"The model server {self.shown_url} cannot be reached after {self._patience.tries} tries: {problem}. "
-                "Start it, or correct ANYANOMALY_LVLM_BASE_URL."
-            )
-        raise RequestFailedError(f"the model server still failed after {self._patience.tries} tries: {problem}")
+                f"The model server {self.shown_url} cannot be reached after "
+                f"{retrying.statistics['attempt_number']} tries in "
+                f"{retrying.statistics['delay_since_first_attempt']:.0f} s: {error}. Start it, or correct "
+                "ANYANOMALY_LVLM_BASE_URL; ANYANOMALY_LVLM_PATIENCE_S says how long to wait for it."
+            ) from None
+        except _PassingError as error:
+            raise RequestFailedError(
+                f"the model server still failed after {self._patience.tries} tries: {error}"
+            ) from None
 
-    def _once(self, method: str, path: str, body: dict[str, Any] | None, name: str) -> tuple[int, httpx.Headers, bytes]:
+    def _answers(self) -> bool:
+        """Whether the server is there at all."""
+        try:
+            self._try("GET", "models", None)
+        except _PassingError:
+            return False
+        except (RequestFailedError, ModelServerError):
+            return True
+        return True
+
+    def _try(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
+        """One try. Raises _PassingError, _AwayError, and what ``post`` raises."""
+        name = f"anyanomaly-{uuid.uuid4().hex}"
+        try:
+            status, headers, content = self._exchange(method, path, body, name)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise _AwayError(f"{type(error).__name__} ({self.quoted(error)})") from None
+        except httpx.RequestError as error:
+            raise _PassingError(f"{type(error).__name__} ({self.quoted(error)})") from None
+        reply = json_object(content)
+        stated = None if reply is None else error_in(reply)
+        words = content if stated is None else stated.words
+        if status_kind(status) is not StatusKind.ACCEPTED:
+            self._refuse(path, status, f"HTTP {status}: {self.quoted(words)}", headers)
+        if reply is None:
+            raise _PassingError(f"a reply that is no JSON object: {self.quoted(content)}")
+        if _names_another(name, headers, reply):
+            raise _PassingError("the answer to another request")
+        if stated is not None:
+            said = f"HTTP {status} and an error in it: {self.quoted(words)}"
+            self._refuse(path, stated.status or HTTPStatus.BAD_REQUEST, said, headers)
+        return reply
+
+    def _exchange(
+        self, method: str, path: str, body: dict[str, Any] | None, name: str
+    ) -> tuple[int, httpx.Headers, bytes]:
         began = time.monotonic()
         with self._client.stream(method, path, json=body, headers={"X-Request-Id": name}) as reply:
             content = b""
@@ -126,42 +176,73 @@ class ServerConnection:
                     raise httpx.ReadTimeout(f"the reply was not complete after {self._patience.reply_s:.0f} s")
             return reply.status_code, reply.headers, content
 
-    def _problem(self, status: int, content: bytes, path: str) -> str:
-        """What is wrong with a reply; "" when it was accepted, text when it is worth another try. Raises otherwise."""
-        if httpx.codes.is_success(status):
-            return ""
-        said = f"HTTP {status}: {self._quoted(content)}"
-        if status in _SETUP_IS_WRONG:
-            kind = NothingThereError if status in _NOTHING_THERE else ModelServerError
-            raise kind(
+    def _refuse(self, path: str, status: int, said: str, headers: httpx.Headers) -> NoReturn:
+        """Raise what a status that is no success means."""
+        kind = status_kind(status)
+        if kind is StatusKind.AWAY:
+            raise _AwayError(said, _retry_after(headers))
+        if kind is StatusKind.PASSING:
+            raise _PassingError(said, _retry_after(headers))
+        if kind is StatusKind.WRONG_SETUP:
+            error = NoSuchPathError if status in _NO_SUCH_PATH else ModelServerError
+            raise error(
                 f"The model server {self.shown_url} refuses {path} with {said}. Check ANYANOMALY_LVLM_BASE_URL "
                 "(it ends in /v1), ANYANOMALY_LVLM_API_KEY and the profile's model."
             )
-        if status not in _TRY_AGAIN:
-            raise RequestFailedError(f"the model server refused the request with {said}")
-        return said
+        raise RequestFailedError(f"the model server refused the request with {said}")
 
-    def _quoted(self, said: str | bytes) -> str:
-        """A server's or library's own words, bounded, without the key (some servers repeat it)."""
-        text = said.decode(errors="replace") if isinstance(said, bytes) else said
-        if self._key:
-            text = text.replace(self._key.get_secret_value(), "***")
-        readable = "".join(letter if letter.isprintable() else " " for letter in text[: 4 * _QUOTED])
-        return " ".join(readable.split())[:_QUOTED]
+    def _wait_s(self, state: RetryCallState) -> float:
+        """Longer with every try; at least as long as the server asks for, up to ``longest_wait_s``."""
+        patience, error = self._patience, _error_of(state)
+        longest = _LONGEST_WAIT_FOR_AWAY_S if isinstance(error, _AwayError) else patience.longest_wait_s
+        growing = wait_exponential_jitter(
+            multiplier=patience.first_wait_s, jitter=patience.first_wait_s, max=min(longest, patience.longest_wait_s)
+        )
+        return max(growing(state), min(error.wait_s, patience.longest_wait_s))
+
+    def _warn(self, state: RetryCallState) -> None:
+        """Say that the server is away, for all threads together, now and then."""
+        now = time.monotonic()
+        if not isinstance(_error_of(state), _AwayError) or now - self._warned_at < _BETWEEN_WARNINGS_S:
+            return
+        self._warned_at = now
+        log.warning(
+            "The model server %s is away (%s); asking again for up to %.0f s.",
+            self.shown_url,
+            _error_of(state),
+            self._patience.away_s,
+        )
+
+
+class _Limits(stop_base):
+    """When one request is given up: after ``tries`` failures, or when the server has been away for ``away_s``."""
+
+    def __init__(self, patience: Patience) -> None:
+        self._patience = patience
+        self._failures = self._looks = 0
+        self._away_since = 0.0
+
+    def __call__(self, state: RetryCallState) -> bool:
+        """Count a failed try; whether it was the last."""
+        patience, now = self._patience, time.monotonic()
+        if not isinstance(_error_of(state), _AwayError):
+            self._failures, self._looks = self._failures + 1, 0
+            return self._failures >= patience.tries
+        self._away_since = now if self._looks == 0 else self._away_since
+        self._looks += 1
+        return self._looks >= patience.tries and now - self._away_since >= patience.away_s
+
+
+def _error_of(state: RetryCallState) -> _PassingError:
+    """Why the last try failed; tenacity asks about nothing else here."""
+    error = state.outcome.exception() if state.outcome is not None else None
+    return error if isinstance(error, _PassingError) else _PassingError("")
 
 
 def without_credentials(url: str) -> str:
     """``url`` without user and password, fit for messages and logs."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-
-
-def _json_object(content: bytes) -> dict[str, Any] | None:
-    try:
-        parsed = json.loads(content)
-    except (ValueError, RecursionError):
-        return None
-    return parsed if isinstance(parsed, dict) else None
 
 
 def _names_another(name: str, headers: httpx.Headers, answer: dict[str, Any]) -> bool:

@@ -9,27 +9,33 @@ from PIL import Image as PilImage
 
 from anyanomaly_core.config import ModelSettings
 from anyanomaly_core.errors import ConfigurationError, ModelServerError
+from anyanomaly_core.models.generated_text import without_unfinished_word
 from anyanomaly_core.models.images import image_problem, limit_side
-from anyanomaly_core.models.openai_http import NothingThereError, Patience, RequestFailedError, ServerConnection
+from anyanomaly_core.models.openai_http import NoSuchPathError, Patience, ServerConnection
+from anyanomaly_core.models.openai_replies import Choice, NoAnswerError, RequestFailedError, first_choice
 from anyanomaly_core.models.protocols import Answer, Image, Request, Want
+from anyanomaly_core.models.refusals import Refusals
 from anyanomaly_core.models.side_by_side import side_by_side
-from anyanomaly_core.models.token_odds import (
+from anyanomaly_core.models.token_probabilities import (
     BELOW_ONE,
-    Place,
-    Reading,
+    AnswerProbabilities,
+    TokenPosition,
+    answer_probabilities,
+    is_one,
     lengths_of_start,
-    places_of,
-    read_places,
+    share_evenly,
     share_pending,
+    token_positions,
 )
 from anyanomaly_core.profile import LvlmSpec
 
 ANY_MODEL = "auto"  # the profile takes the one model the server serves
 _TOP, _FEW = 20, 5  # probabilities a place: the most the protocol allows, and what any server shows that shows some
 _ANSWER_TOKENS = 6  # enough for a blank and the longest answer, a character each
-_LONGEST_TEXT = 4000  # characters; nobody asked for more than a sentence
-_MOST_TOKENS = 2**31
-_DOUBT = 0.05  # a likelihood that may be off by more is no score
+_LONGEST_TEXT = 100_000  # characters, with what was thought
+_UNKNOWN = 0.05  # share of the answers' probability that may lie elsewhere
+_UNCERTAIN = 0.25  # by how much the score of a written 1.0 may be off
+_QUOTED = 500  # characters of an error
 _SMALL = 320  # sides up to this go as PNG, larger ones as JPEG
 _JPEG = {"format": "JPEG", "quality": 95, "subsampling": 0}
 
@@ -48,7 +54,10 @@ def connect(spec: LvlmSpec, settings: ModelSettings, patience: Patience | None =
             "Set ANYANOMALY_LVLM_BASE_URL (such as http://gpu-box:8000/v1) or the profile's lvlm.base_url."
         )
     server = ServerConnection(
-        base_url, settings.lvlm_api_key, connections=spec.concurrency, patience=patience or Patience()
+        base_url,
+        settings.lvlm_api_key,
+        connections=spec.concurrency,
+        patience=patience or Patience(away_s=settings.lvlm_patience_s),
     )
     name, root = _served_model(server, spec.model)
     pinned = f"@{spec.revision}" if spec.revision else ""
@@ -59,7 +68,7 @@ def _served_model(server: ServerConnection, wanted: str) -> tuple[str, str]:
     """Name and root of the model to ask for."""
     try:
         listed = server.get("models").get("data")
-    except NothingThereError:
+    except NoSuchPathError:
         if wanted == ANY_MODEL:
             raise
         listed = []  # a server need not list its models; if the address is wrong, the first question will tell
@@ -87,7 +96,8 @@ class OpenAiLvlm:
     def __init__(self, server: ServerConnection, spec: LvlmSpec, *, name: str, revision: str) -> None:
         self._server, self._spec = server, spec
         self._name, self._revision = name, revision
-        self._shown = _TOP
+        self._listed = _TOP  # probabilities to ask for
+        self._refusals = Refusals(server.shown_url)
 
     @property
     def name(self) -> str:
@@ -105,7 +115,7 @@ class OpenAiLvlm:
         A request that is refused, keeps failing or is answered with nonsense gets ``error`` and fails no other.
 
         Raises:
-            ModelServerError: the server is gone, refuses everything, or shows no token probabilities although the
+            ModelServerError: the server stays away, refuses everything, or shows no token probabilities although the
                 likelihood readout needs them.
         """
         encoded = _EncodedImages(self._spec.max_image_side)
@@ -123,94 +133,117 @@ class OpenAiLvlm:
             {"type": "image_url", "image_url": {"url": encoded.url(request.image)}},
             {"type": "text", "text": request.prompt},
         ]
+        read = self._text if request.want is Want.TEXT else self._distribution
         try:
-            if request.want is Want.TEXT:
-                return self._text([{"role": "user", "content": content}])
-            return self._distribution([{"role": "user", "content": content}])
+            answer = read([{"role": "user", "content": content}])
         except RequestFailedError as error:
-            return Answer(error=str(error))
+            said = self._server.quoted(error, _QUOTED)
+            self._refusals.count(said, is_models=isinstance(error, NoAnswerError))
+            return Answer(error=said)
+        self._refusals.clear()
+        return answer
 
     def _text(self, messages: list[dict[str, Any]]) -> Answer:
-        choice, used = self._ask(messages, max_tokens=self._spec.max_new_tokens)
-        message = choice.get("message")
-        text = message.get("content") if isinstance(message, dict) else None
-        if not isinstance(text, str):
-            return Answer(error="the model server's reply holds no text")
-        storable = text[:_LONGEST_TEXT].encode(errors="replace").decode()  # JSON can carry halves of characters
-        return Answer(text=storable.strip(), prompt_tokens=used[0], generated_tokens=used[1])
+        choice = self._ask(messages, max_tokens=self._spec.max_new_tokens)
+        text = choice.text
+        is_cut = choice.is_cut or len(text) > _LONGEST_TEXT
+        text = text[:_LONGEST_TEXT].encode(errors="replace").decode()  # JSON can carry halves of characters
+        return Answer(
+            text=without_unfinished_word(text).strip() if is_cut else text.strip(),
+            is_cut=is_cut,
+            prompt_tokens=choice.prompt_tokens,
+            generated_tokens=choice.generated_tokens,
+        )
 
     def _distribution(self, messages: list[dict[str, Any]]) -> Answer:
-        choice, used = self._ask_for_odds(messages)
-        places = places_of(choice)
-        if places is None:
-            raise ModelServerError(self._shows_no_odds)
-        reading = self._complete(places, messages, used[0])
-        if reading.doubt > _DOUBT:
-            written = "".join(place.written for place in places)
-            return Answer(
-                error=f"the probabilities shown leave {reading.doubt:.0%} of the answer open "
+        choice, positions = self._ask_for_probabilities(messages)
+        found = self._complete(positions, messages, choice.prompt_tokens)
+        uncertainty = found.uncertainty
+        if found.unknown_share > _UNKNOWN and not (is_one(positions) and uncertainty <= _UNCERTAIN):
+            written = "".join(position.written for position in positions)
+            raise NoAnswerError(
+                f"the probabilities shown leave {found.unknown_share:.0%} of the answer open "
                 f"(the model wrote {written!r}); use `readout: generate`"
             )
-        known = reading.known / reading.known.sum()
-        return Answer(distribution=tuple(known.tolist()), prompt_tokens=used[0], generated_tokens=used[1])
+        return Answer(
+            distribution=tuple(share_evenly(found).tolist()),
+            uncertainty=uncertainty,
+            prompt_tokens=choice.prompt_tokens,
+            generated_tokens=choice.generated_tokens,
+        )
 
-    def _ask_for_odds(self, messages: list[dict[str, Any]]) -> tuple[dict[str, Any], tuple[int, int]]:
+    def _ask_for_probabilities(self, messages: list[dict[str, Any]]) -> tuple[Choice, list[TokenPosition]]:
         """The answer with the most probabilities that this server shows."""
         while True:
-            shown = self._shown
+            listed = self._listed
             try:
-                return self._ask(messages, max_tokens=_ANSWER_TOKENS, logprobs=True, top_logprobs=shown)
+                choice = self._ask(messages, max_tokens=_ANSWER_TOKENS, logprobs=True, top_logprobs=listed)
             except RequestFailedError as error:
-                if "logprobs" not in str(error):
+                if "logprobs" not in str(error) or self._refusals.has_answered:
                     raise
-                if shown == _FEW:
-                    raise ModelServerError(f"{self._shows_no_odds} Its words: {error}.") from None
-                self._shown = _FEW  # some servers show 5 and refuse a question for more
+                if listed == _FEW:
+                    raise ModelServerError(f"{self._shows_none} Its words: {error}.") from None
+                self._listed = _FEW  # some servers show 5 and refuse a question for more
+                continue
+            return choice, self._positions(choice)
+
+    def _positions(self, choice: Choice) -> list[TokenPosition]:
+        try:
+            positions = token_positions(choice.content)
+        except ValueError as error:
+            raise RequestFailedError(f"the model server's token probabilities cannot be used: {error}") from None
+        if positions is None:
+            raise RequestFailedError(self._shows_none)
+        return positions
 
     @property
-    def _shows_no_odds(self) -> str:
+    def _shows_none(self) -> str:
         return (
             f"The model server {self._server.shown_url} shows no token probabilities (logprobs with top_logprobs), "
             "which the likelihood readout needs. Use `readout: generate`, or a server that shows them."
         )
 
-    def _complete(self, places: list[Place], messages: list[dict[str, Any]], prompt_tokens: int) -> Reading:
-        """Read the answer, and find out how what is pending is shared among 0.0 to 0.9."""
-        reading = read_places(places)
-        if reading.pending <= 0:
-            return reading
-        if reading.known[:-1].sum() > reading.pending:  # the written text went through "0." and showed the shares
-            return share_pending(reading, reading.known)
-        if reading.doubt <= _DOUBT:  # too little to ask again; the middle of the ten
-            return share_pending(reading, (Reading().known + 1.0))
+    def _complete(
+        self, positions: list[TokenPosition], messages: list[dict[str, Any]], prompt_tokens: int
+    ) -> AnswerProbabilities:
+        """Read the answer, and find out how what is pending is shared among 0.0 to 0.9, if the server can tell."""
+        found = answer_probabilities(positions)
+        if found.pending <= 0:
+            return found
+        if found.known[:-1].sum() > found.pending:  # the written text went through "0." and showed the shares
+            return share_pending(found, AnswerProbabilities(found.known))
+        if found.unknown_share <= _UNKNOWN:  # too little to ask again
+            return found
+        shares = self._shares_below_one(positions, messages, prompt_tokens)
+        return found if shares is None else share_pending(found, shares)
+
+    def _shares_below_one(
+        self, positions: list[TokenPosition], messages: list[dict[str, Any]], prompt_tokens: int
+    ) -> AnswerProbabilities | None:
+        """How probable each digit is behind "0."; None when the server cannot go on with a text that is begun."""
         begun = [*messages, {"role": "assistant", "content": BELOW_ONE}]
-        choice, used = self._ask(
-            begun,
-            max_tokens=1,
-            logprobs=True,
-            top_logprobs=self._shown,
-            add_generation_prompt=False,
-            continue_final_message=True,
-        )
+        try:
+            choice = self._ask(
+                begun,
+                max_tokens=1,
+                logprobs=True,
+                top_logprobs=self._listed,
+                add_generation_prompt=False,
+                continue_final_message=True,
+            )
+            shown = token_positions(choice.content) or []
+        except (RequestFailedError, ValueError):
+            return None
         # A server that does not know this option closes the turn and opens another, where "0" is no digit behind "0."
         # but the start of a new answer. It shows in the length: the prompt has grown by more than "0." itself.
-        if used[0] - prompt_tokens not in lengths_of_start(places):
-            return reading
-        shares = read_places(places_of(choice) or [], start=BELOW_ONE)
-        clear = shares.doubt <= _DOUBT and shares.known.sum() > _DOUBT
-        return share_pending(reading, shares.known) if clear else reading
+        if choice.prompt_tokens - prompt_tokens not in lengths_of_start(positions):
+            return None
+        return answer_probabilities(shown, start=BELOW_ONE)
 
-    def _ask(self, messages: list[dict[str, Any]], **options: Any) -> tuple[dict[str, Any], tuple[int, int]]:  # noqa: ANN401
-        """The first choice, and tokens read and written as the server counts them."""
+    def _ask(self, messages: list[dict[str, Any]], *, max_tokens: int, **options: bool | int) -> Choice:
         body = {"model": self._name, "messages": messages, "temperature": 0, "seed": 0, "stream": False}
-        reply = self._server.post("chat/completions", body | options)
-        choices = reply.get("choices")
-        if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
-            raise RequestFailedError("the model server's reply holds no choice")
-        usage = reply.get("usage")
-        counts = [usage.get(k) if isinstance(usage, dict) else 0 for k in ("prompt_tokens", "completion_tokens")]
-        read, written = (count if isinstance(count, int) and 0 <= count < _MOST_TOKENS else 0 for count in counts)
-        return choices[0], (read, written)
+        reply = self._server.post("chat/completions", body | {"max_tokens": max_tokens} | options)
+        return first_choice(reply, max_tokens)
 
 
 class _EncodedImages:

@@ -38,6 +38,8 @@ class Answer:
     """What came back. Exactly one of ``text``, ``distribution`` and ``error`` is set."""
 
     text: str | None = None
+    is_cut: bool = False  # the text was ended by its length, not by the model; its last, unfinished word is left out
+    uncertainty: float = 0.0  # the expected value of the distribution is off by at most this
     distribution: tuple[float, ...] | None = None  # probabilities of the eleven ANSWERS, sum 1
     error: str | None = None  # why this request could not be answered; never read as a score
     prompt_tokens: int = 0

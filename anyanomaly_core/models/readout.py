@@ -1,10 +1,12 @@
 """The two readouts of a transformers model: text, or the likelihood of the eleven answers."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from anyanomaly_core.models.answer_tree import AnswerTree
+from anyanomaly_core.models.generated_text import without_unfinished_word
 from anyanomaly_core.models.lvlm_inputs import Context
 
 
@@ -59,8 +61,17 @@ def _log_probabilities(logits: torch.Tensor) -> torch.Tensor:
     return logits.float().log_softmax(-1)
 
 
-def generate_texts(model: Any, context: Context, tokenizer: Any, max_new_tokens: int) -> list[tuple[str, int]]:  # noqa: ANN401
-    """Greedy continuation of each row: text without control tokens, and how many tokens it took."""
+@dataclass(frozen=True, slots=True)
+class GeneratedText:
+    """What a model wrote for one row."""
+
+    text: str  # without control tokens; whole words only where it is cut
+    tokens: int  # with the one that ended it
+    is_cut: bool  # ended by ``max_new_tokens``, not by the model
+
+
+def generate_texts(model: Any, context: Context, tokenizer: Any, max_new_tokens: int) -> list[GeneratedText]:  # noqa: ANN401
+    """Greedy continuation of each row."""
     known = {"position_ids": context.positions, "past_key_values": context.cache} if context.cache is not None else {}
     output = model.generate(
         input_ids=context.ids,
@@ -79,14 +90,16 @@ def generate_texts(model: Any, context: Context, tokenizer: Any, max_new_tokens:
     new = output[:, context.ids.shape[1] :]
     ends = _end_tokens(model, tokenizer)
     texts = tokenizer.batch_decode(new, skip_special_tokens=True)
-    return [(text.strip(), _until_end(ids, ends)) for text, ids in zip(texts, new.tolist(), strict=True)]
+    return [_generated(text, ids, ends, max_new_tokens) for text, ids in zip(texts, new.tolist(), strict=True)]
+
+
+def _generated(text: str, ids: list[int], ends: set[int], max_new_tokens: int) -> GeneratedText:
+    ended_at = next((place + 1 for place, token in enumerate(ids) if token in ends), None)
+    is_cut = ended_at is None and len(ids) >= max_new_tokens
+    return GeneratedText((without_unfinished_word(text) if is_cut else text).strip(), ended_at or len(ids), is_cut)
 
 
 def _end_tokens(model: Any, tokenizer: Any) -> set[int]:  # noqa: ANN401
     ends = model.generation_config.eos_token_id
     listed = ends if isinstance(ends, list) else [ends]
     return {token for token in (*listed, tokenizer.eos_token_id) if token is not None}
-
-
-def _until_end(ids: list[int], ends: set[int]) -> int:
-    return next((place + 1 for place, token in enumerate(ids) if token in ends), len(ids))

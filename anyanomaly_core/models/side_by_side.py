@@ -34,6 +34,7 @@ def side_by_side(work: Callable[[Item], Result], items: Sequence[Item], workers:
             try:
                 finished.put((place, work(items[place])))
             except BaseException as error:  # noqa: BLE001  (raised by whoever waits)
+                stop.set()
                 finished.put((place, error))
 
     for number in range(min(workers, len(items))):

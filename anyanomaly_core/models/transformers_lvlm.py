@@ -130,8 +130,10 @@ class TransformersLvlm:
         if tree is None:
             texts = generate_texts(self._model, context, self._processor.tokenizer, self._max_new_tokens)
             return {
-                row.index: Answer(text=text, prompt_tokens=length, generated_tokens=count)
-                for row, length, (text, count) in zip(rows, lengths, texts, strict=True)
+                row.index: Answer(
+                    text=written.text, is_cut=written.is_cut, prompt_tokens=length, generated_tokens=written.tokens
+                )
+                for row, length, written in zip(rows, lengths, texts, strict=True)
             }
         likelihoods = answer_likelihoods(self._model, context, tree).tolist()
         return {

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from anyanomaly_core.models.generated_text import without_thoughts
 from anyanomaly_core.models.protocols import ANSWERS
-from anyanomaly_core.models.thoughts import without_thoughts
 from anyanomaly_core.scoring.answer_phrases import (
     BEFORE_LABEL,
     DENIED,
@@ -63,7 +63,9 @@ def parse_answer(text: str, *, is_cut: bool = False) -> ParsedAnswer:
     answer, is_cut = answer[:_LONGEST_ANSWER], is_cut or len(answer) > _LONGEST_ANSWER
     plain = SCALE.sub(lambda scale: " " * len(scale[0]), normal_form(answer))
     found = _candidates(plain)
-    problem = _problem(found, plain) or (_cut(found[0], plain) if is_cut else None)
+    problem = _problem(found, plain) if found or not is_cut else "the answer was cut off before it held a score"
+    if problem is None and is_cut and not _is_whole_first(found[0], plain):
+        problem = "the answer was cut off before its score was certain"
     if problem is not None:
         return ParsedAnswer(None, None, f"{problem}: {one_line(answer)[:_QUOTED]!r}")
     return ParsedAnswer(found[0].value, rationale_of(answer, found[0].start, found[0].end), None)
@@ -106,14 +108,12 @@ def _flaw(number: Numeral, text: str) -> str | None:
     return None
 
 
-def _cut(number: Numeral, text: str) -> str | None:
-    """Why a number in an answer that was cut off may not be whole, or not the last word."""
+def _is_whole_first(number: Numeral, text: str) -> bool:
+    """Whether an answer begins with a number, or a label and it, and goes on with words: a cut takes neither away."""
     start = _beginning(text)
     label = BEFORE_LABEL.match(text, start)
     is_first = number.start in {start, label.end() if label else start}
-    if is_first and any(map(str.isalpha, text[number.end :])):
-        return None
-    return "the answer was cut off before its score was certain; give it more max_new_tokens"
+    return is_first and any(map(str.isalpha, text[number.end :]))
 
 
 def _candidates(text: str) -> list[Numeral]:

@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from anyanomaly_core.contexts.windows import window_scales
 from anyanomaly_core.models.protocols import ImageTextEncoder, VisionLanguageModel
 from anyanomaly_core.profile import Profile
-from anyanomaly_core.scoring.cases import Case, add_reasons, read_cases
+from anyanomaly_core.scoring.cases import Case, add_reasons, judge_cases
+from anyanomaly_core.scoring.context_images import ContextBuilder
 from anyanomaly_core.scoring.encoding import encode_missing_frames, encode_windows
 from anyanomaly_core.scoring.fusion import used_weights
-from anyanomaly_core.scoring.outcomes import Checked, Stopwatch, check
-from anyanomaly_core.scoring.pictures import Pictures
-from anyanomaly_core.scoring.readouts import Reader
+from anyanomaly_core.scoring.outcomes import Batch, Stopwatch, check_batch
+from anyanomaly_core.scoring.readouts import Readout
+from anyanomaly_core.scoring.resized_frames import ResizedFrames
 from anyanomaly_core.scoring.texts import TextBank, TextEmbeddings
 from anyanomaly_core.scoring.types import EncodedSegment, RuleTexts, SegmentFrames, SegmentScore
-from anyanomaly_core.scoring.views import Look
 
 
 class AnyAnomalyScorer:
@@ -30,10 +30,10 @@ class AnyAnomalyScorer:
             ConfigurationError: when the profile's window sizes or weights cannot be used.
         """
         self._encoder = encoder
-        self._look = make_look(profile, encoder)
+        self._contexts = make_context_builder(profile, encoder)
         self._weights = used_weights(profile.scoring, profile.contexts)
         self._bank = TextBank(encoder, profile.contexts)
-        self._reader = Reader(lvlm, profile.scoring)
+        self._readout = Readout(lvlm, profile.scoring)
 
     def score(self, segments: Sequence[SegmentFrames], rules: Sequence[RuleTexts]) -> list[SegmentScore]:
         """One row per (segment, rule), segments outer; a bad answer is a FAILED row and fails no other.
@@ -42,82 +42,82 @@ class AnyAnomalyScorer:
             ModelError: when a model breaks as a whole.
         """
         watch = Stopwatch()
-        checked = check(segments, rules)
-        if not checked.usable_rules:  # nothing to look for
-            return checked.in_order([])
-        return self.judge(checked, self.encode(checked, watch), watch)
+        batch = check_batch(segments, rules)
+        if not batch.usable_rules:  # nothing to look for
+            return batch.in_order([])
+        return self.judge(batch, self.encode(batch, watch), watch)
 
-    def encode(self, checked: Checked, watch: Stopwatch | None = None) -> list[EncodedSegment]:
+    def encode(self, batch: Batch, watch: Stopwatch | None = None) -> list[EncodedSegment]:
         """Encode each frame once, and the windows once of each frame that some rule needs them of.
 
         What ``SegmentFrames.encoded`` holds already is not encoded again; what is new is added there.
 
         Args:
-            checked: segments and rules.
+            batch: segments and rules.
             watch: takes the times.
 
         Returns:
             Those of all segments, as they were where the segment cannot be scored.
         """
         watch = watch or Stopwatch()
-        usable = [checked.segments[s] for s in checked.usable_segments]
+        usable = [batch.segments[s] for s in batch.usable_segments]
         with watch.stage("encode"):
-            texts = [text for texts in self._bank.embed(checked.usable_rules) for text in texts]
-            encode_missing_frames(self._encoder, usable, reference=self._look.reference)
+            texts = [text for texts in self._bank.embed(batch.usable_rules) for text in texts]
+            encode_missing_frames(self._encoder, usable, reference=self._contexts.reference)
         with watch.stage("windows"):
-            self._encode_windows(usable, [checked.pictures[s] for s in checked.usable_segments], texts)
-        return [segment.encoded for segment in checked.segments]
+            self._encode_windows(usable, [batch.resized[s] for s in batch.usable_segments], texts)
+        return [segment.encoded for segment in batch.segments]
 
     def _encode_windows(
-        self, segments: Sequence[SegmentFrames], pictures: Sequence[Pictures], texts: Sequence[TextEmbeddings]
+        self, segments: Sequence[SegmentFrames], resized: Sequence[ResizedFrames], texts: Sequence[TextEmbeddings]
     ) -> None:
         positions = [
-            self._look.window_positions(segment, segment.encoded.frames, texts) - segment.encoded.windows.keys()
+            self._contexts.window_positions(segment, segment.encoded.frames, texts) - segment.encoded.windows.keys()
             for segment in segments
         ]
         windows = encode_windows(
             self._encoder,
-            pictures,
+            resized,
             positions,
-            self._look.scales,
-            same_level=self._look.contexts.same_level,
-            reference=self._look.reference,
+            self._contexts.scales,
+            same_level=self._contexts.contexts.same_level,
+            reference=self._contexts.reference,
         )
         for segment, found in zip(segments, windows, strict=True):
             segment.encoded.windows.update(found)
 
     def judge(
-        self, checked: Checked, encoded: Sequence[EncodedSegment], watch: Stopwatch | None = None
+        self, batch: Batch, encoded: Sequence[EncodedSegment], watch: Stopwatch | None = None
     ) -> list[SegmentScore]:
         """Ask the LVLM about encoded segments: one call for all scores, one for reasons.
 
         Args:
-            checked: segments and rules.
+            batch: segments and rules.
             encoded: what ``encode`` gave for them, or a cache that holds at least the windows of the frames that
-                ``Look.window_positions`` names.
+                ``ContextBuilder.window_positions`` names.
             watch: times of earlier stages, reported with these.
         """
         watch = watch or Stopwatch()
         with watch.stage("contexts"):
-            cases = self._cases(checked, encoded)
+            cases = self._cases(batch, encoded)
         with watch.stage("answers"):
-            read_cases(cases, self._reader)
+            judge_cases(cases, self._readout)
             rows = [case.row(self._weights) for case in cases]
         with watch.stage("reasons"):
-            rows = add_reasons(cases, rows, self._weights, self._reader)
-        return watch.shared(checked.in_order(rows))
+            rows = add_reasons(cases, rows, self._weights, self._readout)
+        return watch.share_among(batch.in_order(rows))
 
-    def _cases(self, checked: Checked, encoded: Sequence[EncodedSegment]) -> list[Case]:
-        rules = list(zip(checked.usable_rules, self._bank.embed(checked.usable_rules), strict=True))
+    def _cases(self, batch: Batch, encoded: Sequence[EncodedSegment]) -> list[Case]:
+        rules = list(zip(batch.usable_rules, self._bank.embed(batch.usable_rules), strict=True))
         return [
-            Case(checked.segments[s], rule, [self._look.view(checked.pictures[s], encoded[s], text) for text in texts])
-            for s in checked.usable_segments
+            Case(batch.segments[s], rule, [self._contexts.images(batch.resized[s], encoded[s], text) for text in texts])
+            for s in batch.usable_segments
             for rule, texts in rules
         ]
 
 
-def make_look(profile: Profile, encoder: ImageTextEncoder) -> Look:
-    """How a profile looks at segments; raises ConfigurationError when its windows do not tile a frame."""
+def make_context_builder(profile: Profile, encoder: ImageTextEncoder) -> ContextBuilder:
+    """What makes the context images of a profile; raises ConfigurationError when its windows do not tile a frame."""
     reference = profile.encoder.reference_preprocessing
     scales = window_scales(profile.contexts.window_sizes, profile.contexts.half_strides)
-    return Look(profile.contexts, scales, 1.0 if reference else encoder.logit_scale, reference)
+    return ContextBuilder(profile.contexts, scales, 1.0 if reference else encoder.logit_scale, reference)

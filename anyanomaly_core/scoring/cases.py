@@ -4,96 +4,106 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from anyanomaly_core.models.protocols import Image
+from anyanomaly_core.scoring.context_images import ContextImages
 from anyanomaly_core.scoring.fusion import Triple, best_of_texts, fuse
-from anyanomaly_core.scoring.outcomes import failed
+from anyanomaly_core.scoring.outcomes import failed_row
 from anyanomaly_core.scoring.questions import Question
-from anyanomaly_core.scoring.readouts import Reader, Reading
+from anyanomaly_core.scoring.readouts import Judgement, Readout, uncertainty_note
 from anyanomaly_core.scoring.types import RuleTexts, SegmentFrames, SegmentScore, Status
-from anyanomaly_core.scoring.views import View
 
 IMAGES = Triple._fields  # "key", "position", "temporal"
-Place = tuple[int, str]  # which text of the rule, which image
+ImageKey = tuple[int, str]  # which text of the rule, which image
 
 
 @dataclass(slots=True)
 class Case:
-    """Questions about one segment for one rule, and what was read."""
+    """Questions about one segment for one rule, and the judgements on them."""
 
     segment: SegmentFrames
     rule: RuleTexts
-    views: list[View]  # one per text of the rule
-    readings: dict[Place, Reading] = field(default_factory=dict)
+    contexts: list[ContextImages]  # one per text of the rule
+    judgements: dict[ImageKey, Judgement] = field(default_factory=dict)
 
-    def questions(self) -> dict[Place, Question]:
+    def questions(self) -> dict[ImageKey, Question]:
         """Everything to ask: one to three images per text."""
-        return {(t, name): self._question(t, name) for t, view in enumerate(self.views) for name in _images(view)}
+        return {
+            (t, name): self._question(t, name) for t, images in enumerate(self.contexts) for name in _images(images)
+        }
 
     def row(self, weights: Triple) -> SegmentScore:
         """The outcome without rationale: SCORED, or FAILED when one of the answers could not be read."""
-        for (t, name), reading in self.readings.items():
-            if reading.problem is not None:
-                reason = f"{name} image, text {self.views[t].text!r}: {reading.problem}"
-                return self._seen(failed(self.segment, self.rule, reason, reading.raw), t)
-        best = best_of_texts([self._triple(t) for t in range(len(self.views))])
+        for (t, name), judgement in self.judgements.items():
+            if judgement.problem is not None:
+                reason = f"{name} image, text {self.contexts[t].text!r}: {judgement.problem}"
+                return self._with_images(failed_row(self.segment, self.rule, reason, judgement.raw), t)
+        best = best_of_texts([self._scores(t) for t in range(len(self.contexts))])
         row = SegmentScore(
             segment_index=self.segment.segment.index,
             rule_version_id=self.rule.rule_version_id,
             status=Status.SCORED,
             score=fuse(best, weights),
+            reason=uncertainty_note(self._uncertainty(weights)),
             key_score=best.key,
             position_score=best.position,
             temporal_score=best.temporal,
         )
-        return self._seen(row, self.winner(weights))
+        return self._with_images(row, self.winner(weights))
 
     def winner(self, weights: Triple) -> int:
         """Which text of the rule has the highest fused score of its own; ties go to the first."""
-        return max(range(len(self.views)), key=lambda t: fuse(self._triple(t), weights))
+        return max(range(len(self.contexts)), key=lambda t: fuse(self._scores(t), weights))
 
-    def telling(self, weights: Triple) -> tuple[Question, Reading]:
+    def clearest(self, weights: Triple) -> tuple[Question, Judgement]:
         """The question whose reason is worth reading: the winning text in the image that shows it most clearly.
 
         Among equals the key frame goes before the position context, that before the temporal context.
         """
         t = self.winner(weights)
-        name = max(_images(self.views[t]), key=lambda image: self.readings[t, image].score or 0.0)
-        return self._question(t, name), self.readings[t, name]
+        name = max(_images(self.contexts[t]), key=lambda image: self.judgements[t, image].score or 0.0)
+        return self._question(t, name), self.judgements[t, name]
 
     def _question(self, t: int, name: str) -> Question:
-        view = self.views[t]
-        return Question(_images(view)[name], view.text, self.rule.excluded, temporal=name == "temporal")
+        images = self.contexts[t]
+        return Question(_images(images)[name], images.text, self.rule.excluded, temporal=name == "temporal")
 
-    def _triple(self, t: int) -> Triple:
-        read = {name: self.readings[t, name].score for name in _images(self.views[t])}
-        return Triple(*(read.get(name) for name in IMAGES))
+    def _scores(self, t: int) -> Triple:
+        scores = {name: self.judgements[t, name].score for name in _images(self.contexts[t])}
+        return Triple(*(scores.get(name) for name in IMAGES))
 
-    def _seen(self, row: SegmentScore, t: int) -> SegmentScore:
-        view, sampled = self.views[t], self.segment.segment.sampled
+    def _uncertainty(self, weights: Triple) -> float:
+        """By how much the fused score may be off: the best of several texts by no more than the worst known of them."""
+        worst = dict.fromkeys(IMAGES, 0.0)
+        for (_, name), judgement in self.judgements.items():
+            worst[name] = max(worst[name], judgement.uncertainty)
+        return sum(worst[name] * (weight or 0.0) for name, weight in zip(IMAGES, weights, strict=True))
+
+    def _with_images(self, row: SegmentScore, t: int) -> SegmentScore:
+        images, sampled = self.contexts[t], self.segment.segment.sampled
         return replace(
             row,
-            text=view.text,
-            key_frame=sampled[view.frames.key],
-            grid_frames=tuple(sampled[p] for p in view.frames.grid),
-            window=view.window,
+            text=images.text,
+            key_frame=sampled[images.frames.key],
+            grid_frames=tuple(sampled[p] for p in images.frames.grid),
+            window=images.window,
         )
 
 
-def read_cases(cases: list[Case], reader: Reader) -> None:
-    """Ask all questions of all cases at once and give each case its readings."""
-    asked = [case.questions() for case in cases]
-    readings = iter(reader.read(list(chain.from_iterable(questions.values() for questions in asked))))
-    for case, questions in zip(cases, asked, strict=True):
-        case.readings = {place: next(readings) for place in questions}
+def judge_cases(cases: list[Case], readout: Readout) -> None:
+    """Ask all questions of all cases at once and give each case its judgements."""
+    questions = [case.questions() for case in cases]
+    judgements = iter(readout.judge(list(chain.from_iterable(own.values() for own in questions))))
+    for case, own in zip(cases, questions, strict=True):
+        case.judgements = {key: next(judgements) for key in own}
 
 
-def add_reasons(cases: list[Case], rows: list[SegmentScore], weights: Triple, reader: Reader) -> list[SegmentScore]:
+def add_reasons(cases: list[Case], rows: list[SegmentScore], weights: Triple, readout: Readout) -> list[SegmentScore]:
     """The rows with rationales, where the readout has them."""
     scored = [n for n, row in enumerate(rows) if row.score is not None]
-    told = [(*cases[n].telling(weights), rows[n].score or 0.0) for n in scored]
-    reasons = dict(zip(scored, reader.reasons(told), strict=True))
+    judged = [(*cases[n].clearest(weights), rows[n].score or 0.0) for n in scored]
+    reasons = dict(zip(scored, readout.reasons(judged), strict=True))
     return [replace(row, rationale=reasons.get(n)) for n, row in enumerate(rows)]
 
 
-def _images(view: View) -> dict[str, Image]:
-    images = zip(IMAGES, (view.key_image, view.position_image, view.temporal_image), strict=True)
+def _images(contexts: ContextImages) -> dict[str, Image]:
+    images = zip(IMAGES, (contexts.key_image, contexts.position_image, contexts.temporal_image), strict=True)
     return {name: image for name, image in images if image is not None}

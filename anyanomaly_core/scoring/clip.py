@@ -8,7 +8,7 @@ from anyanomaly_core.contexts.keyframes import select
 from anyanomaly_core.models.protocols import Embeddings, ImageTextEncoder
 from anyanomaly_core.profile import Profile
 from anyanomaly_core.scoring.encoding import encode_missing_frames
-from anyanomaly_core.scoring.outcomes import Stopwatch, check
+from anyanomaly_core.scoring.outcomes import Stopwatch, check_batch
 from anyanomaly_core.scoring.texts import TextBank, TextEmbeddings
 from anyanomaly_core.scoring.types import RuleTexts, SegmentFrames, SegmentScore, Status
 
@@ -28,17 +28,17 @@ class ClipScorer:
 
     def score(self, segments: Sequence[SegmentFrames], rules: Sequence[RuleTexts]) -> list[SegmentScore]:
         """One row per (segment, rule), segments outer."""
-        checked, watch = check(segments, rules), Stopwatch()
-        usable = [segments[s] for s in checked.usable_segments]
+        batch, watch = check_batch(segments, rules), Stopwatch()
+        usable = [segments[s] for s in batch.usable_segments]
         with watch.stage("encode"):
-            texts = self._bank.embed(checked.usable_rules)
+            texts = self._bank.embed(batch.usable_rules)
             encode_missing_frames(self._encoder, usable, reference=self._reference)
         rows = [
             self._row(segment, segment.encoded.frames, rule, own)
             for segment in usable
-            for rule, own in zip(checked.usable_rules, texts, strict=True)
+            for rule, own in zip(batch.usable_rules, texts, strict=True)
         ]
-        return watch.shared(checked.in_order(rows))
+        return watch.share_among(batch.in_order(rows))
 
     def _row(
         self, segment: SegmentFrames, frames: Embeddings, rule: RuleTexts, texts: Sequence[TextEmbeddings]

@@ -13,13 +13,13 @@ from PIL import Image as PilImage
 from anyanomaly_core.contexts import windows
 from anyanomaly_core.contexts.windows import WindowScale
 from anyanomaly_core.models.protocols import Embeddings, Image, ImageTextEncoder
-from anyanomaly_core.scoring.pictures import Pictures
+from anyanomaly_core.scoring.resized_frames import ResizedFrames
 from anyanomaly_core.scoring.types import SegmentFrames
 from anyanomaly_core.scoring.window_plan import WindowPlan
 
-Missing = tuple[WindowPlan, int, int]
+MissingWindow = tuple[WindowPlan, int, int]
 
-KEPT = np.float16  # how embeddings are kept
+STORED_DTYPE = np.float16  # how embeddings are kept
 WINDOWS_PER_CALL = 1024  # bounds what is held at once
 
 
@@ -51,7 +51,7 @@ def encode_frames(
     if reference:
         images = [centre_square(image, encoder.image_size) for image in images]
     embeddings = encoder.encode_images(images)
-    embeddings = embeddings if reference else as_kept(embeddings)
+    embeddings = embeddings if reference else round_to_stored(embeddings)
     ends = np.cumsum([len(segment.images) for segment in segments])
     return np.split(embeddings, ends[:-1])
 
@@ -67,7 +67,7 @@ def encode_missing_frames(
 
 def encode_windows(
     encoder: ImageTextEncoder,
-    segments: Sequence[Pictures],
+    segments: Sequence[ResizedFrames],
     positions: Sequence[Collection[int]],
     scales: Sequence[WindowScale],
     *,
@@ -87,17 +87,17 @@ def encode_windows(
     if reference:
         return _encode_reference_windows(encoder, segments, positions, scales)
     plans = [WindowPlan(one, wanted, scales, same_level) for one, wanted in zip(segments, positions, strict=True)]
-    todo = [(plan, place, window) for plan in plans for place, window in plan.missing]
-    for part in _parts(todo, WINDOWS_PER_CALL):
+    missing_windows = [(plan, place, window) for plan in plans for place, window in plan.missing]
+    for part in _parts(missing_windows, WINDOWS_PER_CALL):
         crops = [plan.crop(place, window) for plan, place, window in part]
-        for (plan, place, window), row in zip(part, as_kept(encoder.encode_images(crops)), strict=True):
+        for (plan, place, window), row in zip(part, round_to_stored(encoder.encode_images(crops)), strict=True):
             plan.add(place, window, row)
     return [plan.rows() for plan in plans]
 
 
-def as_kept(embeddings: Embeddings) -> Embeddings:
+def round_to_stored(embeddings: Embeddings) -> Embeddings:
     """Rounded to the 16 bits that are kept of each number: relative error at most 2^-11."""
-    return embeddings.astype(KEPT).astype(np.float32)
+    return embeddings.astype(STORED_DTYPE).astype(np.float32)
 
 
 def centre_square(image: Image, side: int) -> Image:
@@ -112,7 +112,7 @@ def centre_square(image: Image, side: int) -> Image:
 
 def _encode_reference_windows(
     encoder: ImageTextEncoder,
-    segments: Sequence[Pictures],
+    segments: Sequence[ResizedFrames],
     positions: Sequence[Collection[int]],
     scales: Sequence[WindowScale],
 ) -> list[dict[int, Embeddings]]:
@@ -124,6 +124,6 @@ def _encode_reference_windows(
     ]
 
 
-def _parts(todo: list[Missing], size: int) -> Iterator[list[Missing]]:
-    for start in range(0, len(todo), size):
-        yield todo[start : start + size]
+def _parts(missing_windows: list[MissingWindow], size: int) -> Iterator[list[MissingWindow]]:
+    for start in range(0, len(missing_windows), size):
+        yield missing_windows[start : start + size]

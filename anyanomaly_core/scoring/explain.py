@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from anyanomaly_core.errors import FootageError, RuleError
 from anyanomaly_core.models.protocols import Image, ImageTextEncoder
 from anyanomaly_core.profile import Profile
-from anyanomaly_core.scoring.anyanomaly import make_look
+from anyanomaly_core.scoring.anyanomaly import make_context_builder
 from anyanomaly_core.scoring.encoding import encode_frames, encode_windows, segment_problem
-from anyanomaly_core.scoring.pictures import Pictures
 from anyanomaly_core.scoring.prompts import clean_text
+from anyanomaly_core.scoring.resized_frames import ResizedFrames
 from anyanomaly_core.scoring.texts import TextBank, clean_rule
 from anyanomaly_core.scoring.types import RuleTexts, SegmentFrames
 
@@ -55,31 +55,31 @@ def explain(
     if (problem := segment_problem(segment)) is not None:
         raise FootageError(f"Segment {segment.segment.index} cannot be shown: {problem}.")
     contexts = profile.contexts.model_copy(update={"position": True, "temporal": True})
-    look = make_look(profile.model_copy(update={"contexts": contexts}), encoder)
+    builder = make_context_builder(profile.model_copy(update={"contexts": contexts}), encoder)
     rule = clean_rule(rule)
     embedded = TextBank(encoder, contexts).embed([rule])[0]
-    frames = encode_frames(encoder, [segment], reference=look.reference)[0]
+    frames = encode_frames(encoder, [segment], reference=builder.reference)[0]
     known = {own.text: own for own in embedded}
     text = None if text is None else clean_text(text)
     if text is not None and text not in known:
         raise RuleError(f"Rule {rule.name!r} has no text {text!r}; it has: {', '.join(map(repr, known))}.")
     chosen = known[text] if text else max(embedded, key=lambda own: float((frames @ own.plain).max()))
-    picked = look.key_frames(segment, frames, chosen)
-    positions = look.window_positions(segment, frames, [chosen])
-    pictures = Pictures(segment)
+    picked = builder.key_frames(segment, frames, chosen)
+    positions = builder.window_positions(segment, frames, [chosen])
+    resized = ResizedFrames(segment)
     windows = encode_windows(
-        encoder, [pictures], [positions], look.scales, same_level=contexts.same_level, reference=look.reference
+        encoder, [resized], [positions], builder.scales, same_level=contexts.same_level, reference=builder.reference
     )[0]
-    attention = look.attention(windows[picked.key], chosen)
-    window = look.window([windows[p] for p in picked.grid], chosen)
+    attention = builder.attention(windows[picked.key], chosen)
+    window = builder.window([windows[p] for p in picked.grid], chosen)
     return Explanation(
         text=chosen.text,
         similarities=frames @ chosen.plain,
         key_frame=segment.segment.sampled[picked.key],
         key_image=segment.images[picked.key],
         attention=attention,
-        position_image=look.position_image(pictures, picked.key, attention),
+        position_image=builder.position_image(resized, picked.key, attention),
         grid_frames=tuple(segment.segment.sampled[p] for p in picked.grid),
         window=window,
-        grid_image=look.temporal_image(pictures, picked.grid, window),
+        grid_image=builder.temporal_image(resized, picked.grid, window),
     )

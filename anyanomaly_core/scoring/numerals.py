@@ -38,9 +38,11 @@ _CLOSING = r"(?:}\$|[*_\"'`)\]}])*"  # marks behind a number that belong to what
 _SPACE = r"[^\S\n]"
 _WORD = re.compile(r"[^\W\d_][\w'-]*")
 _END = re.compile(rf"{_CLOSING}\s*\Z")
-_TAG = re.compile(
-    rf"{_CLOSING}\s*(?:<[/|]?[a-z_][^<>\n]{{0,40}}>|\|)(?!\s*[.,]?\d)", re.IGNORECASE
-)  # or a table's edge
+_TAG = re.compile(  # of XML or a chat template, or the edge of a table
+    rf"{_CLOSING}\s*(?:<[/|]?[a-z_][^<>\n]{{0,40}}>|\|)(?=\s*(?:\Z|[^\W\d]|[<|\"'*_(}}\]–—-]|[.,;:]\s))"
+    r"(?!\s*[-–—.,;:]*\s*\d)",
+    re.IGNORECASE,
+)
 _OPENING = r"[\s\"'*_`(\[{|#>•]*"  # marks in front of the words behind a number
 _SENTENCE = re.compile(  # what may stand between a number and the words behind it
     rf"{_CLOSING}(?:{_SPACE}+[-–—:;!]+\s+|[–—](?=[^\W\d])|[.,;:!](?=[\s\"'*_`)\]}}|]|[^\W\d]|\Z)|[。、](?!\d)|{_SPACE}*\n"

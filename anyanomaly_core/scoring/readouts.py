@@ -18,60 +18,62 @@ log = logging.getLogger(__name__)
 
 MAX_ERROR_CHARS = 500
 MAX_RAW_CHARS = 2000  # of an unreadable answer kept for the ledger
+CERTAIN_ENOUGH = 0.05  # a score that may be off by no more needs no note
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Judgement:
     """What one answer says. Either ``score`` or ``problem`` is set."""
 
     score: float | None = None
     rationale: str | None = None
     problem: str | None = None
     raw: str | None = None  # the unreadable answer, on one line, without control characters
+    uncertainty: float = 0.0  # the score is off by at most this
 
 
-class Reader:
-    """Reads scores and reasons the way a profile says."""
+class Readout:
+    """Scores and reasons out of a model's answers, the way a profile says."""
 
     def __init__(self, lvlm: VisionLanguageModel, scoring: ScoringSpec) -> None:
         self._lvlm, self._scoring = lvlm, scoring
 
-    def read(self, questions: Sequence[Question]) -> list[Reading]:
-        """One reading per question, in order; one call of the model, two if an answer had to be asked for again."""
-        read = read_generated if self._scoring.readout == "generate" else read_likelihoods
-        return read(self._lvlm, questions, self._scoring.prompt_variant)
+    def judge(self, questions: Sequence[Question]) -> list[Judgement]:
+        """One judgement per question, in order; one call of the model, two if an answer had to be asked for again."""
+        judge = judge_generated if self._scoring.readout == "generate" else judge_likelihoods
+        return judge(self._lvlm, questions, self._scoring.prompt_variant)
 
-    def reasons(self, told: Sequence[tuple[Question, Reading, float]]) -> list[str | None]:
-        """One reason per (question, its reading, fused score), in order.
+    def reasons(self, judged: Sequence[tuple[Question, Judgement, float]]) -> list[str | None]:
+        """One reason per (question, its judgement, fused score), in order.
 
         Generated answers bring their own under prompt variants that ask for one. The likelihood readout has reasons
         written now, from the profile's rationale threshold upwards.
         """
         if self._scoring.readout == "generate":
-            return [reading.rationale for _, reading, _ in told]
-        worth = [n for n, (_, _, score) in enumerate(told) if score >= self._scoring.rationale_threshold]
-        written = write_rationales(self._lvlm, [told[n][0] for n in worth], self._scoring.prompt_variant)
-        reasons: list[str | None] = [None] * len(told)
+            return [judgement.rationale for _, judgement, _ in judged]
+        worth = [n for n, (_, _, score) in enumerate(judged) if score >= self._scoring.rationale_threshold]
+        written = write_rationales(self._lvlm, [judged[n][0] for n in worth], self._scoring.prompt_variant)
+        reasons: list[str | None] = [None] * len(judged)
         for n, reason in zip(worth, written, strict=True):
             reasons[n] = reason
         return reasons
 
 
-def read_generated(lvlm: VisionLanguageModel, questions: Sequence[Question], variant: int) -> list[Reading]:
+def judge_generated(lvlm: VisionLanguageModel, questions: Sequence[Question], variant: int) -> list[Judgement]:
     """Scores and, under variants 2 and 3, rationales from generated text.
 
     What cannot be read is asked once more for a number and nothing else, all in one call. A request that failed in the
     model is not repeated: the implementation has its own retries.
     """
-    readings = [_parse(answer) for answer in ask(lvlm, questions, variant, Want.TEXT)]
-    again = [number for number, reading in enumerate(readings) if reading.problem and reading.raw is not None]
-    second = ask(lvlm, [questions[number] for number in again], variant & SCENERY, Want.TEXT)
-    for number, answer in zip(again, second, strict=True):
-        readings[number] = _after_retry(readings[number], _parse(answer))
-    return readings
+    judgements = [_parse(answer) for answer in ask(lvlm, questions, variant, Want.TEXT)]
+    again = [n for n, judgement in enumerate(judgements) if judgement.problem and judgement.raw is not None]
+    second = ask(lvlm, [questions[n] for n in again], variant & SCENERY, Want.TEXT)
+    for n, answer in zip(again, second, strict=True):
+        judgements[n] = _after_retry(judgements[n], _parse(answer))
+    return judgements
 
 
-def read_likelihoods(lvlm: VisionLanguageModel, questions: Sequence[Question], variant: int) -> list[Reading]:
+def judge_likelihoods(lvlm: VisionLanguageModel, questions: Sequence[Question], variant: int) -> list[Judgement]:
     """Scores as the expected value over the eleven answers; no rationale."""
     return [_expect(answer) for answer in ask(lvlm, questions, variant, Want.SCORE)]
 
@@ -82,33 +84,40 @@ def write_rationales(lvlm: VisionLanguageModel, questions: Sequence[Question], v
     return [_reason(question, answer) for question, answer in zip(questions, answers, strict=True)]
 
 
-def _parse(answer: Answer) -> Reading:
+def uncertainty_note(uncertainty: float) -> str | None:
+    """What a row says of a score that is known only within bounds; None where that need not be said."""
+    if uncertainty <= CERTAIN_ENOUGH:
+        return None
+    return f"the score is off by at most {uncertainty:.2f}: the model server does not show how probable each answer is"
+
+
+def _parse(answer: Answer) -> Judgement:
     if answer.text is None:
         return _unanswered(answer, "the model gave no text")
-    parsed = parse_answer(answer.text)
+    parsed = parse_answer(answer.text, is_cut=answer.is_cut)
     if parsed.problem is not None:
-        return Reading(problem=parsed.problem, raw=one_line(answer.text)[:MAX_RAW_CHARS])
-    return Reading(score=parsed.score, rationale=parsed.rationale)
+        return Judgement(problem=parsed.problem, raw=one_line(answer.text)[:MAX_RAW_CHARS])
+    return Judgement(score=parsed.score, rationale=parsed.rationale)
 
 
-def _unanswered(answer: Answer, otherwise: str) -> Reading:
+def _unanswered(answer: Answer, otherwise: str) -> Judgement:
     """What a server says of an error is as foreign as an answer: bounded, on one line."""
-    return Reading(problem=one_line(answer.error or "")[:MAX_ERROR_CHARS] or otherwise)
+    return Judgement(problem=one_line(answer.error or "")[:MAX_ERROR_CHARS] or otherwise)
 
 
-def _after_retry(first: Reading, second: Reading) -> Reading:
+def _after_retry(first: Judgement, second: Judgement) -> Judgement:
     if second.problem is None:
         return second
-    return Reading(problem=f"{first.problem}; asked again, {second.problem}", raw=second.raw or first.raw)
+    return Judgement(problem=f"{first.problem}; asked again, {second.problem}", raw=second.raw or first.raw)
 
 
-def _expect(answer: Answer) -> Reading:
+def _expect(answer: Answer) -> Judgement:
     if answer.distribution is None:
         return _unanswered(answer, "the model gave no distribution over the answers")
     try:
-        return Reading(score=expected_score(answer.distribution))
+        return Judgement(score=expected_score(answer.distribution), uncertainty=answer.uncertainty)
     except ValueError as error:
-        return Reading(problem=str(error), raw=repr(answer.distribution)[:MAX_RAW_CHARS])
+        return Judgement(problem=str(error), raw=repr(answer.distribution)[:MAX_RAW_CHARS])
 
 
 def _reason(question: Question, answer: Answer) -> str | None:

@@ -71,7 +71,7 @@ class SegmentScore:
     segment_index: int
     rule_version_id: int
     status: Status
-    reason: str | None = None  # for everything but SCORED
+    reason: str | None = None  # why there is no score, or whose it is, or by how much it may be off
     score: float | None = None  # fused, before smoothing
     key_score: float | None = None
     position_score: float | None = None

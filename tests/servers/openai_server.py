@@ -8,7 +8,8 @@ continue_final_message and an optional key. It calls ``generate`` itself and sha
 to test. ``POST /faults`` with a JSON list makes the next completions go wrong, one entry each:
 "ok", "slow", "429", "500", "400", "close", "nonsense", "truncated", "empty", "types", "huge", "echo_key"; "twice" sends
 another request's answer right behind the right one, "other" sends it instead, named after the request it belongs to,
-"drip" a byte now and then, and "die" is the end of the server.
+"drip" a byte now and then, and "die" is the end of the server. A number is a status, an object is the body of a reply
+with status 200; {"every": entry} makes all completions from then on go wrong that way.
 ``GET /stats`` tells how many completions were asked for and how many were under way at once.
 With ``--nursery`` the model is loaded once, and every line on stdin starts another server process with it, whose id is
 printed: servers that are killed again and again.
@@ -71,7 +72,9 @@ class Model:
             )
         length = inputs["input_ids"].shape[1]
         written = output.sequences[0, length:].tolist()
-        choice: dict[str, Any] = {"index": 0, "finish_reason": "stop"}
+        ends = self.model.generation_config.eos_token_id
+        ended = written[-1] in (ends if isinstance(ends, list) else [ends, self.processor.tokenizer.eos_token_id])
+        choice: dict[str, Any] = {"index": 0, "finish_reason": "stop" if ended else "length"}
         choice["message"] = {"role": "assistant", "content": self.text(written)}
         if body.get("logprobs"):
             shown = min(body.get("top_logprobs", 0), self.most_shown)
@@ -120,7 +123,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], model: Model, options: argparse.Namespace) -> None:
         super().__init__(address, Handler)
         self.model, self.options = model, options
-        self.faults: list[str] = []
+        self.faults: list[Any] = []
         self.stats = {"completions": 0, "at_once": 0, "most_at_once": 0}
         self.guard = threading.Lock()
 
@@ -171,14 +174,18 @@ class Handler(BaseHTTPRequestHandler):
             stats["at_once"] += 1
             stats["most_at_once"] = max(stats["most_at_once"], stats["at_once"])
             fault = self.server.faults.pop(0) if self.server.faults else "ok"
+            if isinstance(fault, dict) and "every" in fault:
+                self.server.faults, fault = [fault], fault["every"]
         try:
             self.faulty(fault, body)
         finally:
             with self.server.guard:
                 stats["at_once"] -= 1
 
-    def faulty(self, fault: str, body: dict[str, Any]) -> None:
-        if fault == "die":
+    def faulty(self, fault: Any, body: dict[str, Any]) -> None:
+        if isinstance(fault, dict):
+            self.reply(200, fault)
+        elif fault == "die":
             os.kill(os.getpid(), 9)
         elif fault == "close":
             self.close_connection = True
@@ -190,20 +197,24 @@ class Handler(BaseHTTPRequestHandler):
             self.drip()
         elif fault in _NONSENSE:
             self.reply(200, _NONSENSE[fault])
-        elif fault == "huge":
-            self.reply(200, b'{"choices": "' + b"x" * 6_000_000 + b'"}')
         else:
-            if fault == "slow":
-                time.sleep(1.5)
-            most = self.server.options.most_shown
-            if self.server.options.strict and body.get("top_logprobs", 0) > most:
-                self.reply(400, {"error": f"top_logprobs must be between 0 and {most}"})
-                return
-            name = self.headers.get("x-request-id", "unnamed")
-            full = json.dumps({**self.server.model.complete(body), "id": f"chatcmpl-{name}"}).encode()
-            self.reply(200, full[: len(full) // 2] if fault == "truncated" else full)
-            if fault == "twice":
-                self.reply(200, {"choices": [{"message": {"role": "assistant", "content": "1.0 somebody else's"}}]})
+            self.genuine(fault, body)
+
+    def genuine(self, fault: str, body: dict[str, Any]) -> None:
+        options, most = self.server.options, self.server.options.most_shown
+        if fault == "slow":
+            time.sleep(1.5)
+        if options.strict and body.get("top_logprobs", 0) > most:
+            self.reply(400, {"error": f"top_logprobs must be between 0 and {most}"})
+            return
+        if options.no_prefix and "continue_final_message" in body:
+            self.reply(400, {"error": {"message": "Unknown parameter: 'continue_final_message'"}})
+            return
+        name = self.headers.get("x-request-id", "unnamed")
+        full = json.dumps({**self.server.model.complete(body), "id": f"chatcmpl-{name}"}).encode()
+        self.reply(200, full[: len(full) // 2] if fault == "truncated" else full)
+        if fault == "twice":
+            self.reply(200, {"choices": [{"message": {"role": "assistant", "content": "1.0 somebody else's"}}]})
 
     def drip(self) -> None:
         self.send_response(200)
@@ -225,6 +236,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 _NONSENSE: dict[str, Any] = {
+    "huge": b'{"choices": "' + b"x" * 6_000_000 + b'"}',
     "nonsense": b"<html>Bad gateway, but with status 200</html>",
     "empty": {"choices": []},
     "halves": b'{"choices": [{"message": {"content": "0.5 \\ud800 \\u0000"}}], "usage": {"prompt_tokens": 1e99}}',
@@ -247,6 +259,7 @@ def main() -> None:
     parser.add_argument("--strict", action="store_true", help="refuses to be asked for more than that")
     parser.add_argument("--unlisted", action="store_true", help="has no /v1/models")
     parser.add_argument("--deaf", action="store_true", help="does not know continue_final_message")
+    parser.add_argument("--no-prefix", action="store_true", help="refuses continue_final_message")
     parser.add_argument("--nursery", action="store_true", help="a server for each line on stdin, one after the other")
     options = parser.parse_args()
     model = Model(options.folder, options.most_shown, options.deaf)

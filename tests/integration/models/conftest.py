@@ -22,8 +22,8 @@ class ServerProcess:
         self.port = int(self.process.stdout.readline())
         self.url = f"http://127.0.0.1:{self.port}/v1"
 
-    def faults(self, *names: str) -> None:
-        data = json.dumps(names).encode()
+    def faults(self, *faults: Any) -> None:  # noqa: ANN401
+        data = json.dumps(faults).encode()
         urllib.request.urlopen(f"http://127.0.0.1:{self.port}/faults", data).read()
 
     def stats(self) -> dict[str, int]:
@@ -37,8 +37,10 @@ class ServerProcess:
 
 @pytest.fixture(scope="session")
 def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import torch  # noqa: PLC0415
     from taught_vlm import teach  # noqa: PLC0415  # imports torch and transformers
 
+    torch.set_num_threads(1)  # so small a model learns faster that way, and does not wait for its neighbours
     return teach(tmp_path_factory.mktemp("taught"))
 
 

@@ -61,7 +61,7 @@ def local(taught: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
 def test_both_readouts_agree_with_the_same_model_in_this_process(ask: Any, local: Any) -> None:
     served = ask()
     for near, far in zip(local.answer(BRIGHT), served.answer(BRIGHT), strict=True):
-        # the server shows 20 tokens and counts "1" as 1.0; see token_odds
+        # the server shows 20 tokens and counts "1" as 1.0; see token_probabilities
         assert abs(expected_score(near) - expected_score(far)) < 0.02
         np.testing.assert_allclose(near.distribution, far.distribution, atol=0.03)
         assert near.prompt_tokens == far.prompt_tokens
@@ -216,7 +216,7 @@ def test_a_server_that_refuses_to_show_twenty_is_asked_for_five(start_server: An
     near, far = local.answer(BRIGHT), lvlm.answer(BRIGHT)
     read = [(one, other) for one, other in zip(near, far, strict=True) if other.error is None]
     assert read
-    assert all(abs(expected_score(one) - expected_score(other)) < 0.05 for one, other in read)
+    assert all(abs(expected_score(one) - expected_score(other)) < max(0.05, other.uncertainty) for one, other in read)
 
 
 def test_a_server_that_refuses_to_show_any_is_quoted(start_server: Any, tmp_path: Path) -> None:
@@ -239,12 +239,18 @@ def test_a_server_need_not_list_its_models(start_server: Any, tmp_path: Path) ->
         wrong.answer(BRIGHT[:1])
 
 
-def test_a_list_too_short_to_tell_is_an_error_not_a_score(start_server: Any, tmp_path: Path) -> None:
+def test_a_list_too_short_to_tell_is_an_error_not_a_score(start_server: Any, local: Any, tmp_path: Path) -> None:
+    """But for a written 1.0, which is likely however the rest is shared."""
     own = start_server("--most-shown", "2")
     lvlm = connect(LvlmSpec(model="tiny"), settings_for(tmp_path, own.url), HASTY)
     answers = lvlm.answer(BRIGHT)
-    assert all(answer.distribution is None for answer in answers)
-    assert all("open" in (answer.error or "") for answer in answers)
+    for near, far in zip(local.answer(BRIGHT), answers, strict=True):
+        if far.error is None:
+            assert 0.05 < far.uncertainty <= 0.25
+            assert abs(expected_score(near) - expected_score(far)) <= far.uncertainty
+        else:
+            assert "open" in far.error
+    assert [answer.error is None for answer in answers[:4]] == [False] * 4
 
 
 def test_a_server_that_cannot_go_on_with_a_text_is_found_out(start_server: Any, local: Any, tmp_path: Path) -> None:
@@ -254,10 +260,10 @@ def test_a_server_that_cannot_go_on_with_a_text_is_found_out(start_server: Any, 
     answers = lvlm.answer(BRIGHT)
     for near, far in zip(local.answer(BRIGHT), answers, strict=True):
         if far.error is None:
-            assert abs(expected_score(near) - expected_score(far)) < 0.05
+            assert abs(expected_score(near) - expected_score(far)) < max(0.05, far.uncertainty)
         else:
             assert "open" in far.error
-    assert answers[-1].error is not None  # "1.0" was written, and the rest is too much to guess
+    assert answers[-1].uncertainty > 0.05  # "1.0" was written; how the rest is shared nobody says
 
 
 def test_a_bad_image_fails_alone(ask: Any) -> None:

@@ -9,6 +9,7 @@ import torch
 from tiny_vlms import ARCHITECTURES
 
 from anyanomaly_core.errors import ModelError
+from anyanomaly_core.models.generated_text import without_unfinished_word
 from anyanomaly_core.models.protocols import Request, Want
 
 
@@ -27,7 +28,9 @@ def test_text_is_the_models_own_greedy_answer(architecture: str, load_vlm: Any, 
             turn, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"
         )
         output = model.generate(**inputs, max_new_tokens=6, do_sample=False)[0, inputs["input_ids"].shape[1] :]
-        assert answer.text == processor.tokenizer.decode(output, skip_special_tokens=True).strip()
+        text = processor.tokenizer.decode(output, skip_special_tokens=True)
+        assert answer.is_cut is (len(output) == 6)  # these random models know no end
+        assert answer.text == (without_unfinished_word(text) if answer.is_cut else text).strip()
         assert answer.prompt_tokens == inputs["input_ids"].shape[1]
         assert answer.generated_tokens == len(output)
 

@@ -6,7 +6,7 @@ from answer_table import CUT, SCORES
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from anyanomaly_core.models.thoughts import begins_thought, without_thoughts
+from anyanomaly_core.models.generated_text import begins_thought, without_thoughts
 from anyanomaly_core.scoring.answers import (
     ParsedAnswer,
     expected_score,

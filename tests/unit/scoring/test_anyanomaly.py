@@ -10,7 +10,7 @@ from small_models import CountingLvlm, RandomProjection, random_answer, smooth_a
 
 from anyanomaly_core.models.protocols import Answer, Request, Want
 from anyanomaly_core.scoring.anyanomaly import AnyAnomalyScorer
-from anyanomaly_core.scoring.outcomes import check
+from anyanomaly_core.scoring.outcomes import check_batch
 from anyanomaly_core.scoring.types import RuleTexts, SegmentFrames, SegmentScore, Status
 
 Make = Callable[..., Any]
@@ -249,10 +249,10 @@ def test_uniform_frames_are_scored_with_the_whole_frame_in_sight(
 def test_stages_can_be_run_apart_with_kept_embeddings(make_profile: Make, make_segments: Make) -> None:
     segments, encoder = make_segments(48), RandomProjection()
     scorer = AnyAnomalyScorer(make_profile(), encoder, CountingLvlm())
-    checked = check(segments, RULES)
-    encoded = scorer.encode(checked)
+    batch = check_batch(segments, RULES)
+    encoded = scorer.encode(batch)
     seen = encoder.images_seen
-    rows = scorer.judge(checked, encoded)
+    rows = scorer.judge(batch, encoded)
     assert encoder.images_seen == seen
     at_once = AnyAnomalyScorer(make_profile(), RandomProjection(), CountingLvlm()).score(segments, RULES)
     assert all(same(x, y) for x, y in zip(rows, at_once, strict=True))

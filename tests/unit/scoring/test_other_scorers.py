@@ -12,7 +12,7 @@ from anyanomaly_core.models.protocols import Answer, Request, Want
 from anyanomaly_core.scoring.anyanomaly import AnyAnomalyScorer
 from anyanomaly_core.scoring.baseline import BaselineScorer
 from anyanomaly_core.scoring.clip import ClipScorer, as_score
-from anyanomaly_core.scoring.encoding import as_kept
+from anyanomaly_core.scoring.encoding import round_to_stored
 from anyanomaly_core.scoring.explain import explain
 from anyanomaly_core.scoring.scorers import make_scorer
 from anyanomaly_core.scoring.smoothing import frame_scores
@@ -85,7 +85,7 @@ def test_clip_is_the_best_similarity_on_a_straight_line(
     assert encoder.images_seen == 48
     assert encoder.texts_seen == ["a dog", "a cat"]
     for row, (segment, rule) in zip(rows, [(s, r) for s in segments for r in RULES], strict=True):
-        kept = as_kept(encoder.encode_images(segment.images))
+        kept = round_to_stored(encoder.encode_images(segment.images))
         cosines = kept @ encoder.encode_texts(list(rule.texts)).T
         assert row.score == pytest.approx((1 + cosines.max()) / 2, abs=1e-6)
         assert row.key_frame == segment.segment.sampled[int(cosines.max(1).argmax())]

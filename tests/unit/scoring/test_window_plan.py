@@ -13,7 +13,7 @@ from anyanomaly_core.footage.segments import Segment
 from anyanomaly_core.footage.stillness import cells
 from anyanomaly_core.models.protocols import Embeddings, Image
 from anyanomaly_core.scoring.encoding import encode_windows
-from anyanomaly_core.scoring.pictures import Pictures
+from anyanomaly_core.scoring.resized_frames import ResizedFrames
 from anyanomaly_core.scoring.types import EncodedSegment, SegmentFrames
 
 SCALES = window_scales((80, 120), False)
@@ -52,12 +52,12 @@ def test_no_window_is_encoded_twice_and_the_order_of_asking_does_not_matter(aske
     segment, encoder = busy_corner(), Recorder()
     for wanted in asked:  # one scan after the other, each finding what the ones before have kept
         found = encode_windows(
-            encoder, [Pictures(segment)], [wanted - segment.encoded.windows.keys()], SCALES, same_level=LEVEL
+            encoder, [ResizedFrames(segment)], [wanted - segment.encoded.windows.keys()], SCALES, same_level=LEVEL
         )
         segment.encoded.windows.update(found[0])
     assert len(set(encoder.seen)) == len(encoder.seen)
     at_once = SegmentFrames(segment.segment, segment.images, EncodedSegment())
-    expected = encode_windows(Recorder(), [Pictures(at_once)], [set().union(*asked)], SCALES, same_level=LEVEL)[0]
+    expected = encode_windows(Recorder(), [ResizedFrames(at_once)], [set().union(*asked)], SCALES, same_level=LEVEL)[0]
     assert segment.encoded.windows.keys() == expected.keys()
     for place, rows in expected.items():
         np.testing.assert_array_equal(segment.encoded.windows[place], rows)
@@ -65,9 +65,9 @@ def test_no_window_is_encoded_twice_and_the_order_of_asking_does_not_matter(aske
 
 def test_each_row_is_that_of_the_frame_that_stands_for_it() -> None:
     segment, places = busy_corner(), set(range(FRAMES))
-    every = encode_windows(RandomProjection(), [Pictures(segment)], [places], SCALES)[0]
+    every = encode_windows(RandomProjection(), [ResizedFrames(segment)], [places], SCALES)[0]
     encoder = Recorder()
-    reused = encode_windows(encoder, [Pictures(segment)], [places], SCALES, same_level=LEVEL)[0]
+    reused = encode_windows(encoder, [ResizedFrames(segment)], [places], SCALES, same_level=LEVEL)[0]
     sources = window_sources(cells(segment.images), SCALES, LEVEL)
     assert len(encoder.seen) == sum(len(set(sources[:, k])) for k in range(len(all_boxes(SCALES))))
     assert len(encoder.seen) < FRAMES * len(all_boxes(SCALES)) / 2

@@ -10,12 +10,12 @@ from anyanomaly_core.contexts.resampling import Float01, Image
 from anyanomaly_core.scoring.types import SegmentFrames
 
 
-class Pictures:
+class ResizedFrames:
     """Resized frames of one segment; lives as long as its batch."""
 
     def __init__(self, segment: SegmentFrames) -> None:
         self.segment = segment
-        self._made: dict[tuple[str, int], NDArray[Any]] = {}
+        self._cache: dict[tuple[str, int], NDArray[Any]] = {}
 
     def frame240(self, place: int) -> Image:
         """The frame at ``place`` in the segment as uint8 [240, 240, 3]."""
@@ -34,9 +34,9 @@ class Pictures:
         return self._once("reference 224", position.reference_frame224, place)
 
     def _once(self, name: str, make: Callable[[Image], NDArray[Any]], place: int) -> NDArray[Any]:
-        if (name, place) not in self._made:
-            self._made[name, place] = make(self.segment.images[place])
-        return self._made[name, place]
+        if (name, place) not in self._cache:
+            self._cache[name, place] = make(self.segment.images[place])
+        return self._cache[name, place]
 
 
 def _squared(image: Image, side: int) -> Image:

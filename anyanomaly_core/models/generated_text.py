@@ -1,6 +1,7 @@
-"""What a model thinks before it answers, told from the answer by the marks that models put around it.
+"""What a model wrote: its thoughts told from its answer, and the word at which it was cut off.
 
-Any name that speaks of thinking counts, in any of the brackets in use: ``<think>``, ``[THINK]``, ``◁think▷``,
+Thoughts are known by the marks that models put around them. Any name that speaks of thinking counts, in any of the
+brackets in use: ``<think>``, ``[THINK]``, ``◁think▷``,
 ``<seed:think>``, ``<|begin_of_thought|>``; and the channels of gpt-oss.
 """
 
@@ -11,6 +12,7 @@ _OPENING = rf"[<\[◁]\|?(?:begin_of_|\w{{1,20}}:)?{_NAME}\|?[>\]▷]"
 _CLOSING = rf"[<\[◁]\|?(?:/|end_of_)(?:\w{{1,20}}:)?{_NAME}\|?[>\]▷]"
 _FINAL = r"<\|channel\|>\s{0,9}final\s{0,9}<\|message\|>"
 _MARK = re.compile(rf"(?P<final>{_FINAL})|(?P<closing>{_CLOSING})|(?P<opening>{_OPENING}|<\|channel\|>)", re.IGNORECASE)
+_LAST_WORD = re.compile(r"[^\s。，、；：！？]*\Z")
 _LAST_OPENING = re.compile(
     rf"(?:{_OPENING}|<\|channel\|>\s{{0,9}}analysis\s{{0,9}}<\|message\|>)\s{{0,9}}\Z", re.IGNORECASE
 )
@@ -36,3 +38,8 @@ def without_thoughts(text: str) -> str | None:
 def begins_thought(prompt: str) -> bool:
     """Whether a rendered prompt ends with the mark behind which the model is to think."""
     return _LAST_OPENING.search(prompt[-200:]) is not None
+
+
+def without_unfinished_word(text: str) -> str:
+    """``text`` up to the last blank or Chinese mark: the rest of an answer that was cut off may be half a word."""
+    return _LAST_WORD.sub("", text, count=1).rstrip()
