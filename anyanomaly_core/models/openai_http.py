@@ -202,8 +202,8 @@ class ServerConnection:
 
     def _warn(self, state: RetryCallState) -> None:
         """Say that the server is away, for all threads together, now and then."""
-        now = time.monotonic()
-        if not isinstance(_error_of(state), _AwayError) or now - self._warned_at < _BETWEEN_WARNINGS_S:
+        now, is_waiting = time.monotonic(), self._patience.away_s > 0 and isinstance(_error_of(state), _AwayError)
+        if not is_waiting or now - self._warned_at < _BETWEEN_WARNINGS_S:
             return
         self._warned_at = now
         log.warning(

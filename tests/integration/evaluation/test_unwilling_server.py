@@ -21,7 +21,7 @@ REFUSAL = "pictures larger than a stamp are not looked at"
 class Server(ThreadingHTTPServer):
     """Says how bright it thinks every picture is, or refuses; counts questions."""
 
-    willing = False
+    looks_at = "nothing"  # "sequences", "everything"
     questions = 0
 
 
@@ -39,7 +39,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
         self.server.questions += 1
-        if not self.server.willing:
+        willing = {"nothing": False, "sequences": b"sequence of four moments" in body, "everything": True}
+        if not willing[self.server.looks_at]:
             self.reply(400, {"error": REFUSAL})
             return
         share = (len(body) % 97) / 97  # of the picture, somehow
@@ -68,7 +69,12 @@ def test_what_failed_is_told_and_asked_again(server: Server, tmp_path: Path) -> 
         film(root / f"{name}.mp4", 16)
     (root / "_labels").mkdir()
     (root / "_labels" / "events.csv").write_text("video,class,first_frame,last_frame\na.mp4,bar chart,0,7\n")
-    lvlm = {"backend": "openai", "model": "unseen", "base_url": f"http://127.0.0.1:{server.server_port}/v1"}
+    lvlm: dict[str, object] = {
+        "backend": "openai",
+        "model": "unseen",
+        "base_url": f"http://127.0.0.1:{server.server_port}/v1",
+    }
+    lvlm["concurrency"] = 1
     profile = {"name": "unseen", "encoder": {"model": "demo"}, "lvlm": lvlm, "sampling": {"segment_frames": 8}}
     profile |= {"scoring": {"readout": "generate", "static_level": 0}}
     (tmp_path / "unseen.yaml").write_text(yaml.safe_dump(profile))
@@ -79,6 +85,12 @@ def test_what_failed_is_told_and_asked_again(server: Server, tmp_path: Path) -> 
         environment = {**os.environ, "ANYANOMALY_STATE_DIR": str(tmp_path / "state"), "OMP_NUM_THREADS": "1"}
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200, check=False)
 
+    stopped = evaluate()
+    assert stopped.returncode == 1
+    assert re.search(rf"answered none of 5 requests in a row, .*400.*{REFUSAL}", stopped.stderr)
+    assert server.questions < 18, "it is not asked about every picture"
+
+    server.looks_at = "sequences"
     refused = evaluate()
     assert refused.returncode == 3, refused.stderr
     assert "6 of 6 segment rows failed, 0 of 3 videos have no scores at all" in refused.stderr
@@ -87,7 +99,7 @@ def test_what_failed_is_told_and_asked_again(server: Server, tmp_path: Path) -> 
     for report in ("report.md", "report.html"):
         assert REFUSAL in (out / report).read_text()
 
-    server.willing, server.questions = True, 0
+    server.looks_at, server.questions = "everything", 0
     answered = evaluate()
     assert answered.returncode == 0, answered.stderr
     assert "rows failed" not in answered.stderr
