@@ -160,6 +160,12 @@ class ReviewSettings(_Environment):
         description="Ed25519 private key (PEM) that signs evidence bundles; without one they are unsigned.",
     )
     evidence_key_file: Path | None = Field(default=None, description="The same key in a file; see docs/evidence.md.")
+    evidence_tsa_url: str | None = Field(
+        default=None, description="Address of an RFC 3161 time stamp authority; without one bundles bear no time stamp."
+    )
+    evidence_tsa_ca_file: Path | None = Field(
+        default=None, description="PEM file of the authority's root and intermediate certificates."
+    )
     report_to: str | None = Field(
         default=None,
         description="Addresses that get the morning report by mail, with commas; none: it is only written.",

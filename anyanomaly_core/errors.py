@@ -56,6 +56,10 @@ class StorageError(AnyAnomalyError):
     """Results could not be written or read."""
 
 
+class TimestampError(AnyAnomalyError):
+    """A time stamp authority did not answer, or its reply does not prove what it should."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown name: the nearest known one, or, when none is near, which there are."""
     names = sorted(known)

@@ -63,6 +63,12 @@ def _first_frame(container: InputContainer, stream: av.VideoStream) -> dict[str,
     return {"encrypted": encrypted}
 
 
+def video_stream(container: InputContainer) -> av.VideoStream | None:
+    """As ffmpeg's ``0:V:0``: the first video stream that is not a cover picture."""
+    attached = av.stream.Disposition.attached_pic
+    return next((stream for stream in container.streams.video if not stream.disposition & attached), None)
+
+
 def _describe(
     descriptor: int, options: dict[str, str], stated_start: Callable[[int, int], str | None]
 ) -> dict[str, Any]:
@@ -73,12 +79,9 @@ def _describe(
             "duration_s": container.duration / 1e6 if container.duration is not None else None,
             "other_streams": sorted({str(stream.type) for stream in container.streams if stream.type != "video"}),
         }
-        # As ffmpeg's "0:V:0": the first video stream that is not a cover picture.
-        attached = av.stream.Disposition.attached_pic
-        streams = [stream for stream in container.streams.video if not stream.disposition & attached]
-        if not streams:
+        stream = video_stream(container)
+        if stream is None:
             return found
-        stream = streams[0]
         context: Any = stream.codec_context  # None where PyAV has no decoder; ffmpeg may have one
         rate = _item(lambda: stream.average_rate or stream.guessed_rate)
         if stream.duration is not None and stream.time_base is not None:

@@ -1,4 +1,4 @@
-"""Templates and how values look in them. Everything is escaped; there is no exception."""
+"""Templates and how values look in them. Everything in HTML is escaped; there is no exception."""
 
 from datetime import UTC, datetime
 from functools import cache
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -23,7 +23,7 @@ def environment() -> Environment:
     folder = Path(__file__).parent / "templates"
     made = Environment(
         loader=FileSystemLoader(folder),
-        autoescape=True,
+        autoescape=select_autoescape(default=True, disabled_extensions=("txt.jinja",)),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -36,6 +36,7 @@ def environment() -> Environment:
         "moment": lambda value: "–" if value is None else f"{value:%Y-%m-%d %H:%M:%S}",
         "clock": lambda value: "–" if value is None else f"{value:%H:%M:%S}",
         "ago": ago,
+        "at_zone": at_zone,
     }
     made.globals |= {"verdict_words": VERDICTS}
     return made
@@ -80,6 +81,11 @@ def ago(moment: datetime | None, now: datetime | None = None) -> str:
         if passed >= size:
             return f"{passed / size:.0f} {unit} ago"
     return "just now"
+
+
+def at_zone(moment: str, zone: str) -> str:
+    """An ISO 8601 moment on the clock of a time zone, to the millisecond."""
+    return local(datetime.fromisoformat(moment), zone).isoformat(timespec="milliseconds")
 
 
 def local(moment: datetime, zone: str) -> datetime:

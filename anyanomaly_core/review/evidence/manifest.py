@@ -1,4 +1,4 @@
-"""The manifest of an evidence bundle: what is in it, from where, exported by whom, and the hash of every file."""
+"""The manifest of an evidence bundle: its contents, their source, who exported them, and the hash of every file."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -9,15 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from anyanomaly_core.review.blurring.detector import BlurTarget
 
-MANIFEST, SIGNATURE, PUBLIC_KEY, README, SUMS = (
-    "manifest.json",
-    "manifest.sig",
-    "public-key.pem",
-    "README.txt",
-    "SHA256SUMS",
-)
+MANIFEST, SIGNATURE, PUBLIC_KEY = "manifest.json", "manifest.sig", "public-key.pem"
+README, SUMS, TIMESTAMP = "README.txt", "SHA256SUMS", "SHA256SUMS.tsr"
 # One folder level deep and plain characters: a name can neither leave a folder nor look like another.
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9][A-Za-z0-9._-]{0,99}){0,3}$"
+Revealed = Literal["blurred areas", "masked areas"]
 _Hash = Field(pattern="^[0-9a-f]{64}$")
 
 
@@ -59,6 +55,25 @@ class BlurReport(_Strict):
     warning: str
 
 
+class OriginalPackets(_Strict):
+    """The camera's own packets of an event, from key frame to key frame, neither decoded nor encoded."""
+
+    file: str = Field(pattern=NAME)  # in the event's folder
+    container: str
+    packets: int
+    key_frames: int
+    begin_at: str | None  # UTC; None: a bare stream states no times
+    end_at: str | None
+    reveals: tuple[Revealed, ...] = Field(strict=False)  # that the clip hides
+
+
+class StatedTime(_Strict):
+    """A time stamp over SHA256SUMS."""
+
+    moment: str
+    authority: str
+
+
 class ListedEvent(_Strict):
     """An event of the bundle, and the original file it was filmed in."""
 
@@ -73,6 +88,7 @@ class ListedEvent(_Strict):
     source_file: str
     source_sha256: str = _Hash
     blurred: BlurReport | None = None
+    original_packets: OriginalPackets | None = None
 
 
 class Manifest(_Strict):
@@ -83,6 +99,7 @@ class Manifest(_Strict):
     exported_by: str
     exported_at: str
     signed_with: str | None  # fingerprint of the key; None: the bundle is not signed
+    time_stamp: StatedTime | None = None
     events: tuple[ListedEvent, ...] = Field(strict=False)
     files: tuple[ListedFile, ...] = Field(strict=False)
 
@@ -91,8 +108,14 @@ class Manifest(_Strict):
         return (json.dumps(self.model_dump(), indent=1, ensure_ascii=False) + "\n").encode()
 
 
+def sums(files: Iterable[ListedFile]) -> bytes:
+    """SHA256SUMS of these files but itself and its time stamp, as ``sha256sum --check`` reads it."""
+    listed = sorted((file for file in files if file.name not in {SUMS, TIMESTAMP}), key=lambda file: file.name)
+    return "".join(f"{file.sha256}  {file.name}\n" for file in listed).encode()
+
+
 def order(names: Iterable[str]) -> list[str]:
-    """The files of a bundle as they follow each other in it."""
+    """The files of a bundle in the order in which they follow each other."""
     first = (MANIFEST, SIGNATURE)
     return sorted(names, key=lambda name: (first.index(name) if name in first else len(first), name))
 

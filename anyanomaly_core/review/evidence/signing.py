@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from anyanomaly_core.config import Settings
 from anyanomaly_core.errors import ConfigurationError
 
+PrivateKey = Ed25519PrivateKey
 _HOW = "`anyanomaly evidence key FILE` makes one"
 _OTHERS = 0o077  # permissions of group and everybody
 
@@ -75,7 +76,7 @@ def fingerprint(key: Ed25519PublicKey) -> str:
     return hashlib.sha256(raw).hexdigest()
 
 
-def fits(key: Ed25519PublicKey, signature: bytes, content: bytes) -> bool:
+def is_valid(key: Ed25519PublicKey, signature: bytes, content: bytes) -> bool:
     """Whether the signature was made of this content with this key."""
     try:
         key.verify(signature, content)

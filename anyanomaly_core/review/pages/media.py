@@ -58,6 +58,7 @@ async def evidence(
     engine: Database,
     settings: Configuration,
     blur: Annotated[list[BlurTarget] | None, Form()] = None,
+    originals: Annotated[bool, Form()] = False,
 ) -> Response:
     """The event's evidence bundle, exported in the visitor's name."""
     folder = Path(tempfile.mkdtemp(prefix="anyanomaly-evidence-"))
@@ -71,6 +72,7 @@ async def evidence(
         exported_by=visitor.name,
         load_models=False,
         blur=blur or (),
+        originals=originals,
     )
     try:
         await anyio.to_thread.run_sync(export, limiter=_limit())

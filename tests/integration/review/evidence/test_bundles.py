@@ -136,9 +136,9 @@ def test_what_reviewers_said_goes_along(own: Kept, database: TestDatabase, tmp_p
 
 def test_an_intact_bundle_is_intact_and_says_whose_it_is(bundle: Path, keys: tuple[Path, Path]) -> None:
     found = verify(bundle, key=load_public(keys[1]))
-    assert (found.problems, found.trusted) == ([], True)
+    assert (found.problems, found.key_is_trusted) == ([], True)
     unknown = verify(bundle)
-    assert (unknown.problems, unknown.trusted, unknown.fingerprint) == ([], False, found.fingerprint)
+    assert (unknown.problems, unknown.key_is_trusted, unknown.fingerprint) == ([], False, found.fingerprint)
 
 
 def test_openssl_and_sha256sum_agree(bundle: Path, keys: tuple[Path, Path], tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def _rename(files: dict[str, bytes], folder: str) -> str:
 
 def _rewrite_manifest(files: dict[str, bytes], _folder: str) -> str:
     files["manifest.json"] = files["manifest.json"].replace(b"A. Person", b"B. Person")
-    return "The signature does not fit"
+    return "The signature is not valid"
 
 
 def _unsign(files: dict[str, bytes], _folder: str) -> str:
@@ -265,8 +265,8 @@ def test_a_forger_with_a_key_of_their_own_is_found_out_by_the_key(
     out = tmp_path / "forged.zip"
     export_evidence(kept.engine, settings, [kept.event_id], out, exported_by="A. Person", now=NOW, load_models=False)
     assert verify(out).problems == []  # of one piece, but by somebody unknown
-    assert not verify(out).trusted
-    assert any("signature does not fit" in problem for problem in verify(out, key=load_public(keys[1])).problems)
+    assert not verify(out).key_is_trusted
+    assert any("signature is not valid" in problem for problem in verify(out, key=load_public(keys[1])).problems)
 
 
 def test_an_unsigned_bundle_says_so(kept: Kept, keys: tuple[Path, Path], tmp_path: Path) -> None:
@@ -276,7 +276,7 @@ def test_an_unsigned_bundle_says_so(kept: Kept, keys: tuple[Path, Path], tmp_pat
     assert "NOT signed" in contents(out)["README.txt"].decode()
     assert (verify(out).problems, verify(out).fingerprint) == ([], None)
     assert verify(out, key=load_public(keys[1])).problems == [
-        "The bundle is not signed, so not by the key given either."
+        "The bundle is not signed, so it is not signed with the key given either."
     ]
 
 
