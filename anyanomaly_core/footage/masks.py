@@ -10,22 +10,24 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Self
 
 import numpy as np
 import yaml
 from PIL import Image, ImageDraw, ImageFilter
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from anyanomaly_core.errors import ConfigurationError
 
 # Pixels; bicubic scaling reaches 2 pixels of the smaller picture, twice as far where colour has half the size, and the
 # encoder that made such colour had blended as far before.
 MARGIN = 8
-_MOST_BANDS = 256  # a slanted edge becomes so many steps at most
-_MOST_POINTS = 200  # of one polygon
-_MOST_BOXES = 1000  # a command line holds no more
-_SHOWN = "privacy masks"
+_MAX_BANDS = 256  # a slanted edge becomes so many steps at most
+_MAX_CORNERS = 200  # of one polygon
+_SHAPES = f"a shape is `rectangle: [left, top, right, bottom]` or `polygon:` of 3 to {_MAX_CORNERS} [x, y]"
+_MAX_BOXES = 1000  # a command line holds no more
 
+Share = Annotated[float, Field(ge=0, le=1, strict=True)]  # of the picture's width or height
 Point = tuple[float, float]
 Box = tuple[int, int, int, int]  # x, y, width, height in pixels
 
@@ -61,7 +63,7 @@ def boxes(mask: Mask, width: int, height: int) -> tuple[Box, ...]:
         pen.line([*corners, corners[0]], fill=255)  # a polygon as thin as a line is not always filled
     wide = np.asarray(drawn.filter(ImageFilter.MaxFilter(2 * MARGIN + 1))) > 0
     covered = wide[MARGIN:-MARGIN, MARGIN:-MARGIN]  # [height, width]
-    band = max(2, 2 * -(-height // (2 * _MOST_BANDS)))
+    band = max(2, 2 * -(-height // (2 * _MAX_BANDS)))
     found: list[Box] = []
     open_runs: dict[tuple[int, int], tuple[int, int]] = {}  # (left, right) -> (top, bottom) of a box still growing
     for top in range(0, height, band):
@@ -71,10 +73,10 @@ def boxes(mask: Mask, width: int, height: int) -> tuple[Box, ...]:
         found += [_box(run, span) for run, span in open_runs.items() if run not in grown]
         open_runs = grown
     found += [_box(run, span) for run, span in open_runs.items()]
-    if len(found) > _MOST_BOXES:
+    if len(found) > _MAX_BOXES:
         raise ConfigurationError(
             f"A privacy mask is too intricate: it takes {len(found)} boxes in a picture of {width} x {height}, "
-            f"{_MOST_BOXES} are possible. Use fewer corners, or cover the gaps between them."
+            f"{_MAX_BOXES} are possible. Use fewer corners, or cover the gaps between them."
         )
     return tuple(found)
 
@@ -96,76 +98,93 @@ def _box(run: tuple[int, int], span: tuple[int, int]) -> Box:
     return run[0], span[0], run[1] - run[0], span[1] - span[0]
 
 
-@dataclass(frozen=True, slots=True)
-class MaskFile:
-    """The masks of an installation: camera id or pattern to polygons."""
+class Shape(BaseModel):
+    """A rectangle or a polygon of a mask file; exactly one of them is stated."""
 
-    cameras: tuple[tuple[str, tuple[tuple[Point, ...], ...]], ...] = ()
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rectangle: tuple[Share, Share, Share, Share] | None = None
+    polygon: Annotated[tuple[tuple[Share, Share], ...], Field(min_length=3, max_length=_MAX_CORNERS)] | None = None
+
+    @model_validator(mode="after")
+    def _is_one_shape(self) -> Self:
+        if (self.rectangle is None) == (self.polygon is None):
+            raise ValueError(_SHAPES)
+        if self.rectangle is not None:
+            left, top, right, bottom = self.rectangle
+            if left >= right or top >= bottom:
+                raise ValueError("a rectangle is [left, top, right, bottom] with left < right and top < bottom")
+        return self
+
+    @property
+    def corners(self) -> tuple[Point, ...]:
+        """Corners of the polygon or the rectangle."""
+        if self.rectangle is None:
+            return self.polygon or ()
+        left, top, right, bottom = self.rectangle
+        return (left, top), (right, top), (right, bottom), (left, bottom)
+
+
+class MaskFile(BaseModel):
+    """The masks of an installation: shapes by camera id or pattern."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cameras: dict[str, Annotated[tuple[Shape, ...], Field(min_length=1)]]
 
     def of(self, *camera_ids: str) -> Mask | None:
         """All masks whose name or pattern fits one of the cameras, together; None: they have none."""
-        polygons = [p for pattern, own in self.cameras if any(fnmatchcase(c, pattern) for c in camera_ids) for p in own]
-        return Mask(tuple(polygons)) if polygons else None
+        shapes = [
+            shape
+            for pattern, own in self.cameras.items()
+            if any(fnmatchcase(camera, pattern) for camera in camera_ids)
+            for shape in own
+        ]
+        return Mask(tuple(shape.corners for shape in shapes)) if shapes else None
 
 
 def load_masks(path: Path | None) -> MaskFile:
-    """Read a mask file (docs/evidence.md); none: no camera is masked.
+    """Read a mask file (docs/evidence.md); None: no camera is masked.
 
     Raises:
         ConfigurationError: the file cannot be read or is wrong. A mask that cannot be applied never counts as none.
     """
     if path is None:
-        return MaskFile()
+        return MaskFile(cameras={})
     try:
         state = path.stat()
         return _load(path, state.st_mtime_ns, state.st_size)
     except OSError as error:
-        raise ConfigurationError(f"The {_SHOWN} {path} cannot be read: {error.strerror}.") from None
+        raise ConfigurationError(f"The privacy masks {path} cannot be read: {error.strerror}.") from None
 
 
 @lru_cache(maxsize=4)
 def _load(path: Path, _modified: int, _size: int) -> MaskFile:
-    """As load_masks; the file's state is in the arguments so that a changed file is read anew."""
+    """As load_masks. The file's state is in the arguments so that a changed file is read again."""
     try:
         stated = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"The {_SHOWN} {path} are no YAML: {error}.") from None
-    cameras = stated.get("cameras") if isinstance(stated, dict) and set(stated) == {"cameras"} else None
-    if not isinstance(cameras, dict):
-        raise ConfigurationError(f"The {_SHOWN} {path} must be one mapping `cameras:` of camera names to shapes.")
-    return MaskFile(tuple((str(name), _polygons(path, str(name), shapes)) for name, shapes in cameras.items()))
+        raise ConfigurationError(f"The privacy masks {path} are no YAML: {error}.") from None
+    try:
+        return MaskFile.model_validate(stated)
+    except ValidationError as error:
+        raise ConfigurationError(f"The privacy masks {path}{_explained(error)}.") from None
 
 
-def _polygons(path: Path, camera: str, shapes: object) -> tuple[tuple[Point, ...], ...]:
-    if not isinstance(shapes, list) or not shapes:
-        raise _wrong(path, camera, "needs a list of shapes")
-    return tuple(_polygon(path, camera, shape) for shape in shapes)
-
-
-def _polygon(path: Path, camera: str, shape: object) -> tuple[Point, ...]:
-    if isinstance(shape, dict) and set(shape) == {"rectangle"}:
-        left, top, right, bottom = _numbers(path, camera, shape["rectangle"], 4)
-        if left >= right or top >= bottom:
-            raise _wrong(path, camera, "a rectangle is [left, top, right, bottom] with left < right and top < bottom")
-        return ((left, top), (right, top), (right, bottom), (left, bottom))
-    if isinstance(shape, dict) and set(shape) == {"polygon"} and isinstance(shape["polygon"], list):
-        points = [_numbers(path, camera, point, 2) for point in shape["polygon"]]
-        if 3 <= len(points) <= _MOST_POINTS:  # noqa: PLR2004  (a triangle)
-            return tuple((x, y) for x, y in points)
-    raise _wrong(
-        path, camera, f"a shape is `rectangle: [left, top, right, bottom]` or `polygon:` of 3 to {_MOST_POINTS} [x, y]"
-    )
-
-
-def _numbers(path: Path, camera: str, value: object, count: int) -> list[float]:
-    if isinstance(value, list) and len(value) == count and all(type(v) in {int, float} for v in value):
-        numbers = [float(v) for v in value]
-        if all(0 <= number <= 1 for number in numbers):
-            return numbers
-    raise _wrong(
-        path, camera, f"{value!r} is not {count} numbers from 0 to 1, shares of the picture's width and height"
-    )
-
-
-def _wrong(path: Path, camera: str, what: str) -> ConfigurationError:
-    return ConfigurationError(f"The {_SHOWN} {path}, camera {camera!r}: {what}.")
+def _explained(error: ValidationError) -> str:
+    """The first mistake of a mask file, with its place."""
+    first = error.errors()[0]
+    file, camera, number = (*first["loc"], None, None, None)[:3]
+    inside = first["loc"][3:]
+    if file != "cameras" or camera is None:
+        return " must be one mapping `cameras:` of camera names to lists of shapes"
+    if number == "[key]":
+        return f": put the camera's name {camera!r} in quotes, or YAML takes it for a number"
+    if number is None:
+        return f", camera {camera!r}: needs a list of shapes"
+    where = f", camera {camera!r}, shape {int(number) + 1}"
+    if first["type"] == "value_error":
+        return f"{where}: {first['msg'].removeprefix('Value error, ')}"
+    if inside and isinstance(inside[-1], int) and not isinstance(first["input"], list | dict):
+        return f"{where}: {first['input']!r} is not a number from 0 to 1, a share of the picture's width or height"
+    return f"{where}: {_SHAPES}"

@@ -215,7 +215,7 @@ def _warnings(settings: Settings, cameras: Sequence[CameraNight], newest: dateti
     if silent:
         said.append(f"Silent all night, though they recorded in the week before: {', '.join(silent)}.")
     known = [camera.camera for camera in cameras]
-    unused = [name for name, _ in load_masks(settings.privacy_masks).cameras if not _fits_any(name, known)]
+    unused = [name for name in load_masks(settings.privacy_masks).cameras if not _fits_any(name, known)]
     if unused and known:
         said.append(
             f"Privacy masks for {', '.join(unused)} fit no camera that recorded. A misspelt name masks nothing."

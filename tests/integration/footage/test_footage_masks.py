@@ -111,6 +111,11 @@ def test_cameras_find_their_masks_by_name_and_pattern(tmp_path: Path) -> None:
         ("cameras: {gate: [{rectangle: [0.5, 0, 0.2, 1]}]}", "left < right"),
         ("cameras: {gate: [{polygon: [[0, 0], [1, 1]]}]}", "3 to 200"),
         ("cameras: {gate: [{circle: [0, 0, 1]}]}", "a shape is"),
+        ("cameras: {gate: [{rectangle: [0, 0, 1]}]}", "a shape is"),
+        ("cameras: {gate: [{rectangle: [0, true, 1, 1]}]}", "True is not a number from 0 to 1"),
+        ("cameras: {gate: [{rectangle: [0, .nan, 1, 1]}]}", "nan is not a number from 0 to 1"),
+        ("cameras: {gate: [{rectangle: [0, 0, 1, 1], polygon: [[0, 0], [1, 0], [1, 1]]}]}", "a shape is"),
+        ("cameras: {01: [{rectangle: [0, 0, 1, 1]}]}", "in quotes"),
         ("cameras: [", "no YAML"),
     ],
 )
