@@ -14,7 +14,7 @@ from anyanomaly_core.results.catalog import StoredVideo, cameras_of, load_video,
 from anyanomaly_core.results.events import FrameRun, counted_frames, event_id, find_events
 from anyanomaly_core.results.holds import open_holds
 from anyanomaly_core.results.moments import frame_moments, to_datetime, to_micros
-from anyanomaly_core.results.rows import RuleScores, UnitScores, clean_text
+from anyanomaly_core.results.rows import RuleScores, UnitScores, storable_text
 from anyanomaly_core.results.rule_store import StoredRule, list_rules
 from anyanomaly_core.results.schema import events, rules, segment_layouts, segment_scores, units
 from anyanomaly_core.results.segment_store import load_segments
@@ -60,7 +60,12 @@ def from_unit(unit: UnitScores, of_rule: RuleScores) -> ScoredVideo:
         pairs = zip(unit.result.segments.segments, of_rule.scores, strict=True)
         return tuple(
             ScoredSegment(
-                s.index, s.first_frame, s.last_frame, score.score, clean_text(score.text), clean_text(score.rationale)
+                s.index,
+                s.first_frame,
+                s.last_frame,
+                score.score,
+                storable_text(score.text),
+                storable_text(score.rationale),
             )
             for s, score in pairs
         )

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Self
 from urllib.parse import quote
 
 import pyarrow as pa
@@ -185,7 +185,7 @@ def _unwritten(video: StoredVideo, root: Path, error: Exception) -> StorageError
     return StorageError(f"Parquet files of video {video.video_id} could not be written to {root}: {error}")
 
 
-def _write(path: Path, table: Any, compression: ParquetCodec) -> None:  # noqa: ANN401  pyarrow has no types
+def _write(path: Path, table: pa.Table, compression: ParquetCodec) -> None:
     with _new(path) as file:
         pq.write_table(table, file, compression=compression, **encodings(set(table.column_names)))
 

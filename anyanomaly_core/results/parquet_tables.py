@@ -16,14 +16,14 @@ _SCORES = ("score", "key_score", "position_score", "temporal_score")
 _NUMBERS = ("frame", "segment", "first_frame", "last_frame", "key_frame")
 
 
-def tables(video: StoredVideo, scorer: StoredScorer, of_rule: RuleRows) -> dict[str, Any]:
+def tables(video: StoredVideo, scorer: StoredScorer, of_rule: RuleRows) -> dict[str, pa.Table]:
     """By relation, a table of pyarrow with its provenance."""
     footer = _provenance(of_rule.rule, video, scorer)
     made = {"frame_scores": _frames(video, of_rule), "segment_scores": _segments(video, of_rule)}
     return {relation: table.replace_schema_metadata(footer) for relation, table in made.items()}
 
 
-def _frames(video: StoredVideo, of_rule: RuleRows) -> Any:  # noqa: ANN401  pyarrow has no types
+def _frames(video: StoredVideo, of_rule: RuleRows) -> pa.Table:
     rows = of_rule.rows
     lengths = [row.segment.frame_count for row in rows]
     scores = of_rule.frames  # [F]
@@ -40,7 +40,7 @@ def _frames(video: StoredVideo, of_rule: RuleRows) -> Any:  # noqa: ANN401  pyar
     return pa.table(columns)
 
 
-def _segments(video: StoredVideo, of_rule: RuleRows) -> Any:  # noqa: ANN401  pyarrow has no types
+def _segments(video: StoredVideo, of_rule: RuleRows) -> pa.Table:
     rows = of_rule.rows
     columns = {
         **_names(video, of_rule.rule, len(rows)),

@@ -56,7 +56,7 @@ class RuleScores:
     @property
     def last_error(self) -> str | None:
         """Reason of the first failed segment."""
-        return next((clean_text(score.reason) for score in self.scores if score.status is Status.FAILED), None)
+        return next((storable_text(score.reason) for score in self.scores if score.status is Status.FAILED), None)
 
     @property
     def work_ms(self) -> float:
@@ -99,7 +99,7 @@ class RuleRows:
     moments: Micros  # [F] likewise
 
 
-def clean_text(text: str | None) -> str | None:
+def storable_text(text: str | None) -> str | None:
     """Model output and error messages are data from outside: bounded, without NUL, valid UTF-8."""
     if text is None:
         return None
@@ -139,10 +139,10 @@ def make_rows(unit: UnitScores, of_rule: RuleScores) -> RuleRows:
             started_us=started_us,
             ended_us=ended_us,
             peak=None if isnan(peak) else peak,
-            winning_text=None if score.text is None else clean_text(score.text),
-            rationale=None if score.rationale is None else clean_text(score.rationale),
-            reason=None if score.reason is None else clean_text(score.reason),
-            raw_answer=None if score.raw_answer is None else clean_text(score.raw_answer),
+            winning_text=None if score.text is None else storable_text(score.text),
+            rationale=None if score.rationale is None else storable_text(score.rationale),
+            reason=None if score.reason is None else storable_text(score.reason),
+            raw_answer=None if score.raw_answer is None else storable_text(score.raw_answer),
         )
         for segment, score, (started_us, ended_us), peak in zip(
             segments, of_rule.scores, unit.bounds_us, peaks, strict=True
