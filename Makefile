@@ -61,12 +61,13 @@ integration: set-up  ## tests with real PostgreSQL, ffmpeg and models
 e2e: set-up  ## tests with the real Airflow services
 	@$(PYTEST) tests/e2e
 
-bench: set-up  ## ours against the published loop: speed, encodes, tokens, memory (about 5 minutes)
-	@$(RUN) tests/benchmarks/bench_efficiency.py
+bench: set-up  ## ours against the published loop: speed, encodes, tokens, memory (about 5 minutes) [BENCH_OPTIONS=--save]
+	@$(RUN) -m tests.benchmarks.bench_efficiency $(BENCH_OPTIONS)
 
 docs: set-up  ## write the generated pages of docs/ anew
 	@$(RUN) .ci/configuration_table.py
 	@$(RUN) .ci/sql_page.py
+	@$(RUN) -m tests.benchmarks.figures
 
 lock: set-up  ## write requirements.lock anew (about 5 minutes)
 	@$(RUN) .ci/lock.py $(LOCK_OPTIONS)

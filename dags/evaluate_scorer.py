@@ -30,6 +30,7 @@ ABLATIONS = [
     "strategies",
     "prompts",
     "readouts",
+    "reuse",
     "static",
     "cascade",
     "scorers",

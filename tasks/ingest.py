@@ -17,7 +17,7 @@ from anyanomaly_core.engine.progress import LoggedProgress
 from anyanomaly_core.errors import StorageError
 from anyanomaly_core.footage.types import FoundFile
 from anyanomaly_core.profile import load_profile
-from anyanomaly_core.results.waiting import with_database_retry
+from anyanomaly_core.results.patience import patiently
 from tasks.context import database
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ def register_files(chunk: Chunk) -> dict[str, Any]:
     progress(0, len(files))
     for found in files:
         do = partial(register_file, engine, found, settings=settings, sampling=sampling, again=chunk["rescan"])
-        result = with_database_retry(engine, settings.database_patience_s, do)
+        result = patiently(engine, settings.database_patience_s, do)
         results.append(result)
         if result.reason:
             log.warning("%s: %s: %s", result.uri, result.outcome.value, result.reason)

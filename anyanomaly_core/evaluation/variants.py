@@ -73,6 +73,12 @@ RESCORED: dict[str, dict[str, Changes]] = {
     },
     "prompts": {f"prompt {number}": {"scoring": {"prompt_variant": number}} for number in PROMPTS},
     "readouts": {name: {"scoring": {"readout": name}} for name in ("likelihood", "generate")},
+    "reuse": {
+        "every window encoded": {"contexts": {"same_level": 0.0}},
+        "windows alike within 4 grey levels": {"contexts": {"same_level": 4.0}},
+        "windows alike within 6 grey levels": {"contexts": {"same_level": 6.0}},
+        "windows alike within 8 grey levels": {"contexts": {"same_level": 8.0}},
+    },
     "static": {
         "every segment judged": {"scoring": {"static_level": 0.0}},
         "carried below 3 grey levels": {"scoring": {"static_level": 3.0}},

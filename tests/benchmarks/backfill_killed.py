@@ -24,11 +24,17 @@ from anyanomaly_core.demo.archive import ArchivePlan, make_archive
 from anyanomaly_core.embedded import airflow, pipeline, report, runs, services
 from anyanomaly_core.embedded.installation import Installation
 from anyanomaly_core.embedded.ports import free_port
+from tests.benchmarks.figures import Figures, add_save_option
 from tests.e2e.small_site import Site, scoring_worker
 
 DAG = "backfill_rule"
 RULE = "texts: [a person riding a bicycle]\nthreshold: 0.4\nmin_duration_s: 0.5\nactive: false\n"  # no scan takes it
 FORM = {"rule": "on-day-31"}
+ABOUT = """\
+Rendered camera-days are ingested, a rule is added and backfilled through the real scheduler. Again and again, when so
+many more videos are committed and the next one is begun, SIGKILL goes to the process that scores and to the
+scheduler, and the scheduler is started again; nobody clears or triggers anything. A second installation does the same
+work undisturbed."""
 SEGMENTS = """
 SELECT rule, version, camera, uri, segment_index, first_frame, last_frame, started_at, ended_at, status, reason, score,
        peak, key_score, position_score, temporal_score, key_frame, grid_frames, winning_window, winning_text, rationale,
@@ -123,6 +129,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=4.0, help="of each recording")
     parser.add_argument("--slots", type=int, default=1, help="of the pool: camera-days at the same time")
     parser.add_argument("--kills", type=int, default=2, help="of the scoring process and the scheduler, each")
+    add_save_option(parser, "backfill-killed")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # a time limit must not leave services running
     folder = Path(tempfile.mkdtemp(prefix="anyanomaly-killed-"))
@@ -143,15 +150,19 @@ def main() -> int:
         kills = [videos * (number + 1) // (options.kills + 1) for number in range(options.kills)]
         killed = backfill(folder / "killed", archive, rules, kills, options.slots)
         left_alone = backfill(folder / "left alone", archive, rules, [], options.slots)
-        return verdict(killed, left_alone)
+        figures = Figures(f"A backfill killed {options.kills} times", ABOUT)
+        equal = compare(killed, left_alone, figures)
+        figures.save(options.save)
+        return 0 if equal else 1
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def verdict(killed: Outcome, left_alone: Outcome) -> int:
-    print(f"\n{'':28}{'killed':>14}{'left alone':>14}")
+def compare(killed: Outcome, left_alone: Outcome, figures: Figures) -> bool:
+    """Print both; whether they are the same."""
+    figures.table("", "killed", "left alone")
     for name in killed.tables:
-        print(f"{name:28}{len(killed.tables[name]):>14}{len(left_alone.tables[name]):>14}")
+        figures.row(name, len(killed.tables[name]), len(left_alone.tables[name]))
     lines: dict[str, list[object]] = {"Parquet files": [], "unfinished files": []}
     lines |= {"camera-days": [], "of them tried again": []}
     lines |= {"seconds quoted, in slots": [], "seconds taken, in slots": [], "seconds of the run": []}
@@ -164,14 +175,14 @@ def verdict(killed: Outcome, left_alone: Outcome) -> int:
         for line, value in zip(lines.values(), values, strict=True):
             line.append(value)
     for name, (one, other) in lines.items():
-        print(f"{name:28}{one!s:>14}{other!s:>14}")
+        figures.row(name, one, other)
     same = {f"the same {name}": killed.tables[name] == left_alone.tables[name] for name in killed.tables}
     same["the same bytes in Parquet"] = killed.parquet == left_alone.parquet
     same["something was found"] = bool(killed.tables["segments"]) and bool(killed.parquet)
     same["tasks were tried again"] = sum(tries > 1 for tries in killed.tries) >= 1
     for name, equal in same.items():
-        print(f"{name:28}{'yes' if equal else 'NO':>14}")
-    return 0 if all(same.values()) else 1
+        figures.result(f"{name}: {'yes' if equal else 'NO'}")
+    return all(same.values())
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Ours against the published loop: same models, same footage, one run; `make bench`.
 
-    python tests/benchmarks/bench_efficiency.py [--segments 6] [--rules 1 3 10] [--clock wall|cpu] [--footage FILE]
+    python -m tests.benchmarks.bench_efficiency [--segments 6] [--rules 1 3 10] [--clock wall|cpu] [--footage FILE]
 
 Each contender runs in a process of its own (its peak memory is that process's), one after the other. `known` is a scan
 of footage whose embeddings are kept. `generate` and `likelihood` encode every window and compute in 32 bits, as the
@@ -24,6 +24,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks.figures import Figures, add_save_option
+
 TEXTS = [
     "a person riding a bicycle",
     "a person lying on the ground",
@@ -39,6 +41,12 @@ TEXTS = [
 BARS = {("generate", 1): 3, ("generate", 10): 15, ("likelihood", 1): 10, ("likelihood", 10): 50}
 BARS |= {(name, count): BARS["likelihood", count] for name in ("reuse", "bf16") for count in (1, 10)}
 FRAMES = 24
+ABOUT = """\
+The loop as published (`tests/benchmarks/reference_loop.py`) and ours: same models, same rendered footage, each
+contender in its own process, one after the other. `generate` and `likelihood` encode every window in 32 bits, as the
+loop does; `reuse` is `likelihood` with windows taken over; `bf16` is `reuse` with both models in 16 bits. *known*:
+the same rules on footage whose embeddings are kept. *at most*: a first scan of which nothing is left but the
+networks' matrix products and convolutions, at the rate at which this processor multiplies large matrices."""
 
 
 def main() -> None:
@@ -50,6 +58,7 @@ def main() -> None:
     parser.add_argument("--footage", type=Path, help="a video; none: a rendered one")
     parser.add_argument("--strict", action="store_true", help="fail when a bar is missed")
     parser.add_argument("--contender", help=argparse.SUPPRESS)
+    add_save_option(parser, "efficiency")
     options = parser.parse_args()
     if options.contender:
         print("RESULT " + json.dumps(run(options.contender, options)))
@@ -78,7 +87,8 @@ def render(folder: Path, segments: int) -> Path:
 
 def in_process(contender: str, options: argparse.Namespace) -> list[dict[str, Any]]:
     """Results of a contender, one per number of rules."""
-    command = [sys.executable, __file__, "--contender", contender, "--segments", str(options.segments)]
+    command = [sys.executable, "-m", "tests.benchmarks.bench_efficiency", "--contender", contender]
+    command += ["--segments", str(options.segments)]
     command += ["--clock", options.clock, "--footage", str(options.footage), "--rules", *map(str, options.rules)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     results: list[dict[str, Any]] = json.loads(done.stdout.split("RESULT ")[-1])
@@ -114,9 +124,8 @@ def _changed(profile: Any, contender: str) -> Any:  # noqa: ANN401
 
 
 def _reference(profile: Any, batches: Sequence[Any], rules: Sequence[int], clock: Any) -> list[dict[str, Any]]:  # noqa: ANN401
-    from reference_loop import Counts, ReferenceLoop  # noqa: PLC0415
-
     import anyanomaly_core.demo  # noqa: PLC0415
+    from tests.benchmarks.reference_loop import Counts, ReferenceLoop  # noqa: PLC0415
 
     loop = ReferenceLoop(profile, Path(anyanomaly_core.demo.__path__[0]) / "weights")
     segments = [list(segment.images) for batch in batches for segment in batch]
@@ -130,15 +139,14 @@ def _reference(profile: Any, batches: Sequence[Any], rules: Sequence[int], clock
 
 
 def _ours(profile: Any, batches: Sequence[Any], rules: Sequence[int], clock: Any) -> list[dict[str, Any]]:  # noqa: ANN401
-    from arithmetic import operations, operations_per_second  # noqa: PLC0415
-    from counting import CountingEncoder, CountingLvlm  # noqa: PLC0415
-
     from anyanomaly_core.config import Settings  # noqa: PLC0415
     from anyanomaly_core.engine.embeddings import VideoEmbeddings  # noqa: PLC0415
     from anyanomaly_core.models.device import DTYPES  # noqa: PLC0415
     from anyanomaly_core.models.loading import load_encoder, load_lvlm  # noqa: PLC0415
     from anyanomaly_core.scoring.scorers import make_scorer  # noqa: PLC0415
     from anyanomaly_core.scoring.types import RuleTexts  # noqa: PLC0415
+    from tests.benchmarks.arithmetic import operations, operations_per_second  # noqa: PLC0415
+    from tests.benchmarks.counting import CountingEncoder, CountingLvlm  # noqa: PLC0415
 
     results = []
     with tempfile.TemporaryDirectory() as scratch:
@@ -203,9 +211,12 @@ def _peak() -> int:
 
 def report(found: dict[str, list[dict[str, Any]]], options: argparse.Namespace) -> None:
     """Print the table; exit with 1 when scores differ, an image was encoded twice, or (strict) a bar is missed."""
-    print(f"\n{options.segments} segments of {FRAMES} frames, {options.clock} time, {os.cpu_count()} cores\n")
-    head = "rules | contender | segments/s | gain | at most | known: segments/s | gain | encodes/segment"
-    print(f"| {head} | tokens read/segment | tokens written/segment | peak MB |\n|{'---|' * 11}")
+    figures = Figures("Ours against the published loop", ABOUT)
+    figures.table(
+        "rules", "contender", "segments/s", "gain", "at most", "known: segments/s", "gain", "encodes/segment",
+        "tokens read/segment", "tokens written/segment", "peak MB",
+        caption=f"{options.segments} segments of {FRAMES} frames, {options.clock} time",
+    )  # fmt: skip
     rates = {name: results[0]["rate"] / 1e9 for name, results in found.items() if "rate" in results[0]}
     failures, missed = [], []
     for place, count in enumerate(options.rules):
@@ -217,7 +228,7 @@ def report(found: dict[str, list[dict[str, Any]]], options: argparse.Namespace) 
             cells += [f"{base['first'] / own['least']:.1f}x" if "least" in own else ""]
             cells += [f"{options.segments / known:.2f}", f"{base['first'] / known:.1f}x"] if known else ["", ""]
             cells += [f"{own[k] / options.segments:.0f}" for k in ("encodes", "tokens_read", "tokens_written")]
-            print(f"| {' | '.join([*cells, str(own['peak_mb'])])} |", flush=True)
+            figures.row(*cells, own["peak_mb"])
             if own["twice"]:
                 failures.append(f"{name}, {count} rules: {own['twice']} images were encoded twice")
             if gain < BARS.get((name, count), 0):
@@ -232,11 +243,14 @@ def report(found: dict[str, list[dict[str, Any]]], options: argparse.Namespace) 
         )
         if differing:
             failures.append(f"generate, {count} rules: {differing} of {options.segments * count} scores differ")
-    told = ", ".join(f"{name} {rate:.0f}" for name, rate in rates.items())
-    print(f"\n`at most` at the rate of large matrix products, GFLOP/s: {told}.")
-    print("\nScores of `generate` equal the loop's; no image was encoded twice." if not failures else "")
+    listed = ", ".join(f"{name} {rate:.0f}" for name, rate in rates.items())
+    figures.result(f"`at most` at the rate of large matrix products, GFLOP/s: {listed}.")
+    scores = options.segments * sum(options.rules)
+    if not failures:
+        figures.result(f"All {scores} scores of `generate` were those of the loop; no image was encoded twice.")
     for line in [*failures, *missed]:
-        print(line)
+        figures.result(line)
+    figures.save(options.save)
     if failures or (missed and options.strict):
         sys.exit(1)
 

@@ -21,10 +21,15 @@ from typing import Any
 import yaml
 
 from tests.benchmarks.bench_decode import ChildMemory
+from tests.benchmarks.figures import Figures, add_save_option
 from tests.benchmarks.one_site import aged, ffmpeg, looped, one_site, place, rendered
 
 FPS = 1
 BAR = 1.05
+ABOUT = """\
+A rendered clip is repeated to longer and longer videos; each is registered and scanned with four rules, each step in
+a process of its own. `judged`: every segment is. `carried`: a still scene, of which every segment but one takes over
+scores. Most memory that each process held, MB, and the decoder beside it."""
 RULES = {
     name: f"texts: [{text}]\n"
     for name, text in (("rides", "a bicycle"), ("lies", "a person lying"), ("burns", "smoke"), ("drives", "a car"))
@@ -119,13 +124,14 @@ def main() -> int:
     parser.add_argument("--ways", nargs="+", choices=[*WAYS], default=[*WAYS])
     parser.add_argument("--step", choices=["register", "scan"], help=argparse.SUPPRESS)
     parser.add_argument("--camera", help=argparse.SUPPRESS)
+    add_save_option(parser, "memory")
     options = parser.parse_args()
     if options.step:
         logging.basicConfig(level=logging.INFO, format="%(message)s")
         print(json.dumps(step_in_this_process(options.step, options.camera)))
         return 0
-    print("| way | video | frames | rows | register, MB | its decoder | scan, MB | its decoder | scan, s |")
-    print("|---|---|---|---|---|---|---|---|---|", flush=True)
+    figures = Figures("Memory of a scan against the length of the video", ABOUT)
+    figures.table("way", "video", "frames", "rows", "register", "its decoder", "scan", "its decoder", "scan, s")
     grown = False
     with one_site(RULES) as folder:
         profiles(folder)
@@ -136,10 +142,10 @@ def main() -> int:
                 one, two = found["register"], found["scan"]
                 rows = sum(two.get(status, 0) for status in ("scored", "carried"))
                 sizes = [f"{step[what]:.0f}" for step in (one, two) for what in ("own_mb", "child_mb")]
-                cells = [way, f"{minutes} min", f"{one['frames']:,}", f"{rows:,}", *sizes, f"{two['seconds']:.0f}"]
-                print(f"| {' | '.join(cells)} |", flush=True)
+                figures.row(way, f"{minutes} min", f"{one['frames']:,}", f"{rows:,}", *sizes, f"{two['seconds']:.0f}")
                 peaks.append((one["own_mb"], two["own_mb"]))
             grown |= any(last > BAR * first for first, last in zip(peaks[0], peaks[-1], strict=True))
+    figures.save(options.save)
     return int(grown)
 
 

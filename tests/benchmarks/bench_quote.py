@@ -1,4 +1,6 @@
-"""A backfill's quote against what it then takes: ``bench_quote.py [--days 4] [--seconds 40] [--processor]``.
+"""A backfill's quote against what it then takes.
+
+    python -m tests.benchmarks.bench_quote [--days 4] [--seconds 40] [--processor]
 
 One camera films ``--days`` days of ``--seconds`` s. A first rule is scored over half of them, so that something is
 measured. Then a second rule is quoted and scored over all days: half of them find their embeddings kept, half do not.
@@ -27,9 +29,13 @@ from anyanomaly_core.results.migrate import upgrade
 from tasks.backfill import plan_backfill, quote_backfill, summarize_backfill
 from tasks.context import database
 from tasks.ingest import discover_files, register_files
+from tests.benchmarks.figures import Figures, add_save_option
 
 ROOT = Path(__file__).resolve().parents[2]
 BAR = 0.2
+ABOUT = """\
+One rule is scored over half of the days; a second one with two texts is quoted over all of them and scored, each
+camera-day in a process of its own. The bar is 20 %."""
 FORM = {"cameras": [], "from": None, "to": None, "newest_first": False, "gpu_hours": None, "segments": None}
 RULES = {"first": "texts: [a person running]\n", "second": "texts: [a car, a bicycle]\n"}
 PROCESSOR = """
@@ -95,6 +101,7 @@ def main() -> int:
     parser.add_argument("--days", type=int, default=4)
     parser.add_argument("--seconds", type=int, default=40)
     parser.add_argument("--processor", action="store_true", help="processor time in place of wall time")
+    add_save_option(parser, "quote")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # a time limit must not leave the server running
     # Not in a folder of root's own: root's PostgreSQL runs as nobody.
@@ -111,12 +118,16 @@ def main() -> int:
         finally:
             server.stop()
     expected, took = (part["gpu_hours"] * 3600 for part in (quoted, summary["took"]))
-    print(f"quoted on {quoted['measured']}")
-    print(f"{'':12}{'segments':>10}{'seconds':>10}")
-    print(f"{'quoted':12}{quoted['segments']:>10}{expected:>10.1f}")
-    print(f"{'took':12}{summary['took']['segments']:>10}{took:>10.1f}   (wall {wall:.1f})")
+    figures = Figures("A quote against what the backfill then takes", ABOUT)
+    figures.table("", "segments", "seconds")
+    figures.row("quoted", quoted["segments"], f"{expected:.0f}")
+    figures.row("taken, in slots", summary["took"]["segments"], f"{took:.0f}")
+    figures.row("taken, by the clock", summary["took"]["segments"], f"{wall:.0f}")
     off = expected / took - 1
-    print(f"off by {off:+.0%}; the bar is {BAR:.0%}")
+    figures.result(
+        f"Quoted on {quoted['measured']}; off by {off:+.0%} of the slots, {expected / wall - 1:+.0%} of the clock."
+    )
+    figures.save(arguments.save)
     return 0 if abs(off) <= BAR and quoted["segments"] == summary["took"]["segments"] else 1
 
 

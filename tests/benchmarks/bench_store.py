@@ -1,4 +1,4 @@
-"""How fast and how large the store is: ``python tests/benchmarks/bench_store.py [--hours 20] [--turns 8]``.
+"""How fast and how large the store is: ``python -m tests.benchmarks.bench_store [--hours 20] [--turns 8]``.
 
 On a PostgreSQL of its own, on rows as ten rules over ``--hours`` camera-hours give them (``store_rows.py``): units
 committed in turns with a bare COPY of the same bytes into a table with the same columns, checks and indexes, and with
@@ -35,6 +35,7 @@ from anyanomaly_core.results.queries import ready_queries, run_ready
 from anyanomaly_core.results.rows import RuleRows, UnitResult, check_unit, make_rows
 from anyanomaly_core.results.writer import commit_unit
 from tests.benchmarks import store_rows
+from tests.benchmarks.figures import Figures, add_save_option
 from tests.benchmarks.store_rows import FRAMES, RULES, SEGMENTS, Store
 
 BARE, ROWS, LEDGER = "bare COPY", "rows made and copied", "  and ledger and events"
@@ -61,6 +62,15 @@ CURVE_OF_ROWS = """SELECT frame_at, score FROM frame_rows WHERE scoring_id = 3 A
                        SELECT video_id FROM videos WHERE camera_id = 'dock' AND recorded_at < :until
                        AND recorded_at + make_interval(secs => duration_s) > :from)
                    AND frame_at >= :from AND frame_at < :until ORDER BY frame_at"""
+
+
+ABOUT = """\
+Four cameras that record every night in files of ten minutes, segments of 72 source frames, ten rules. *Loading*: a
+unit of ten minutes and ten rules in turns with a bare COPY of the very same bytes into a table with the same columns,
+checks and indexes; a whole commit is compared with a bare COPY during which the finished bytes of the same Parquet
+files are written and flushed; in brackets the fraction of the bare speed, by wall and by processor (this process and
+the server). The bar is half. *Queries*: warm, as `reader`; the bar is 100 ms at the 95th percentile for a question
+about one night, camera or rule."""
 
 
 class Bench:
@@ -166,7 +176,7 @@ def bare_files(bench: Bench, unit: UnitResult, stream: bytes) -> Callable[[], No
     return both
 
 
-def loading(bench: Bench, ids: list[int]) -> None:
+def loading(bench: Bench, ids: list[int], figures: Figures) -> None:
     """Commits, and the making and copying of their rows alone, in turns with the bare COPY of the same bytes."""
     bench.execute("CREATE TABLE bare (LIKE segment_scores INCLUDING ALL)")
     ways: dict[str, list[tuple[float, float]]] = {name: [] for name in (BARE, ROWS, LEDGER, WHOLE, BARE_FILES)}
@@ -187,18 +197,19 @@ def loading(bench: Bench, ids: list[int]) -> None:
             bench.timed(took, lambda u=unit: commit_unit(bench.writer, u, bench.parquet))
     same = "SELECT count(*) FROM (SELECT * FROM bare EXCEPT SELECT * FROM segment_scores) AS other"
     assert bench.value(same) == 0, "the bare COPY wrote other rows"
-    print(
-        f"\nLoading, {len(ids)} units of {SEGMENTS * len(RULES)} rows and {size / 1e6:.1f} MB; fractions of bare bytes"
-    )
-    print(f"  {'':24}  median wall      mean processor   M frame scores/s")
+    caption = f"**Loading**: {len(ids)} units of {SEGMENTS * len(RULES)} rows and {size / 1e6:.1f} MB"
+    figures.table("", "median wall", "mean processor", "M frame scores/s", caption=caption)
     wall = {name: statistics.median(wall for wall, _ in times) for name, times in ways.items()}
     used = {name: statistics.mean(used for _, used in times) for name, times in ways.items()}
     for name in ways:
         rate = FRAMES * len(RULES) / wall[name] / 1e6
         bare = BARE_FILES if name == WHOLE else BARE
-        share = f"{wall[bare] / wall[name]:5.2f} and {used[bare] / used[name]:5.2f} of {bare}"
-        print(
-            f"  {name:24} {wall[name] * 1e3:7.1f} ms {used[name] * 1e3:7.1f} ms  {rate:5.2f} M frame scores/s  {share}"
+        of_wall, of_used = f" ({wall[bare] / wall[name]:.2f})", f" ({used[bare] / used[name]:.2f})"
+        figures.row(
+            name,
+            f"{wall[name] * 1e3:.0f} ms{of_wall if name != bare else ''}",
+            f"{used[name] * 1e3:.0f} ms{of_used if name != bare else ''}",
+            f"{rate:.1f}",
         )
     bench.execute("DROP TABLE bare")
 
@@ -217,7 +228,7 @@ def fill(bench: Bench, ids: list[int]) -> None:
     bench.execute("VACUUM ANALYZE")
 
 
-def shapes(bench: Bench, ids: list[int], hours: float) -> None:
+def shapes(bench: Bench, ids: list[int], hours: float, figures: Figures) -> None:
     """Size and loading of both shapes, the row per frame on a sample."""
     bench.execute(ROW_SHAPE)
     took: list[float] = []
@@ -239,17 +250,15 @@ def shapes(bench: Bench, ids: list[int], hours: float) -> None:
                            WHERE inhparent = 'segment_scores'::regclass""")
     row = bench.value("SELECT pg_total_relation_size('frame_rows')")
     per_array, per_row = array / (hours * 6 * frames), row / (len(ids) * frames)
-    print("\nSize, indexes and all")
-    for name, per in (("array per segment", per_array), ("row per frame", per_row)):
-        print(f"  {name:24} {per:6.2f} bytes per frame score  {per * 900e6 / 1e9:6.1f} GB at 900 M (extrapolated)")
-    print(
-        f"  row per frame, COPY      {frames * len(ids) / sum(took) / 1e6:6.2f} M frame scores/s, nothing else written"
-    )
+    figures.table("", "array per segment", "row per frame", caption="**Shape**")
+    figures.row("bytes per frame score, indexes and all", f"{per_array:.1f}", f"{per_row:.1f}")
+    figures.row("900 M frame scores, computed from that", *(f"{per * 0.9:.1f} GB" for per in (per_array, per_row)))
+    figures.row("bare COPY, M frame scores/s", "see Loading", f"{frames * len(ids) / sum(took) / 1e6:.1f}")
     curve = {"from": NIGHT["from"] + timedelta(minutes=3), "until": NIGHT["from"] + timedelta(minutes=4)}
     by_array = {"rule": RULES[2], "camera": "dock", **curve}
-    line = "  one minute of a curve    "
     rows = _latency(lambda: _fetch(bench.owner, curve))
-    print(line, f"array {_latency(lambda: run_ready(bench.reader, 'frame_curve', by_array))}, row {rows}")
+    arrays = _latency(lambda: run_ready(bench.reader, "frame_curve", by_array))
+    figures.row("one minute of one rule's curve", arrays, rows)
 
 
 def _fetch(engine: Engine, parameters: dict[str, object]) -> None:
@@ -279,12 +288,12 @@ def _latency(ask: Callable[[], object], repetitions: int = 30) -> str:
     ask()
     for _ in range(repetitions):
         _timed(times, ask)
-    return f"p50 {np.percentile(times, 50) * 1e3:6.1f} ms, p95 {np.percentile(times, 95) * 1e3:6.1f} ms"
+    return f"p50 {np.percentile(times, 50) * 1e3:.0f} ms, p95 {np.percentile(times, 95) * 1e3:.0f} ms"
 
 
-def queries(bench: Bench) -> None:
+def queries(bench: Bench, figures: Figures) -> None:
     """Every ready query, warm; operational ones with parameters of one night, camera or rule."""
-    print("\nReady queries, warm, as reader; processor: mean of client and server together")
+    figures.table("query", "asks about", "p50", "p95", "processor", "rows", caption="**Queries**")
     known = {query.name: query for query in ready_queries()}
     for name in sorted(known, key=lambda name: (name not in OPERATIONAL, name)):
         operational = name in OPERATIONAL
@@ -297,9 +306,8 @@ def queries(bench: Bench) -> None:
             bench.timed(took, lambda n=name, p=parameters: run_ready(bench.reader, n, p))
         wall, used = np.array(took).T * 1e3
         p50, p95 = np.percentile(wall, (50, 95))
-        shown = f"p50 {p50:6.1f} ms, p95 {p95:6.1f} ms, processor {used.mean():5.1f} ms"
-        kind = "operational" if operational else "whole archive"
-        print(f"  {kind:14} {name:28} {shown}  {rows} rows")
+        about = "one night, camera, rule or file" if operational else "the whole archive"
+        figures.row(name, about, *(f"{value:.0f} ms" for value in (p50, p95, used.mean())), rows)
 
 
 def main() -> None:
@@ -308,6 +316,7 @@ def main() -> None:
     arguments.add_argument("--hours", type=float, default=20, help="camera-hours of footage")
     arguments.add_argument("--turns", type=int, default=8, help="commits of each kind, in turns")
     arguments.add_argument("--row-units", type=int, default=4, help="files stored in the other shape as well")
+    add_save_option(arguments, "store")
     chosen = arguments.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="anyanomaly-bench-store-"))
     folder.chmod(0o755)
@@ -320,12 +329,14 @@ def main() -> None:
         with without_parquet():  # the first two are slower: partitions, caches
             for video_id in sample[:2]:
                 commit_unit(bench.writer, bench.unit(video_id), bench.parquet)
-        loading(bench, sample[2:])
+        figures = Figures(f"{chosen.hours:,g} camera-hours under ten rules", ABOUT)
+        loading(bench, sample[2:], figures)
         fill(bench, ids[len(sample) :])
         rows, frames = SEGMENTS * len(RULES) * len(ids), FRAMES * len(RULES) * len(ids)
-        print(f"\n{chosen.hours:g} camera-hours, {len(RULES)} rules: {rows} rows, {frames} frame scores")
-        shapes(bench, ids[: chosen.row_units], chosen.hours)
-        queries(bench)
+        shapes(bench, ids[: chosen.row_units], chosen.hours, figures)
+        queries(bench, figures)
+        figures.result(f"{rows:,} rows, {frames:,} frame scores, all loaded and asked.")
+        figures.save(chosen.save)
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)

@@ -10,9 +10,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 import numpy as np
 import open_clip
 import torch
-from reference_loop import GENERATED, Image, ReferenceLoop
 
 from anyanomaly_core.scoring.prompts import build_prompt
+from tests.benchmarks.reference_loop import GENERATED, Image, ReferenceLoop
 
 
 @dataclass(kw_only=True)

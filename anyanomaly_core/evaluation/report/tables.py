@@ -297,7 +297,10 @@ def _compared(measure: Measure) -> tuple[str, str]:
     if measure.difference is None:
         return "", ""
     d = measure.difference_interval
-    meaning = "no clear difference" if d is None or d.low <= 0 <= d.high else "better" if d.low > 0 else "worse"
+    if d is None:
+        meaning = "too few videos to say"
+    else:
+        meaning = "no clear difference" if d.low <= 0 <= d.high else "better" if d.low > 0 else "worse"
     return f"{measure.difference:+.3f}{_between(d, '+.3f')}", meaning
 
 
