@@ -1,6 +1,5 @@
 """Where the models of a profile are, and whether they could be used: looked at in seconds, without loading one."""
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 
 from anyanomaly_core.config import ModelSettings
 from anyanomaly_core.errors import AnyAnomalyError, ModelError
+from anyanomaly_core.models.broken_files import broken_file
 from anyanomaly_core.models.hub import HubModel, cached_folder, hub_model, look_up
 from anyanomaly_core.models.loading import local_directory
 from anyanomaly_core.models.openai_http import Patience
@@ -124,16 +124,20 @@ def _weight_bytes(directory: Path) -> _Stored:
         ModelError: when a weight file is missing, empty or no weight file.
     """
     files = sorted(path for path in directory.iterdir() if path.suffix in _WEIGHTS)
-    for index in directory.glob("*.index.json"):
-        named = {directory / name for name in json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()}
-        if missing := sorted(path.name for path in named if not path.is_file()):
-            raise ModelError(f"{directory} lacks {', '.join(missing)}: the copy is not complete. Copy it again.")
-    tensors = [path for path in files if path.suffix == ".safetensors"]
     if not files:
         raise ModelError(f"{directory} holds no weights (*.safetensors, *.bin). Put a complete model directory there.")
+    tensors = [path for path in files if path.suffix == ".safetensors"]
+    if not tensors or any(directory.glob("*.index.json")):
+        _check_whole(directory)
     if not tensors:
         return _Stored(sum(path.stat().st_size for path in files) / 4, exactly=False)
     return _Stored(sum(_safetensors_parameters(path) for path in tensors), exactly=True)
+
+
+def _check_whole(directory: Path) -> None:
+    problem = broken_file(directory)
+    if problem is not None:
+        raise ModelError(f"{problem}.")
 
 
 def _safetensors_parameters(path: Path) -> int:
@@ -143,7 +147,8 @@ def _safetensors_parameters(path: Path) -> int:
         with safe_open(path, framework="np") as file:
             return sum(int(np.prod(file.get_slice(name).get_shape())) for name in file.keys())  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise ModelError(f"{path} is no complete safetensors file ({error}). Copy it again.") from None
+        _check_whole(path.parent)
+        raise ModelError(f"{path} cannot be read ({error}). Copy it again.") from None
 
 
 def _parameters_in_name(name: str) -> float | None:

@@ -32,7 +32,7 @@ def _fold(part: nn.Module) -> None:
     """Fold what can be where the program can be followed; else in the children, each for itself."""
     try:
         graph = fx.Tracer().trace(part)
-    except (fx.proxy.TraceError, TypeError, AttributeError, NotImplementedError):  # it depends on the data
+    except Exception:  # noqa: BLE001  # it depends on the data, or torch cannot follow it for a reason of its own
         made_faster(part)
         return
     for convolution, norm in _pairs(part, graph):

@@ -5,17 +5,23 @@
 
 import fnmatch
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from anyanomaly_core.errors import ConfigurationError, ModelError, ModelSetupError
+from anyanomaly_core.models.revision import is_of_the_model
 from anyanomaly_core.profile import Profile
 
-_FILES = ["*.json", "*.txt", "*.model", "*.jinja", "*.safetensors"]
-_ENCODER_FILES = ["*.json", "*.txt", "*.model", "open_clip*.safetensors"]
+# What is left out: folders, other formats of the same weights, and what is not the model's. All else is fetched, so
+# that a tokenizer in a format that nobody knows yet comes along.
+_OTHER_WEIGHTS = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack", "*.ot", "*.onnx", "*.gguf", "*.tflite")
+_LEFT_OUT = {
+    "encoder": ("*/*", *_OTHER_WEIGHTS, "model*.safetensors"),  # that of timm, beside open_clip_model.safetensors
+    "lvlm": ("*/*", *_OTHER_WEIGHTS),
+}
 _OLDER_WEIGHTS = {"encoder": ["open_clip_pytorch_model.bin"], "lvlm": ["pytorch_model*.bin"]}
 _MARKERS = {"encoder": "open_clip_config.json", "lvlm": "config.json"}
 _LOOK_TIMEOUT_S = 5.0
@@ -66,15 +72,23 @@ def cached_folder(model: HubModel) -> Path | None:
     from huggingface_hub.errors import LocalEntryNotFoundError  # noqa: PLC0415
 
     try:
-        folder = Path(
-            snapshot_download(
-                model.repository, revision=model.revision, allow_patterns=_patterns(model), local_files_only=True
-            )
-        )
+        folder = Path(snapshot_download(model.repository, revision=model.revision, local_files_only=True))
     except LocalEntryNotFoundError:
         return None
     has_weights = any(path.suffix in {".safetensors", ".bin"} for path in folder.iterdir())
     return folder if has_weights else None
+
+
+def download_to_cache(model: HubModel) -> Path:
+    """Where the hub's own cache has the model, downloaded if need be; raises whatever the hub's client raises."""
+    from huggingface_hub import snapshot_download  # noqa: PLC0415
+
+    left_out = list(_LEFT_OUT[model.part])
+    folder = Path(snapshot_download(model.repository, revision=model.revision, ignore_patterns=left_out))
+    if not any(folder.glob("*.safetensors")):
+        older = _OLDER_WEIGHTS[model.part]
+        folder = Path(snapshot_download(model.repository, revision=model.revision, allow_patterns=older))
+    return folder
 
 
 def look_up(model: HubModel) -> HubFiles:
@@ -90,8 +104,8 @@ def look_up(model: HubModel) -> HubFiles:
             model.repository, revision=model.revision, timeout=_LOOK_TIMEOUT_S, files_metadata=True
         )
     sizes = {sibling.rfilename: sibling.size or 0 for sibling in found.siblings or []}
-    for patterns in (_patterns(model), [*_patterns(model), *_OLDER_WEIGHTS[model.part]]):
-        files = {name: size for name, size in sizes.items() if any(fnmatch.fnmatch(name, p) for p in patterns)}
+    for older in ([], _OLDER_WEIGHTS[model.part]):
+        files = {name: size for name, size in sizes.items() if is_needed(model.part, name) or _matches(name, older)}
         if any(name.endswith((".safetensors", ".bin")) for name in files):
             return HubFiles(str(found.sha), tuple(sorted(files)), sum(files.values()))
     raise ModelSetupError(f"{model.repository} on the hub holds no weights that can be read: *.safetensors or *.bin.")
@@ -168,8 +182,14 @@ def _repository_of_tag(architecture: str, tag: str) -> str:
     return "/".join(repository.split("/")[:2])
 
 
-def _patterns(model: HubModel) -> list[str]:
-    return _ENCODER_FILES if model.part == "encoder" else _FILES
+def is_needed(part: Literal["encoder", "lvlm"], name: str) -> bool:
+    """Whether a file of a repository belongs to the model, in the format that is loaded."""
+    return is_of_the_model(PurePosixPath(name)) and not _matches(name, _LEFT_OUT[part])
+
+
+def _matches(name: str, patterns: Iterable[str]) -> bool:
+    """Whether a name matches one of the patterns."""
+    return any(fnmatch.fnmatch(name, pattern) for pattern in patterns)
 
 
 @contextmanager

@@ -1,15 +1,22 @@
 """Loads the models of a profile, once per task; a local directory always wins over the hub."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 from anyanomaly_core.config import ModelSettings
 from anyanomaly_core.errors import ConfigurationError, ModelError
 from anyanomaly_core.models.allocator import keep_freed_memory
+from anyanomaly_core.models.hub import HubModel, cached_folder, download_to_cache, hub_model
+from anyanomaly_core.models.load_errors import (
+    ENCODER_CONFIG,
+    LVLM_CONFIG,
+    check_complete,
+    check_preprocessing,
+    not_loadable,
+)
 from anyanomaly_core.models.protocols import ImageTextEncoder, VisionLanguageModel
 from anyanomaly_core.models.revision import directory_revision, state_revision
-from anyanomaly_core.profile import EncoderSpec, LvlmSpec, Profile
+from anyanomaly_core.profile import EncoderSpec, Profile
 
 _DEMO_WEIGHTS = Path(__file__).parents[1] / "demo" / "weights"
 _HUB_PREFIX = "hf-hub:"
@@ -29,7 +36,9 @@ def load_encoder(profile: Profile, settings: ModelSettings) -> ImageTextEncoder:
     revision = None
     if directory is None:
         directory, revision = _encoder_from_hub(spec)
-    return _encoder(spec, settings, f"local-dir:{directory}", None, revision or local_revision(directory, settings))
+    revision = revision or local_revision(directory, settings)
+    check_preprocessing(spec.model, directory)
+    return _encoder(spec, settings, directory, revision)
 
 
 def load_lvlm(profile: Profile, settings: ModelSettings) -> VisionLanguageModel:
@@ -46,7 +55,7 @@ def load_lvlm(profile: Profile, settings: ModelSettings) -> VisionLanguageModel:
 
         return connect(spec, settings)
     directory = local_directory(spec.model, spec.path, "lvlm", settings)
-    return _lvlm(spec, settings, directory)
+    return _lvlm(profile, settings, directory)
 
 
 def revisions(encoder: ImageTextEncoder, lvlm: VisionLanguageModel) -> dict[str, str]:
@@ -77,7 +86,7 @@ def local_directory(model: str, path: Path | None, part: str, settings: ModelSet
 
 
 def _marker(part: str) -> str:
-    return "open_clip_config.json" if part == "encoder" else "config.json"
+    return ENCODER_CONFIG if part == "encoder" else LVLM_CONFIG
 
 
 def _demo_directory(part: str) -> Path:
@@ -96,7 +105,7 @@ def local_revision(directory: Path, settings: ModelSettings) -> str:
 
 
 def _encoder(
-    spec: EncoderSpec, settings: ModelSettings, source: str, tag: str | None, revision: str | None
+    spec: EncoderSpec, settings: ModelSettings, directory: Path | None, revision: str | None
 ) -> ImageTextEncoder:
     from anyanomaly_core.models.torchvision_compat import ensure_torchvision  # noqa: PLC0415  # seconds to import
 
@@ -108,13 +117,14 @@ def _encoder(
 
     device = resolve_device(settings.device)
     keep_freed_memory()
+    source, tag = (spec.model, spec.pretrained) if directory is None else (f"local-dir:{directory}", None)
     try:
         model = open_clip.create_model(
             source, pretrained=tag, precision=spec.precision, device=device, require_pretrained=True
         )
         tokenizer = open_clip.get_tokenizer(source)
-    except (OSError, RuntimeError, ValueError, KeyError) as error:
-        raise _not_loadable("encoder", spec.model, error) from error
+    except Exception as error:  # libraries add kinds of their own, all of which mean: it does not load
+        raise not_loadable("encoder", spec.model, directory, error) from error
     return OpenClipEncoder(
         model,
         tokenizer,
@@ -132,26 +142,20 @@ def _encoder_by_tag(spec: EncoderSpec, settings: ModelSettings) -> ImageTextEnco
             f"The encoder {spec.model!r} is an architecture without weights. Give `pretrained` (such as openai), "
             "an `hf-hub:` id or a `path`."
         )
-    return _encoder(spec, settings, spec.model, spec.pretrained, None)
+    return _encoder(spec, settings, None, None)
 
 
 def _encoder_from_hub(spec: EncoderSpec) -> tuple[Path, str]:
     """Download (or find in the cache) one pinned commit; open_clip's own hub loading cannot pin."""
-    from huggingface_hub import snapshot_download  # noqa: PLC0415
-
     model_id = spec.model.removeprefix(_HUB_PREFIX)
     try:
-        folder = snapshot_download(
-            model_id, revision=spec.revision, allow_patterns=["*.json", "*.txt", "*.model", "open_clip*.safetensors"]
-        )
-        if not list(Path(folder).glob("*.safetensors")):
-            folder = snapshot_download(model_id, revision=spec.revision, allow_patterns=["open_clip_pytorch_model.bin"])
+        folder = download_to_cache(HubModel("encoder", model_id, spec.revision, model_id))
     except Exception as error:  # the client raises many kinds, all of which mean: not to be had
-        raise _not_loadable("encoder", model_id, error) from error
-    return Path(folder), Path(folder).name  # a snapshot's folder is named after its commit
+        raise not_loadable("encoder", model_id, None, error) from error
+    return folder, folder.name  # a snapshot's folder is named after its commit
 
 
-def _lvlm(spec: LvlmSpec, settings: ModelSettings, directory: Path | None) -> VisionLanguageModel:
+def _lvlm(profile: Profile, settings: ModelSettings, directory: Path | None) -> VisionLanguageModel:
     from anyanomaly_core.models.torchvision_compat import ensure_torchvision  # noqa: PLC0415  # seconds to import
 
     ensure_torchvision()
@@ -160,18 +164,23 @@ def _lvlm(spec: LvlmSpec, settings: ModelSettings, directory: Path | None) -> Vi
     from anyanomaly_core.models.device import DTYPES, resolve_device  # noqa: PLC0415
     from anyanomaly_core.models.transformers_lvlm import TransformersLvlm  # noqa: PLC0415
 
+    spec, device = profile.lvlm, resolve_device(settings.device)
     keep_freed_memory()
     source = spec.model if directory is None else str(directory)
     options: dict[str, Any] = {"trust_remote_code": False}  # code of strangers is not run; such models are refused
     options |= {"local_files_only": True} if directory is not None else {"revision": spec.revision}
     try:
         processor = AutoProcessor.from_pretrained(source, **options)
-        model = AutoModelForImageTextToText.from_pretrained(source, dtype=DTYPES[spec.precision], **options)
-    except (OSError, RuntimeError, ValueError, KeyError, ImportError) as error:
-        raise _not_loadable("lvlm", spec.model, error) from error
+        model, report = AutoModelForImageTextToText.from_pretrained(
+            source, dtype=DTYPES[spec.precision], output_loading_info=True, **options
+        )
+        model = model.to(device)
+    except Exception as error:  # libraries add kinds of their own, all of which mean: it does not load
+        raise not_loadable("lvlm", spec.model, directory or cached_folder(hub_model(profile, "lvlm")), error) from error
+    check_complete(spec.model, processor, report)
     commit = getattr(model.config, "_commit_hash", None) or spec.revision
     return TransformersLvlm(
-        model.to(resolve_device(settings.device)),
+        model,
         processor,
         name=spec.model,
         revision=local_revision(directory, settings)
@@ -180,15 +189,4 @@ def _lvlm(spec: LvlmSpec, settings: ModelSettings, directory: Path | None) -> Vi
         batch_size=spec.batch_size,
         max_new_tokens=spec.max_new_tokens,
         max_image_side=spec.max_image_side,
-    )
-
-
-def _not_loadable(part: str, model: str, error: Exception) -> ModelError:
-    kind = "an open_clip directory with open_clip_config.json" if part == "encoder" else "a transformers directory"
-    offline = " HF_HUB_OFFLINE is set." if os.environ.get("HF_HUB_OFFLINE") else ""
-    name = model.rsplit("/", 1)[-1]
-    reason = " ".join(str(error).split())[:300]
-    return ModelError(
-        f"The {part} {model!r} could not be loaded.{offline} Without access to the hub, put {kind} into "
-        f"ANYANOMALY_MODELS_DIR/{name}, or name its folder as `path` in the profile. Reason: {reason}"
     )

@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from anyanomaly_core.errors import ModelError
@@ -16,8 +16,10 @@ from anyanomaly_core.errors import ModelError
 if TYPE_CHECKING:
     import torch  # a worker that only talks to a server loads no torch
 
-# Weights, and everything else that changes what a model answers: configuration, tokenizer, chat template.
-_SUFFIXES = {".safetensors", ".bin", ".pt", ".pth", ".npz", ".json", ".jinja", ".model", ".txt"}
+# Whatever lies in a model directory may change what the model answers, but for what only people read, and code, which
+# is never run. Hidden files and those without suffix (LICENSE) are left out too.
+_NOT_OF_THE_MODEL = {".md", ".rst", ".pdf", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".ipynb", ".py", ".lock"}
+_NO_WEIGHTS = {".json", ".jinja", ".txt", ".model"}
 _LENGTH = 16  # hex digits shown; 64 bits tell models apart
 
 
@@ -31,8 +33,9 @@ def directory_revision(directory: Path, cache: Path | None = None) -> str:
     Raises:
         ModelError: when the directory holds no weight file or a file cannot be read.
     """
-    files = sorted(p for p in directory.rglob("*") if p.suffix in _SUFFIXES and p.is_file())
-    if not any(p.suffix not in {".json", ".jinja", ".txt"} for p in files):
+    within = [path for path in directory.rglob("*") if is_of_the_model(path.relative_to(directory))]
+    files = sorted(path for path in within if path.is_file())
+    if not any(path.suffix not in _NO_WEIGHTS for path in files):
         raise ModelError(
             f"{directory} holds no weights (*.safetensors, *.bin ...). Put a complete model directory there."
         )
@@ -55,6 +58,12 @@ def state_revision(state: Mapping[str, "torch.Tensor"]) -> str:
         whole.update(f"{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\n".encode())
         whole.update(tensor.flatten().view(torch.uint8).numpy().data)
     return f"sha256:{whole.hexdigest()[:_LENGTH]}"
+
+
+def is_of_the_model(path: PurePath) -> bool:
+    """Whether a file, named within its directory, may change what the model answers."""
+    is_hidden = any(part.startswith(".") for part in path.parts)
+    return bool(path.suffix) and not is_hidden and path.suffix.lower() not in _NOT_OF_THE_MODEL
 
 
 def _file_hash(path: Path, known: dict[str, Any]) -> str:

@@ -3,7 +3,8 @@
 The published torchvision wheel registers its operators from a CUDA library. Next to a CPU build of torch that
 library does not load, the import dies while it registers shape functions for operators nobody declared, and it takes
 open_clip and the Auto classes of transformers with it. Declaring the missing operators lets the Python half
-(transforms, image processors) load. The operators themselves stay without a kernel: calling one raises.
+(transforms, image processors) load. The operators themselves stay without a kernel: calling one raises. So their
+arguments need not be known here, and an operator that a later torchvision adds is declared like the others.
 
 Import this module before open_clip or transformers.
 """
@@ -16,39 +17,34 @@ import torch
 
 from anyanomaly_core.errors import ModelError
 
-# Schemas of the operators whose fake kernels torchvision registers at import.
-_SCHEMAS = {
-    "nms": "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
-    "qnms": "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
-}
 _MISSING = re.compile(r"operator torchvision::(\w+) does not exist")
+_DECLARED: list[torch.library.Library] = []  # a Library takes its operators with it when it is collected
 
 
 @lru_cache(maxsize=1)
 def ensure_torchvision() -> None:
     """Import torchvision, declaring the operators it misses; raises ModelError when that does not help."""
-    library: torch.library.Library | None = None
-    for _ in range(len(_SCHEMAS) + 1):
-        missing = _try_import()
-        if missing is None:
-            return
+    declared: set[str] = set()
+    while (missing := _missing_operator()) is not None:
+        if missing in declared:
+            raise ModelError(
+                f"torchvision cannot be imported: its operator {missing} does not work. Install the torchvision that "
+                "belongs to the installed torch."
+            )
         _forget_half_imported()
-        library = library or torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
-        library.define(_SCHEMAS[missing])  # type: ignore[no-untyped-call]
-        _KEPT_ALIVE.append(library)
-    raise ModelError("torchvision cannot be imported. Install the torchvision that belongs to the installed torch.")
+        library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
+        library.define(f"{missing}(...) -> ...")  # type: ignore[no-untyped-call]
+        _DECLARED.append(library)
+        declared.add(missing)
 
 
-_KEPT_ALIVE: list[torch.library.Library] = []  # a Library takes its operators with it when it is collected
-
-
-def _try_import() -> str | None:
-    """None when torchvision imports; else the name of an operator it misses and we can declare."""
+def _missing_operator() -> str | None:
+    """None when torchvision imports; else the name of an operator it misses."""
     try:
         import torchvision  # type: ignore[import-untyped]  # noqa: F401, PLC0415
     except RuntimeError as error:
         found = _MISSING.search(str(error))
-        if found is None or found[1] not in _SCHEMAS:
+        if found is None:
             raise ModelError(
                 f"torchvision cannot be imported: {error}. Install the one that belongs to torch."
             ) from error

@@ -20,6 +20,7 @@ from anyanomaly_core.models.readout import answer_likelihoods, generate_texts, r
 SHARES_IMAGES = frozenset(
     {"fast_vlm", "idefics3", "llava", "llava_onevision", "qwen2_5_vl", "qwen2_vl", "qwen3_vl", "smolvlm"}
 )
+_LONGEST_ERROR = 500  # characters
 _WORTH_SHARING = 0.75  # an extra pass pays when there are at most this many images per row
 
 
@@ -111,13 +112,16 @@ class TransformersLvlm:
             if len(rows) == 1:
                 return {rows[0].index: Answer(error="the model ran out of GPU memory on this one request")}
             self._batch_size = max(1, min(self._batch_size, len(rows)) // 2)
-        except (RuntimeError, ValueError) as error:
+        except ModelError:
+            raise
+        except Exception as error:  # processors and models raise what they like at a picture they cannot take
             if "CUDA error" in str(error):
                 raise ModelError(
                     f"The GPU failed while {self._name} was answering: {error}. Restart the task."
                 ) from error
             if len(rows) == 1:  # this one is the culprit
-                return {rows[0].index: Answer(error=f"{self._name} could not take this request: {error}"[:500])}
+                problem = f"{self._name} could not take this request: {type(error).__name__}: {error}"
+                return {rows[0].index: Answer(error=problem[:_LONGEST_ERROR])}
         half = len(rows) // 2
         return self._answer_batch(rows[:half]) | self._answer_batch(rows[half:])
 

@@ -32,6 +32,6 @@ def test_nothing_is_declared_where_torchvision_imports() -> None:
     """With a torchvision that fits, the second call finds it imported and defines no operator."""
     said = run(
         "import sys, types; sys.modules['torchvision'] = types.ModuleType('torchvision');"
-        "from anyanomaly_core.models import torchvision_compat as compat; print(len(compat._KEPT_ALIVE))"
+        "from anyanomaly_core.models import torchvision_compat as compat; print(len(compat._DECLARED))"
     )
     assert said.strip() == "0"
