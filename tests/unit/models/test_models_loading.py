@@ -109,7 +109,7 @@ def load(part: str, folder: Path, settings: Settings) -> Any:
      ("lvlm", "tokenizer.json"), ("lvlm", "config.json")],
 )  # fmt: skip
 def test_a_file_that_is_not_whole_is_named_in_one_sentence(
-    part: str, file: str, broken: str, parts: dict[str, Path], settings: Settings, tmp_path: Path
+    part: str, file: str, *, broken: str, parts: dict[str, Path], settings: Settings, tmp_path: Path
 ) -> None:
     folder = shutil.copytree(parts[part], tmp_path / "copy")
     (folder / file).write_bytes(BREAKS[broken]((folder / file).read_bytes()))
