@@ -20,7 +20,7 @@ from typing import Any
 from airflow.sdk import DAG, get_current_context, task
 
 from tasks.wiring import forms
-from tasks.wiring.defaults import BACKFILL_POOL, DEFAULT_ARGS, map_name
+from tasks.wiring.defaults import BACKFILL_POOL, DEFAULT_ARGS, FOUND_EVENTS, SCORES, emit_news, map_name
 from tasks.wiring.timetable import DaysOfFootage
 
 with DAG(
@@ -89,6 +89,22 @@ The models are loaded once for the whole day. Work that an interrupted try had f
 
         return score_days(work, started_at=get_current_context()["ti"].start_date)
 
+    @task(trigger_rule="all_done", outlets=[SCORES, FOUND_EVENTS])
+    def announce(
+        units: list[dict[str, Any]] | None,
+        results: list[dict[str, Any]] | None,  # noqa: ARG001  (it waits for them)
+        *,
+        outlet_events: Any = None,  # noqa: ANN401  (Airflow's)
+    ) -> None:
+        """Tell other DAGs of this run's scores and events, even when a task failed; skipped when there are none."""
+        from airflow.sdk.exceptions import AirflowSkipException
+
+        from tasks.announce import scan_news
+
+        if (news := scan_news(units)) is None:
+            raise AirflowSkipException("Nothing was scored.")
+        emit_news(outlet_events, *news)
+
     @task(trigger_rule="all_done", retries=0)
     def summarize(
         quoted: dict[str, Any] | None, units: list[dict[str, Any]] | None, results: list[dict[str, Any]] | None
@@ -103,4 +119,5 @@ The models are loaded once for the whole day. Work that an interrupted try had f
 
     quoted = quote()
     planned = plan(quoted)  # type: ignore[arg-type]  # Airflow hands over the result
-    summarize(quoted, planned, score_days.expand(work=planned))  # type: ignore[arg-type]
+    scored = score_days.expand(work=planned)
+    announce(planned, scored) >> summarize(quoted, planned, scored)  # type: ignore[arg-type]

@@ -58,8 +58,11 @@ A file that cannot be used is written too, with the reason.""",  # Airflow takes
         return register_files(chunk)
 
     @task(trigger_rule="all_done", outlets=[FOOTAGE])
-    def announce() -> None:
-        """Tell the scans that there is footage, even when a chunk failed: the others must not wait for it."""
+    def announce(results: list[dict[str, Any]] | None, *, outlet_events: Any = None) -> None:  # noqa: ANN401
+        """Tell the scans what footage there is, even when a chunk failed: the others must not wait for it."""
+        from tasks.announce import arrived_footage
+
+        outlet_events[FOOTAGE].extra = arrived_footage(results or ())
 
     @task(trigger_rule="all_done", retries=0)
     def summarize(chunks: list[dict[str, Any]] | None, results: list[dict[str, Any]] | None) -> dict[str, Any]:
@@ -70,4 +73,4 @@ A file that cannot be used is written too, with the reason.""",  # Airflow takes
 
     found = discover_files()
     registered = register_files.expand(chunk=found)
-    registered >> announce() >> summarize(found, registered)  # type: ignore[arg-type]  # Airflow hands over the results
+    announce(registered) >> summarize(found, registered)  # type: ignore[arg-type]  # Airflow hands over the results

@@ -20,7 +20,7 @@ from typing import Any
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, get_current_context, task
 
 from tasks.wiring import forms
-from tasks.wiring.defaults import DEFAULT_ARGS, FOOTAGE, GPU_POOL, map_name
+from tasks.wiring.defaults import DEFAULT_ARGS, FOOTAGE, FOUND_EVENTS, GPU_POOL, SCORES, emit_news, map_name
 
 # A new installation waits for its first turn: Airflow would make up for one in the last tenth of the time between two.
 NIGHTLY = CronTriggerTimetable("0 3 * * *", timezone="UTC", run_immediately=timedelta(seconds=0.5))
@@ -78,6 +78,22 @@ The models are loaded once for the whole unit. Work that an interrupted try had 
 
         return scan_unit(unit, started_at=get_current_context()["ti"].start_date)
 
+    @task(trigger_rule="all_done", outlets=[SCORES, FOUND_EVENTS])
+    def announce(
+        units: list[dict[str, Any]] | None,
+        results: list[dict[str, Any]] | None,  # noqa: ARG001  (it waits for them)
+        *,
+        outlet_events: Any = None,  # noqa: ANN401  (Airflow's)
+    ) -> None:
+        """Tell other DAGs of this run's scores and events, even when a unit failed; skipped when there are none."""
+        from airflow.sdk.exceptions import AirflowSkipException
+
+        from tasks.announce import scan_news
+
+        if (news := scan_news(units)) is None:
+            raise AirflowSkipException("Nothing was scored.")
+        emit_news(outlet_events, *news)
+
     @task(trigger_rule="all_done", retries=0)
     def summarize(units: list[dict[str, Any]] | None, results: list[dict[str, Any]] | None) -> dict[str, Any]:
         """Say what was scored, skipped and failed; fails when a unit failed, so that the run is red."""
@@ -86,4 +102,5 @@ The models are loaded once for the whole unit. Work that an interrupted try had 
         return summarize_scan(units=units, results=list(results or ()))
 
     planned = plan_units()
-    summarize(planned, scan_unit.expand(unit=planned))  # type: ignore[arg-type]  # Airflow hands over the results
+    scanned = scan_unit.expand(unit=planned)
+    announce(planned, scanned) >> summarize(planned, scanned)  # type: ignore[arg-type]  # Airflow hands over the results

@@ -17,6 +17,7 @@ from anyanomaly_core.engine.progress import LoggedProgress
 from anyanomaly_core.errors import StorageError
 from anyanomaly_core.footage.types import FoundFile
 from anyanomaly_core.profile import load_profile
+from anyanomaly_core.results.arrivals import footage_of_files
 from anyanomaly_core.results.patience import patiently
 from tasks.context import database
 
@@ -70,8 +71,10 @@ def register_files(chunk: Chunk) -> dict[str, Any]:
         if result.reason:
             log.warning("%s: %s: %s", result.uri, result.outcome.value, result.reason)
         progress(len(results), len(files))
+    with engine.connect() as connection:
+        footage = footage_of_files(connection, [result.uri for result in results if result.frames])
     engine.dispose()
-    return _report(results)
+    return {**_report(results), "footage": footage}
 
 
 def summarize_ingest(chunks: Sequence[Chunk] | None, results: Sequence[dict[str, Any] | None]) -> dict[str, Any]:

@@ -27,6 +27,7 @@ SERVICES: dict[str, tuple[str, ...]] = {
     "scheduler": ("scheduler", "--skip-serve-logs"),
     "dag-processor": ("dag-processor",),
 }
+_FOLDER = "airflow.dag_processing.bundles.local.LocalDagBundle"
 
 
 def services(installation: Installation) -> list[Service]:
@@ -57,6 +58,12 @@ def environment(installation: Installation, port: int, parallelism: int) -> dict
     configuration = {
         "AIRFLOW_HOME": str(installation.airflow_home),
         "AIRFLOW__CORE__DAGS_FOLDER": os.environ.get("ANYANOMALY_DAGS_FOLDER", str(REPOSITORY / "dags")),
+        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(
+            [
+                {"name": "dags-folder", "classpath": _FOLDER, "kwargs": {}},
+                {"name": "site", "classpath": _FOLDER, "kwargs": {"path": str(installation.dags)}},
+            ]
+        ),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",

@@ -62,6 +62,11 @@ class Installation:
         return self.folder / "logs"
 
     @property
+    def dags(self) -> Path:
+        """DAG files of the site's own, such as one that is started by new events."""
+        return self.folder / "dags"
+
+    @property
     def run(self) -> Path:
         """Process files of the services."""
         return self.folder / "run"

@@ -37,6 +37,7 @@ def up(installation: Installation, *, parallelism: int = 3, say: Say = print) ->
         _step(say, "results database", lambda: migrate.upgrade(installation.postgres.url("anyanomaly")))
         (installation.folder / "state").mkdir(exist_ok=True)
         installation.parquet.mkdir(exist_ok=True)
+        installation.dags.mkdir(exist_ok=True)
         password = installation.admin_password
         running = all(service.find() for service in airflow.services(installation))
         port = installation.last_api_port() if running else 0

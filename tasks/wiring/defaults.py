@@ -3,11 +3,15 @@
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import Asset, ExceptionRetryPolicy, RetryAction, RetryRule
+from airflow.sdk import Asset, AssetAlias, ExceptionRetryPolicy, RetryAction, RetryRule
 
 from tasks.wiring.forms import refuse_unknown_fields
 
 FOOTAGE = Asset("anyanomaly_footage")  # videos are registered and can be scanned
+SCORES = Asset("anyanomaly_scores")  # a run has committed videos
+EVENTS = Asset("anyanomaly_events")  # among them are such with events
+# Airflow emits every asset that a task declares; through an alias a task emits one only when there is something to say.
+FOUND_EVENTS = AssetAlias("anyanomaly_found_events")
 
 GPU_POOL = "gpu"
 BACKFILL_POOL = "backfill"
@@ -43,6 +47,13 @@ DEFAULT_ARGS: dict[str, Any] = {
 
 _LONGEST_NAME = 250  # characters of a mapped task's name; PostgreSQL refuses longer ones, and the task fails
 _ENDS = (_LONGEST_NAME - 1) // 2
+
+
+def emit_news(outlet_events: Any, scores: dict[str, Any], events: dict[str, Any]) -> None:  # noqa: ANN401  (Airflow's)
+    """Tell other DAGs that a run has committed scores, and of the events in them, if there are any."""
+    outlet_events[SCORES].extra = scores
+    if events["events"]:
+        outlet_events[FOUND_EVENTS].add(EVENTS, extra=events)
 
 
 def map_name(expression: str) -> str:
