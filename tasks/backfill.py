@@ -14,7 +14,7 @@ from anyanomaly_core.archive.backfill import MAX_TASKS, BackfillPlan, CameraDays
 from anyanomaly_core.archive.backfill import plan_backfill as compare_with_ledger
 from anyanomaly_core.archive.missing import FootageSelection, missing_work
 from anyanomaly_core.archive.quote import Quote
-from anyanomaly_core.archive.scan import Budget, scan
+from anyanomaly_core.archive.scan import Budget, scan, segment_progress
 from anyanomaly_core.archive.scorer import load_scorer
 from anyanomaly_core.config import Settings, get_settings
 from anyanomaly_core.engine.progress import LoggedProgress
@@ -108,24 +108,26 @@ def score_days(work: Work, *, started_at: datetime | None = None) -> dict[str, A
     if not plan.begins_within(budget, spent):
         log.info("%s", "The budget is used up." if plan.work else "Nothing is missing any more.")
         return {"name": work["name"], "counts": {"videos_left": len(plan.work)}}  # without loading a model
-    scorer = load_scorer(engine, plan.profile, settings)
     patience_s = settings.database_patience_s
-    meter = Meter(engine, work["run_id"], scorer.stored.scorer_id, started_at, patience_s=patience_s)
-    meter.started()
+    with LoggedProgress(work["name"]) as progress:
+        scorer = load_scorer(engine, plan.profile, settings)
+        meter = Meter(engine, work["run_id"], scorer.stored.scorer_id, started_at, patience_s=patience_s)
+        meter.started()
 
-    def missing() -> list[Unit]:
-        with engine.connect() as connection:
-            return missing_work(connection, [plan.rule], scorer.stored.scorer_id, plan.selection)
+        def missing() -> list[Unit]:
+            with engine.connect() as connection:
+                return missing_work(connection, [plan.rule], scorer.stored.scorer_id, plan.selection)
 
-    result = scan(
-        engine,
-        patiently(engine, patience_s, missing),
-        scorer,
-        settings=settings,
-        meter=meter,
-        budget=budget,
-        progress=lambda video: LoggedProgress(video.uri),
-    )
+        units = patiently(engine, patience_s, missing)
+        result = scan(
+            engine,
+            units,
+            scorer,
+            settings=settings,
+            meter=meter,
+            budget=budget,
+            progress=segment_progress([unit.video for unit in units], scorer.profile, progress),
+        )
     engine.dispose()
     if result.left:
         log.warning("The budget is used up; %d videos are left.", len(result.left))

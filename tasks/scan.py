@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine
 from anyanomaly_core import __version__
 from anyanomaly_core.archive.missing import FootageSelection, missing_work
 from anyanomaly_core.archive.names import write_names
-from anyanomaly_core.archive.scan import scan
+from anyanomaly_core.archive.scan import scan, segment_progress
 from anyanomaly_core.archive.scorer import load_scorer
 from anyanomaly_core.config import get_settings
 from anyanomaly_core.engine.progress import LoggedProgress
@@ -105,18 +105,20 @@ def scan_unit(unit: Work, *, started_at: datetime | None = None) -> dict[str, An
     """
     settings = get_settings()
     engine = database(settings)
-    scorer = load_scorer(engine, load_profile(unit["profile"]), settings)
     patience_s = settings.database_patience_s
-    meter = Meter(engine, unit["run_id"], scorer.stored.scorer_id, started_at, patience_s=patience_s)
-    meter.started()
-    result = scan(
-        engine,
-        patiently(engine, patience_s, lambda: _load(engine, unit)),
-        scorer,
-        settings=settings,
-        meter=meter,
-        progress=lambda video: LoggedProgress(video.uri),
-    )
+    with LoggedProgress(unit["name"]) as progress:
+        scorer = load_scorer(engine, load_profile(unit["profile"]), settings)
+        meter = Meter(engine, unit["run_id"], scorer.stored.scorer_id, started_at, patience_s=patience_s)
+        meter.started()
+        work = patiently(engine, patience_s, lambda: _load(engine, unit))
+        result = scan(
+            engine,
+            work,
+            scorer,
+            settings=settings,
+            meter=meter,
+            progress=segment_progress([part.video for part in work], scorer.profile, progress),
+        )
     engine.dispose()
     result.raise_failures()
     return {"name": unit["name"], "counts": dict(result.counts)}

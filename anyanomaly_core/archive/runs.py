@@ -1,6 +1,6 @@
 """Whole runs in this process, without Airflow: a scan of the archive, a backfill of a rule."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,18 +14,16 @@ from anyanomaly_core.archive.backfill import plan_backfill, profile_name
 from anyanomaly_core.archive.discovery import find_new_files
 from anyanomaly_core.archive.missing import FootageSelection, missing_work
 from anyanomaly_core.archive.quote import Quote
-from anyanomaly_core.archive.rates import segments_of
 from anyanomaly_core.archive.register import Registration, register_file
 from anyanomaly_core.archive.rules import apply_rule_files
-from anyanomaly_core.archive.scan import Budget, ScanResult, scan
+from anyanomaly_core.archive.scan import Budget, ScanResult, scan, segment_progress
 from anyanomaly_core.archive.scorer import load_scorer
 from anyanomaly_core.config import Settings
-from anyanomaly_core.engine.progress import PartsProgress, Progress, Stages
+from anyanomaly_core.engine.progress import Stages
 from anyanomaly_core.errors import AnyAnomalyError
 from anyanomaly_core.profile import Profile, load_profile
 from anyanomaly_core.results import scorer_store
 from anyanomaly_core.results.cascades import bounds_of_run
-from anyanomaly_core.results.catalog import StoredVideo
 from anyanomaly_core.results.rule_store import StoredRule
 from anyanomaly_core.results.spending import Meter, Spent, spent_by
 
@@ -134,16 +132,8 @@ class _Run:
         with self.engine.connect() as connection:
             work = missing_work(connection, rules, scorer.stored.scorer_id, selection)
         videos = [unit.video for unit in work]
-        told = work_progress(videos, self.profile, self.stages(f"scoring by {self.profile.name}", "segments"))
+        told = segment_progress(videos, self.profile, self.stages(f"scoring by {self.profile.name}", "segments"))
         return scan(self.engine, work, scorer, settings=self.settings, meter=meter, budget=budget, progress=told)
-
-
-def work_progress(
-    videos: Sequence[StoredVideo], profile: Profile, whole: Progress
-) -> Callable[[StoredVideo], Progress]:
-    """The segments of all videos, scored one after the other, as one progress."""
-    parts = PartsProgress(sum(segments_of(video, profile) for video in videos), whole)
-    return lambda video: parts.next_part(segments_of(video, profile))
 
 
 def _register(engine: Engine, settings: Settings, stages: Stages) -> list[Registration]:

@@ -11,7 +11,7 @@ from anyanomaly_core.archive.rates import Rates, measured_rates, segments_of
 from anyanomaly_core.archive.scorer import ArchiveScorer
 from anyanomaly_core.archive.unit import UnitOutcome, scan_unit
 from anyanomaly_core.config import Settings
-from anyanomaly_core.engine.progress import Progress
+from anyanomaly_core.engine.progress import PartsProgress, Progress
 from anyanomaly_core.errors import FootageError
 from anyanomaly_core.profile import Profile
 from anyanomaly_core.results.catalog import StoredVideo
@@ -108,6 +108,14 @@ def scan(
             meter.scored(outcome.rows, len(unit.rules), outcome.work_s)
         result.add(unit, outcome)
     return result
+
+
+def segment_progress(
+    videos: Sequence[StoredVideo], profile: Profile, whole: Progress
+) -> Callable[[StoredVideo], Progress]:
+    """The segments of all videos, scored one after the other, as one progress."""
+    parts = PartsProgress(sum(segments_of(video, profile) for video in videos), whole)
+    return lambda video: parts.next_part(segments_of(video, profile))
 
 
 def _spent(engine: Engine, meter: Meter) -> Spent:

@@ -75,7 +75,7 @@ def rehearse(
 ) -> None:
     """Show which events a draft would find, lose and move against the rule's current version; changes nothing."""
     from anyanomaly_core.archive.drafts import draft_scores, sample
-    from anyanomaly_core.archive.runs import work_progress
+    from anyanomaly_core.archive.scan import segment_progress
     from anyanomaly_core.archive.scorer import load_scorer
     from anyanomaly_core.profile import load_profile
     from anyanomaly_core.results import rehearsal
@@ -97,7 +97,7 @@ def rehearse(
         scorer = None
         if score:
             profile = load_profile(definition.profile or settings.profile)
-            told = work_progress(chosen, profile, stages(f"scoring by {profile.name}", "segments"))
+            told = segment_progress(chosen, profile, stages(f"scoring by {profile.name}", "segments"))
             scorer = draft_scores(engine, definition, load_scorer(engine, profile, settings), settings, told)
         with engine.connect() as connection:
             outcome = rehearsal.rehearse(connection, definition, chosen, scorer)

@@ -10,6 +10,7 @@ from anyanomaly_core.embedded.airflow_api import AirflowApi, AirflowError
 
 Say = Callable[[str], None]
 _POLL_S = 1.0
+_PROGRESS_LOGGER = "anyanomaly_core.engine.progress"
 _STILL_THERE_S = 20.0  # a sign of life while nothing changes
 _ASSET_TIMEOUT_S = 120.0
 _DONE = ("success", "failed", "skipped", "upstream_failed", "removed")
@@ -71,6 +72,8 @@ def follow(api: AirflowApi, dag_id: str, run_id: str, *, timeout_s: float, say: 
         now = time.monotonic()
         if line and (line != last_line or now - last_said > _STILL_THERE_S):
             say(f"  {now - started:5.0f} s  {line}")
+            for running in _progress_of_running(api, dag_id, run_id, instances):
+                say(f"           {running}")
             last_line, last_said = line, now
         if state in ("success", "failed"):
             return FinishedRun(dag_id, run_id, state, now - started, tuple(instances))
@@ -95,6 +98,17 @@ def run_started_by(api: AirflowApi, dag_id: str, run_id: str, wanted: str) -> st
     raise AirflowError(
         f"The run {run_id} of {dag_id} has started no run of {wanted}; is that DAG paused in Airflow's page?"
     )
+
+
+def _progress_of_running(api: AirflowApi, dag_id: str, run_id: str, instances: list[dict[str, Any]]) -> list[str]:
+    """How far the mapped tasks are that run now: the newest line of progress in the log of each."""
+    found = []
+    for instance in instances:
+        if instance["state"] == "running" and instance["map_index"] >= 0:
+            entries = api.log_entries(dag_id, run_id, instance)
+            told = [str(entry["event"]) for entry in entries if entry.get("logger") == _PROGRESS_LOGGER]
+            found += told[-1:]
+    return found
 
 
 def _describe(instances: list[dict[str, Any]]) -> str:
