@@ -60,11 +60,17 @@ class TimestampError(AnyAnomalyError):
     """A time stamp authority did not answer, or its reply does not prove what it should."""
 
 
+def nearest_name(name: str, known: Iterable[str]) -> str | None:
+    """The known name that this one may have been meant to be; None: none is near."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return near[0] if near else None
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown name: the nearest known one, or, when none is near, which there are."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    if near:
-        return f"did you mean {near[0]!r}?"
+    near = nearest_name(name, names)
+    if near is not None:
+        return f"did you mean {near!r}?"
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
     return f"there are {', '.join(names[:_MOST_NAMES])}{more}." if names else "there are none yet."

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from anyanomaly_core.config import ModelSettings
-from anyanomaly_core.errors import ConfigurationError, ModelError
+from anyanomaly_core.errors import ConfigurationError, ModelSetupError
 from anyanomaly_core.models.allocator import keep_freed_memory
 from anyanomaly_core.models.hub import HubModel, cached_folder, download_to_cache, hub_model
 from anyanomaly_core.models.load_errors import (
@@ -69,13 +69,13 @@ def local_directory(model: str, path: Path | None, part: str, settings: ModelSet
     ``org/name`` is looked for as ``models_dir/org/name`` and as ``models_dir/name``.
 
     Raises:
-        ModelError: when the profile names a directory that is not there.
+        ModelSetupError: when the profile names a directory that is not there.
     """
     if model == "demo":
         return _demo_directory(part)
     if path is not None:
         if not path.is_dir():
-            raise ModelError(
+            raise ModelSetupError(
                 f"The profile's {part} path {path} is no directory. Put the model there, or take `path` out."
             )
         return path
@@ -92,7 +92,7 @@ def _marker(part: str) -> str:
 def _demo_directory(part: str) -> Path:
     directory = _DEMO_WEIGHTS / part
     if not (directory / _marker(part)).is_file():
-        raise ModelError(
+        raise ModelSetupError(
             f"The demo's {part} is missing ({directory}). Train it with `python -m anyanomaly_core.demo.training`, "
             "or install the package from a release, which carries the weights."
         )

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-from anyanomaly_core.errors import ModelError
+from anyanomaly_core.errors import ModelError, ModelSetupError
 
 if TYPE_CHECKING:
     import torch  # a worker that only talks to a server loads no torch
@@ -36,7 +36,7 @@ def directory_revision(directory: Path, cache: Path | None = None) -> str:
     within = [path for path in directory.rglob("*") if is_of_the_model(path.relative_to(directory))]
     files = sorted(path for path in within if path.is_file())
     if not any(path.suffix not in _NO_WEIGHTS for path in files):
-        raise ModelError(
+        raise ModelSetupError(
             f"{directory} holds no weights (*.safetensors, *.bin ...). Put a complete model directory there."
         )
     known = _read_cache(cache)

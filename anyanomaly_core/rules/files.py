@@ -1,18 +1,16 @@
 """Rule files: one YAML mapping each, checked so that a mistake names its file, line and cure."""
 
-import difflib
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from anyanomaly_core.errors import RuleError
 from anyanomaly_core.rules.definition import RuleDefinition
+from anyanomaly_core.rules.mistakes import explain_mistakes
 
 _MAX_BYTES = 64 * 1024
-_LISTS = ("texts", "excluded", "cameras")
 
 
 def load_rules(folder: Path | str) -> list[RuleDefinition]:
@@ -50,14 +48,15 @@ def load_rules(folder: Path | str) -> list[RuleDefinition]:
 def load_rule(path: Path) -> RuleDefinition:
     """One rule file; a rule without ``name`` is named like its file. Raises RuleError."""
     node = _compose(path)
-    lines = _lines_of_keys(path, node)
+    lines, first_line = _lines_of_keys(path, node), node.start_mark.line + 1
     content = _construct(path, node)
     content.setdefault("name", path.stem)
     try:
         return RuleDefinition.model_validate(content)
     except ValidationError as error:
-        problems = [_explain(path, lines, node.start_mark.line, problem) for problem in error.errors()]
-        raise RuleError("\n".join(problems)) from None
+        found = explain_mistakes(error.errors(), content)
+        said = sorted((lines.get(place[:2], lines.get(place[:1], first_line)), words) for place, words in found)
+        raise RuleError("\n".join(f"{path}:{line}: {words}" for line, words in said)) from None
 
 
 def _compose(path: Path) -> yaml.MappingNode:
@@ -106,34 +105,3 @@ def _lines_of_keys(path: Path, node: yaml.MappingNode) -> dict[tuple[str | int, 
             for number, entry in enumerate(value.value):
                 lines[(*place, number)] = entry.start_mark.line + 1
     return lines
-
-
-def _explain(path: Path, lines: dict[tuple[str | int, ...], int], first: int, problem: ErrorDetails) -> str:
-    place = problem["loc"]
-    line = lines.get(place[:2], lines.get(place[:1], first + 1))
-    where = f"{path}:{line}: "
-    key = str(place[0]) if place else "rule"
-    kind = problem["type"]
-    if kind == "extra_forbidden":
-        return where + _unknown_key(key)
-    if kind == "missing":
-        return f"{where}{key!r} is missing; add `{key}:`{' with at least one line of text' if key == 'texts' else ''}."
-    message = problem["msg"].removeprefix("Value error, ").replace("tuple", "list")
-    return f"{where}{key}: {message[:1].lower()}{message[1:]}{_cure(key, kind, problem['input'])}."
-
-
-def _unknown_key(key: str) -> str:
-    known = list(RuleDefinition.model_fields)
-    close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}."
-    return f"unknown key {key!r}; {hint}"
-
-
-def _cure(key: str, kind: str, value: Any) -> str:  # noqa: ANN401  whatever stood in the file
-    if kind == "tuple_type" and key in _LISTS:
-        return f"; write it as a list, [{value!r}]" if isinstance(value, str) else "; write it as a list"
-    if kind == "string_type":
-        return f"; put it in quotes, YAML reads {value!r} as {type(value).__name__}"
-    if kind == "string_pattern_mismatch" and key == "name":
-        return "; use lower-case letters, digits, - and _"
-    return ""

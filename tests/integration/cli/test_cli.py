@@ -6,10 +6,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 from PIL import Image
 
@@ -82,6 +84,37 @@ def test_query_and_coverage_answer_as_json(site: Site) -> None:
     [covered] = site.json("coverage")
     assert (covered["rule"], covered["state"], covered["videos"]) == ("running", "scored", 1)
     assert covered["seconds_of_footage"] == 4  # a number, not a text
+
+
+def test_events_are_listed_judged_and_asked_for_by_name(site: Site) -> None:
+    [event] = site.json("events", "--rule", "running", "--to-review")
+    assert (event["camera"], event["verdict"], event["dated_by_change"]) == ("hall", None, False)
+    [hit] = site.json("query", "hits_last_night")
+    assert hit["event_id"] == event["event_id"]
+    assert site.json("query", "hits_last_night", "--set", "hours=0") == []
+    judged = site.run("verdict", event["event_id"][:8], "false_alarm", "--note", "a broom", "--person", "anna")
+    assert judged.returncode == 0, judged.stderr
+    assert site.json("events", "--to-review") == []
+    [event] = site.json("events", "--verdict", "false_alarm")
+    assert event["verdict"] == "false_alarm"
+    refused(site.run("events", "--rule", "runing"), "did you mean 'running'?")
+    refused(site.run("query", "hits_last_nigth"), "did you mean 'hits_last_night'?")
+    refused(site.run("verdict", "ffffffff", "real"), "no event whose id begins with 'ffffffff'")
+
+
+def test_a_pipe_that_is_closed_early_is_no_error(site: Site) -> None:
+    command = f"'{sys.executable}' -m anyanomaly_core.cli query 'SELECT generate_series(1, 300000)' | head -1"
+    done = subprocess.run(
+        ["bash", "-c", command], env=site.environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (done.stdout, done.stderr) == ("generate_series\n", "")
+
+
+def test_the_address_of_the_database_is_printed_for_other_programs(site: Site) -> None:
+    [address] = site.run("db", "url").stdout.splitlines()
+    with closing(psycopg2.connect(address)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT current_user, count(*) FROM event_list")
+        assert cursor.fetchone() == ("reader", 1)
 
 
 @pytest.mark.parametrize("statement", ["DELETE FROM rules", "COMMIT; DELETE FROM rules", "SELEC 1", "SELECT * FROM no"])

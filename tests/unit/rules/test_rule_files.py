@@ -56,17 +56,17 @@ def test_the_file_name_is_the_rule_name_when_none_is_given(tmp_path: Path) -> No
         ("texts: [a]\nthreshhold: 0.4\n", 2, "unknown key 'threshhold'; did you mean 'threshold'?"),
         ("texts: [a]\nzzz: 0.4\n", 2, "unknown key 'zzz'; known are name, description, texts"),
         ("texts: a person falls\n", 1, "write it as a list, ['a person falls']"),
-        ("texts: [a, no]\n", 1, "put it in quotes, YAML reads False as bool"),
-        ("texts:\n- a\n- 12\n", 3, "put it in quotes, YAML reads 12 as int"),
-        ("texts: []\n", 1, "at least 1 item"),
+        ("texts: [a, no]\n", 1, "put False in quotes, YAML reads it as yes or no"),
+        ("texts:\n- a\n- 12\n", 3, "put 12 in quotes, YAML reads it as a number"),
+        ("texts: []\n", 1, "the list is empty; at least one entry is needed"),
         ("name: x\n", 1, "'texts' is missing; add `texts:`"),
-        ("name: My Rule\ntexts: [a]\n", 1, "use lower-case letters, digits, - and _"),
-        ("texts: [a]\nhours: 22:00\n", 2, "put it in quotes, YAML reads 1320 as int"),
+        ("name: My Rule\ntexts: [a]\n", 1, "use up to 63 lower-case letters, digits, - and _"),
+        ("texts: [a]\nhours: 22:00\n", 2, "put 1320 in quotes, YAML reads it as a number"),
         ("texts: [a]\nhours: 10pm-6am\n", 2, 'hours are written "HH:MM-HH:MM"'),
         ("texts: [a]\nhours: 06:00-06:00\n", 2, "empty range"),
-        ("texts: [a]\nthreshold: 1.5\n", 2, "less than or equal to 1"),
-        ("texts: [a]\nthreshold: .nan\n", 2, "threshold"),
-        ("texts: [a]\nthreshold: 0.2\nrelease_threshold: 0.3\n", 1, "release_threshold 0.3 is above threshold 0.2"),
+        ("texts: [a]\nthreshold: 1.5\n", 2, "1.5 is too much; 1 is the most"),
+        ("texts: [a]\nthreshold: .nan\n", 2, "a number is needed, not nan"),
+        ("texts: [a]\nthreshold: 0.2\nrelease_threshold: 0.3\n", 3, "release_threshold 0.3 is above threshold 0.2"),
         ("texts: [a]\nthreshold: 0.2\nthreshold: 0.3\n", 3, "'threshold' stands twice, first on line 2"),
         ("texts: [a]\ncameras: ['[ab]*']\n", 2, "cameras"),
         ("texts: [a\nb: 1\n", 2, "not valid YAML"),
@@ -82,6 +82,31 @@ def test_a_mistake_names_file_line_and_cure(tmp_path: Path, content: str, line: 
     message = str(caught.value)
     assert f"{path}:{line}: " in message if line else message.startswith(str(path))
     assert said in message
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("text: [a]\n", ["1: unknown key 'text'; did you mean 'texts'?"]),
+        ("texts: [1]\n", ["1: texts: put 1 in quotes, YAML reads it as a number."]),
+        ("texts: ['']\n", ["1: texts: a text is empty; write what to look for, or take it out."]),
+        ("texts: [a]\nthreshold: 0,5\n", ["2: threshold: a number is needed, not '0,5'; write 0.5, with a point."]),
+        ("texts: [a]\nactive: maybe\n", ["2: active: write true or false, not 'maybe'."]),
+        (
+            "hours: 22-6\ntext: [a]\nthreshold: 3\n",
+            [
+                '1: hours: hours are written "HH:MM-HH:MM", for example "22:00-06:00", not \'22-6\'.',
+                "2: unknown key 'text'; did you mean 'texts'?",
+                "3: threshold: 3 is too much; 1 is the most.",
+            ],
+        ),
+    ],
+)
+def test_a_mistake_is_said_once_and_in_plain_words(tmp_path: Path, content: str, said: list[str]) -> None:
+    path = write(tmp_path, content)
+    with pytest.raises(RuleError) as caught:
+        load_rule(path)
+    assert str(caught.value).splitlines() == [f"{path}:{line}" for line in said]
 
 
 def test_every_wrong_file_is_named_at_once(tmp_path: Path) -> None:
