@@ -68,10 +68,13 @@ docs: set-up  ## write the generated pages of docs/ anew
 	@$(RUN) .ci/configuration_table.py
 	@$(RUN) .ci/sql_page.py
 	@$(RUN) -m tests.benchmarks.figures
+	@$(RUN) .ci/cli_page.py
 
 lock: set-up  ## write requirements.lock anew (about 5 minutes)
 	@$(RUN) .ci/lock.py $(LOCK_OPTIONS)
 
-clean:  ## remove .venv and the demo; results over your own footage stay: anyanomaly installations
-	@if [ -x $(RUN) ]; then $(ANYANOMALY) down && $(ANYANOMALY) installations clean; else rm -rf .local/demo; fi
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
+clean:  ## remove .venv and the demo; what was scanned of your own stays: anyanomaly installations
+	@if [ -x $(RUN) ]; then $(ANYANOMALY) down; fi
+	@if [ -x $(RUN) ] && [ -f .local/demo/installation.json ]; then $(ANYANOMALY) installations remove demo --yes; fi
+	@if [ -x $(RUN) ]; then echo "What stays:" && $(ANYANOMALY) installations; fi
+	rm -rf .venv .local/demo .mypy_cache .ruff_cache .pytest_cache

@@ -61,7 +61,8 @@ def _set_up() -> None:
     _step("installing the project itself", [*pip, "--no-deps", "--no-build-isolation", "-e", ROOT])
     _step("checking that the versions fit together", [PYTHON, "-m", "pip", "--disable-pip-version-check", "check"])
     STAMP.write_text(_digest(), encoding="utf-8")
-    print(f"[set-up] done in {time.monotonic() - started:.0f} s", flush=True)
+    print(f"[set-up] done in {time.monotonic() - started:.0f} s. The command line is .venv/bin/anyanomaly;", flush=True)
+    print("[set-up] `source .venv/bin/activate` puts it on the path of this shell.", flush=True)
 
 
 def _create() -> None:

@@ -76,27 +76,13 @@ def remove(
 ) -> None:
     """Stop an installation and delete its results, verdicts and accounts for good; footage stays."""
     from anyanomaly_core.embedded.installation import LOCAL
-    from anyanomaly_core.embedded.installations import find_installation, remove_installation
+    from anyanomaly_core.embedded.installations import DEMO, find_installation, remove_installation
 
     installation = find_installation(LOCAL, name)
-    _show_what_goes(installation, _count(installation), ask=not yes)
+    if not (yes and installation.folder.name == DEMO):  # a demo can be made anew
+        _show_what_goes(installation, _count(installation), ask=not yes)
     remove_installation(LOCAL, installation)
     note(f"{installation.folder} is gone.")
-
-
-@installations_app.command("clean", hidden=True)
-def remove_demo() -> None:
-    """Remove the demo, and say what stays: a part of `make clean`."""
-    from anyanomaly_core.embedded.installation import LOCAL
-    from anyanomaly_core.embedded.installations import DEMO, list_installations, remove_installation
-
-    for installation in list_installations(LOCAL):
-        if installation.folder.name == DEMO:
-            remove_installation(LOCAL, installation)
-            note("The demo is removed.")
-        else:
-            stays = f"{installation.name}, results over {installation.settings.get('ARCHIVE_ROOT')}"
-            note(f"Stays: {stays}. `anyanomaly installations remove {installation.name}` removes it.")
 
 
 def _count(installation: "Installation") -> "Holdings | None":
@@ -124,10 +110,10 @@ def _show_what_goes(installation: "Installation", holdings: "Holdings | None", *
     if holdings is not None:
         held = f"{holdings.holds} of them under legal hold"
         say(f"  {holdings.videos} videos, {holdings.events} events, {held}, {holdings.verdicts} verdicts")
-    if not ask and holdings is not None and holdings.holds:
+    if not ask and (holdings is None or holdings.holds):
         raise ConfigurationError(
-            f"{holdings.holds} events are under legal hold. Release them first (`anyanomaly holds`), or remove the "
-            "installation without --yes and answer the question."
+            "Nothing was deleted: events may be under legal hold. Release them first (`anyanomaly holds`), or leave "
+            "--yes out and answer the question."
         )
     if ask:
         if not sys.stdin.isatty():

@@ -9,9 +9,9 @@ _START = """\
 # Asking in SQL
 
 `make query SQL="SELECT ..."` asks the embedded database, as `anyanomaly query "SELECT ..."` does (with `--json` for
-programs). Where there are several installations, `STACK=demo` or `--stack demo` says which; `make status` lists them.
-For a BI tool or `psql`, connect to the database `anyanomaly` as the user `reader`; its password is in
-`postgres.passwords` beside the data directory, and `make status` shows the port.
+programs). Both take the name of a ready query as well; `--set NAME=VALUE` gives it a parameter. Where there are several
+installations, `STACK=demo` or `--stack demo` says which; `anyanomaly installations` lists them. A BI tool or `psql`
+connects as the user `reader`: `anyanomaly db url` prints the address with its password.
 
 Start with the views: `event_list` (what was found), `frame_scores` (the score of every frame), `coverage` (what was
 looked at, and what not). All moments are `timestamptz`; columns that end in `_local` are in the camera's time zone,

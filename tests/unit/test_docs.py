@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from anyanomaly_core.cli.page import render
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PATH = re.compile(r"(?:dags|tasks|anyanomaly_core|sql|tests|docs|\.ci)/[\w./-]*|docker-compose\.yml|pyproject\.toml")
@@ -47,3 +49,18 @@ def test_every_make_command_of_a_page_exists(page: Path) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z0-9-]+):", makefile, flags=re.MULTILINE))
     assert set(MAKE.findall(page.read_text(encoding="utf-8"))) <= targets
+
+
+def test_commands_are_written_so_that_they_run_when_pasted() -> None:
+    """Nobody has `anyanomaly` on the path who did not put it there."""
+    wrong = []
+    for page in PAGES:
+        code = re.findall(r"^```\w*\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+        wrong += [
+            f"{page.name}: {line}" for block in code for line in block.splitlines() if re.match(r"anyanomaly ", line)
+        ]
+    assert not wrong
+
+
+def test_the_page_of_commands_is_current() -> None:
+    assert (ROOT / "docs" / "cli.md").read_text(encoding="utf-8") == render(), "`make docs` writes it anew"
