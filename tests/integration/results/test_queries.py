@@ -178,7 +178,7 @@ def test_nothing_can_be_changed_and_mistakes_are_explained(reader: Engine, modul
         run_sql(reader, "SELECT * FROM nothing")
     with pytest.raises(StorageError, match="no ready query 'hits'; there are busiest_hours"):
         run_ready(reader, "hits")
-    with pytest.raises(StorageError, match="has no parameter 'x'; it has rule, from, until"):
+    with pytest.raises(StorageError, match="has no parameter 'x'; there are from, rule, until"):
         run_ready(reader, "events_of_rule", {"x": 1})
     assert run_sql(reader, "SELECT ':a' || '%' || 'x'::text, 10 % 3", limit=5).rows == ((":a%x", 1),)
     assert run_sql(reader, "SELECT %(a)s || '%%'", {"a": "x"}).rows == (("x%",),)
