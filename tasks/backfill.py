@@ -1,6 +1,5 @@
 """Tasks of the DAG ``backfill_rule``: one rule over stored footage, quoted first, within a budget."""
 
-import glob
 import logging
 from collections import Counter
 from collections.abc import Sequence
@@ -224,7 +223,7 @@ def _plan_of_task(connection: Connection, settings: Settings, work: Work) -> Bac
     versions = list_rules(connection, all_versions=True)
     rule = next(rule for rule in versions if rule.rule_version_id == work["rule_version_id"])
     selection = FootageSelection.parse(
-        cameras=[glob.escape(work["camera"])],
+        cameras=[work["camera"]],
         first_day=work["first_day"],
         last_day=work["last_day"],
         newest_first=work["newest_first"],

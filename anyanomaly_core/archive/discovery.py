@@ -1,6 +1,5 @@
 """What is new in the archive since somebody last looked."""
 
-import fnmatch
 import logging
 from collections.abc import Sequence
 from itertools import islice
@@ -15,6 +14,7 @@ from anyanomaly_core.footage.local_time import Zones
 from anyanomaly_core.footage.types import FoundFile
 from anyanomaly_core.results import catalog
 from anyanomaly_core.results.schema import video_files
+from anyanomaly_core.rules.cameras import matches
 
 log = logging.getLogger(__name__)
 _BATCH = 10_000  # files that are compared with the database in one statement
@@ -57,7 +57,8 @@ def find_new_files(
             changed = batch if rescan else catalog.changed_files(connection, batch)
         room = None if most is None else most - len(waiting)
         stated = (sources.identify(settings.archive_root, found, settings.archive_layout, zones) for found in changed)
-        waiting += islice((found for found in stated if not cameras or _matches(found.camera, cameras)), room)
+        wanted = (found for found in stated if not cameras or (found.camera and matches(found.camera, cameras)))
+        waiting += islice(wanted, room)
     gone = 0
     with engine.begin() as connection:
         if not known and not waiting:
@@ -74,7 +75,3 @@ def _require_empty(connection: Connection, root: str) -> None:
             f"The archive root {root} holds no footage, though {files} files are known. Is it mounted? If they really "
             "are gone, point ANYANOMALY_ARCHIVE_ROOT to a folder with any footage."
         )
-
-
-def _matches(camera: str | None, patterns: Sequence[str]) -> bool:
-    return camera is not None and any(fnmatch.fnmatchcase(camera, pattern) for pattern in patterns)

@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,6 +11,7 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from anyanomaly_core.errors import ConfigurationError
+from anyanomaly_core.rules.cameras import matches
 
 _KEYS = {"camera", "files", "from", "until", "add", "why"}
 _UNITS = {"d": 86_400_000, "h": 3_600_000, "min": 60_000, "s": 1000, "ms": 1}  # milliseconds
@@ -33,7 +33,7 @@ class Correction:
 
     def fits(self, camera: str, uri: str, stated: datetime) -> bool:
         """Whether footage that states this camera and time is meant."""
-        if not (fnmatchcase(camera, self.camera) and fnmatchcase(uri, self.files)):
+        if not (matches(camera, [self.camera]) and matches(uri, [self.files])):
             return False
         return (self.begin is None or stated >= self.begin) and (self.end is None or stated < self.end)
 

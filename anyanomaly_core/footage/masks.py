@@ -7,7 +7,6 @@ drawn wider than it is by ``MARGIN`` pixels: what lies inside it leaves no trace
 import hashlib
 import json
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -18,6 +17,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from anyanomaly_core.errors import ConfigurationError
+from anyanomaly_core.rules.cameras import matches
 
 # Pixels; bicubic scaling reaches 2 pixels of the smaller picture, twice as far where colour has half the size, and the
 # encoder that made such colour had blended as far before.
@@ -137,7 +137,7 @@ class MaskFile(BaseModel):
         shapes = [
             shape
             for pattern, own in self.cameras.items()
-            if any(fnmatchcase(camera, pattern) for camera in camera_ids)
+            if any(matches(camera, [pattern]) for camera in camera_ids)
             for shape in own
         ]
         return Mask(tuple(shape.corners for shape in shapes)) if shapes else None

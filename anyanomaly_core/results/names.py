@@ -1,12 +1,12 @@
 """Names that a person typed, compared with those that there are: what is unknown is told, with the nearest name."""
 
-import fnmatch
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, select
 
 from anyanomaly_core.errors import ConfigurationError, RuleError, did_you_mean
 from anyanomaly_core.results.schema import cameras, rules
+from anyanomaly_core.rules.cameras import meant
 
 
 def require_rules(connection: Connection, names: Sequence[str]) -> None:
@@ -18,7 +18,7 @@ def require_rules(connection: Connection, names: Sequence[str]) -> None:
 
 
 def require_cameras(connection: Connection, patterns: Sequence[str]) -> list[str]:
-    """Ids of the cameras that the ids and patterns (of the shell) mean.
+    """Ids of the cameras that the ids and patterns mean.
 
     Raises:
         ConfigurationError: when one of them means no camera of the archive.
@@ -26,8 +26,8 @@ def require_cameras(connection: Connection, patterns: Sequence[str]) -> list[str
     known = list(connection.execute(select(cameras.c.camera_id)).scalars())
     found: set[str] = set()
     for pattern in patterns:
-        ids = {camera for camera in known if camera == pattern or fnmatch.fnmatchcase(camera, pattern)}
+        ids = meant(pattern, known)
         if not ids:
             raise ConfigurationError(f"No camera is called {pattern!r}; {did_you_mean(pattern, known)}")
-        found |= ids
+        found.update(ids)
     return sorted(found)

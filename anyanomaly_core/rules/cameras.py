@@ -1,7 +1,7 @@
-"""Cameras by name or pattern: one dialect, wherever cameras are chosen.
+"""Cameras by id or pattern: one dialect, wherever cameras are chosen.
 
 ``*`` stands for anything, nothing included, ``?`` for one character; every other character stands for itself, brackets
-and upper case included. A name that is a camera's own always means that camera.
+included, and upper case is not lower case. The SQL function ``glob_matches`` says the same.
 """
 
 import re
@@ -10,18 +10,23 @@ from functools import lru_cache
 
 
 def matches(camera: str, patterns: Iterable[str]) -> bool:
-    """Whether one of the names or patterns means this camera."""
-    return any(pattern == camera or _compiled(pattern).fullmatch(camera) for pattern in patterns)
+    """Whether one of the ids or patterns means this camera; file names are chosen in the same way."""
+    return any(_compiled(pattern).fullmatch(camera) for pattern in patterns)
+
+
+def meant(pattern: str, cameras: Collection[str]) -> list[str]:
+    """The cameras that an id or pattern means, in their order; an id means its own camera only, with ``*`` or not."""
+    return [pattern] if pattern in cameras else [camera for camera in cameras if matches(camera, [pattern])]
 
 
 def first_match(camera: str, patterns: Sequence[str]) -> int | None:
-    """Place of the first name or pattern that means this camera; None: none does."""
+    """Place of the first id or pattern that means this camera; None: none does."""
     return next((place for place, pattern in enumerate(patterns) if matches(camera, [pattern])), None)
 
 
 def unmatched(patterns: Iterable[str], cameras: Collection[str]) -> list[str]:
-    """The names and patterns that mean none of these cameras, misspelt ones among them."""
-    return [pattern for pattern in patterns if not any(matches(camera, [pattern]) for camera in cameras)]
+    """The ids and patterns that mean none of these cameras, misspelt ones among them."""
+    return [pattern for pattern in patterns if not meant(pattern, cameras)]
 
 
 @lru_cache(maxsize=1024)

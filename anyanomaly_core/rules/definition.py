@@ -2,12 +2,11 @@
 
 import hashlib
 import json
-import re
-from functools import cached_property
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
+from anyanomaly_core.rules.cameras import matches
 from anyanomaly_core.rules.hours import Hours
 
 Text = Annotated[
@@ -70,17 +69,8 @@ class RuleDefinition(BaseModel):
         return _sha256(self.model_dump(mode="json", include={"texts", "excluded", "profile"}))
 
     def matches_camera(self, camera_id: str) -> bool:
-        """Whether the rule looks at this camera; the SQL function ``glob_matches`` says the same."""
-        return any(pattern.fullmatch(camera_id) for pattern in self._camera_patterns)
-
-    @cached_property
-    def _camera_patterns(self) -> tuple[re.Pattern[str], ...]:
-        return tuple(re.compile(_glob_to_regex(glob), re.DOTALL) for glob in self.cameras)
-
-
-def _glob_to_regex(glob: str) -> str:
-    wild = {"*": ".*", "?": "."}
-    return "".join(wild.get(character, re.escape(character)) for character in glob)
+        """Whether the rule looks at this camera; see :mod:`anyanomaly_core.rules.cameras`."""
+        return matches(camera_id, self.cameras)
 
 
 def _sha256(body: dict[str, Any]) -> str:

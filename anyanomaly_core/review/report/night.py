@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from fnmatch import fnmatchcase
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -28,6 +27,7 @@ from anyanomaly_core.review.report.queries import (
     PROBLEMS,
     RUNS,
 )
+from anyanomaly_core.rules.cameras import unmatched
 
 GAP_S = 300.0  # shorter pauses between recordings are not listed
 MOST_FIRST = 12  # events to look at first
@@ -215,16 +215,12 @@ def _warnings(settings: Settings, cameras: Sequence[CameraNight], newest: dateti
     if silent:
         said.append(f"Silent all night, though they recorded in the week before: {', '.join(silent)}.")
     known = [camera.camera for camera in cameras]
-    unused = [name for name in load_masks(settings.privacy_masks).cameras if not _fits_any(name, known)]
+    unused = unmatched(load_masks(settings.privacy_masks).cameras, known)
     if unused and known:
         said.append(
             f"Privacy masks for {', '.join(unused)} fit no camera that recorded. A misspelt name masks nothing."
         )
     return said
-
-
-def _fits_any(pattern: str, cameras: Sequence[str]) -> bool:
-    return any(fnmatchcase(camera, pattern) for camera in cameras)
 
 
 def _count(number: int, what: str) -> str:
