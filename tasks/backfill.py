@@ -20,10 +20,10 @@ from anyanomaly_core.engine.progress import LoggedProgress
 from anyanomaly_core.errors import AnyAnomalyError, RuleError
 from anyanomaly_core.results import scorer_store
 from anyanomaly_core.results.cascades import bounds_of_run, say_bound
-from anyanomaly_core.results.patience import patiently
 from anyanomaly_core.results.planning import Unit
 from anyanomaly_core.results.rule_store import list_rules, load_rule
 from anyanomaly_core.results.spending import Meter, Spent, spent_by
+from anyanomaly_core.results.waiting import with_database_retry
 from tasks.context import database
 
 log = logging.getLogger(__name__)
@@ -103,7 +103,7 @@ def score_days(work: Work, *, started_at: datetime | None = None) -> dict[str, A
         with engine.connect() as connection:
             return _plan_of_task(connection, settings, work), spent_by(connection, work["run_id"])
 
-    plan, spent = patiently(engine, settings.database_patience_s, read)
+    plan, spent = with_database_retry(engine, settings.database_patience_s, read)
     if not plan.begins_within(budget, spent):
         log.info("%s", "The budget is used up." if plan.work else "Nothing is missing any more.")
         return {"name": work["name"], "counts": {"videos_left": len(plan.work)}}  # without loading a model
@@ -117,7 +117,7 @@ def score_days(work: Work, *, started_at: datetime | None = None) -> dict[str, A
             with engine.connect() as connection:
                 return missing_work(connection, [plan.rule], scorer.stored.scorer_id, plan.selection)
 
-        units = patiently(engine, patience_s, missing)
+        units = with_database_retry(engine, patience_s, missing)
         result = scan(
             engine,
             units,

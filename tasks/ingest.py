@@ -18,7 +18,7 @@ from anyanomaly_core.errors import StorageError
 from anyanomaly_core.footage.types import FoundFile
 from anyanomaly_core.profile import load_profile
 from anyanomaly_core.results.arrivals import footage_of_files
-from anyanomaly_core.results.patience import patiently
+from anyanomaly_core.results.waiting import with_database_retry
 from tasks.context import database
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ def register_files(chunk: Chunk) -> dict[str, Any]:
     progress(0, len(files))
     for found in files:
         do = partial(register_file, engine, found, settings=settings, sampling=sampling, again=chunk["rescan"])
-        result = patiently(engine, settings.database_patience_s, do)
+        result = with_database_retry(engine, settings.database_patience_s, do)
         results.append(result)
         if result.reason:
             log.warning("%s: %s: %s", result.uri, result.outcome.value, result.reason)

@@ -23,10 +23,10 @@ from anyanomaly_core.profile import load_profile
 from anyanomaly_core.results import scorer_store
 from anyanomaly_core.results.cascades import bounds_of_run, say_bound
 from anyanomaly_core.results.catalog import load_videos
-from anyanomaly_core.results.patience import patiently
 from anyanomaly_core.results.planning import Unit
 from anyanomaly_core.results.rule_store import StoredRule, list_rules
 from anyanomaly_core.results.spending import Meter
+from anyanomaly_core.results.waiting import with_database_retry
 from tasks.context import database
 
 log = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ def scan_unit(unit: Work, *, started_at: datetime | None = None) -> dict[str, An
         scorer = load_scorer(engine, load_profile(unit["profile"]), settings)
         meter = Meter(engine, unit["run_id"], scorer.stored.scorer_id, started_at, patience_s=patience_s)
         meter.started()
-        work = patiently(engine, patience_s, lambda: _load(engine, unit))
+        work = with_database_retry(engine, patience_s, lambda: _load(engine, unit))
         result = scan(
             engine,
             work,

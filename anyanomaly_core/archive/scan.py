@@ -15,9 +15,9 @@ from anyanomaly_core.engine.progress import PartsProgress, Progress
 from anyanomaly_core.errors import FootageError
 from anyanomaly_core.profile import Profile
 from anyanomaly_core.results.catalog import StoredVideo
-from anyanomaly_core.results.patience import patiently
 from anyanomaly_core.results.planning import Unit
 from anyanomaly_core.results.spending import Meter, Spent, spent_by
+from anyanomaly_core.results.waiting import with_database_retry
 
 log = logging.getLogger(__name__)
 
@@ -97,9 +97,9 @@ def scan(
     rates: Rates | None = None
     for place, unit in enumerate(work):
         if not budget.unlimited:
-            spent = patiently(engine, settings.database_patience_s, lambda: _spent(engine, meter))
+            spent = with_database_retry(engine, settings.database_patience_s, lambda: _spent(engine, meter))
             if rates is None and budget.gpu_hours is not None:
-                rates = patiently(engine, settings.database_patience_s, lambda: _rates(engine, scorer))
+                rates = with_database_retry(engine, settings.database_patience_s, lambda: _rates(engine, scorer))
             if not budget.allows_unit(spent, unit, scorer.profile, rates):
                 result.left += [left.video for left in work[place:]]
                 break

@@ -8,8 +8,8 @@ from anyanomaly_core import __version__
 from anyanomaly_core.config import Settings
 from anyanomaly_core.engine.scorer import LoadedProfile, load_models
 from anyanomaly_core.profile import Profile
-from anyanomaly_core.results.patience import patiently
 from anyanomaly_core.results.scorer_store import StoredScorer, register_scorer
+from anyanomaly_core.results.waiting import with_database_retry
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,5 +37,5 @@ def load_scorer(engine: Engine, profile: Profile, settings: Settings) -> Archive
         with engine.begin() as connection:
             return register_scorer(connection, profile, models.revisions, code_version=__version__)
 
-    stored = patiently(engine, settings.database_patience_s, register)  # loading may have taken minutes
+    stored = with_database_retry(engine, settings.database_patience_s, register)  # loading may have taken minutes
     return ArchiveScorer(models, stored)

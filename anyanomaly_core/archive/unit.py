@@ -22,12 +22,12 @@ from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.profile import Profile
 from anyanomaly_core.results.catalog import StoredVideo, load_video
 from anyanomaly_core.results.known_answers import known_answers
-from anyanomaly_core.results.patience import patiently
 from anyanomaly_core.results.planning import Unit
 from anyanomaly_core.results.rows import UnitResult
 from anyanomaly_core.results.rule_store import StoredRule
 from anyanomaly_core.results.schema import units
 from anyanomaly_core.results.segment_store import VideoSegments, load_segments
+from anyanomaly_core.results.waiting import with_database_retry
 from anyanomaly_core.results.writer import commit_failure, commit_unit
 from anyanomaly_core.scoring.smoothing import frame_scores
 from anyanomaly_core.scoring.types import RuleTexts, SegmentScore, Status
@@ -75,7 +75,7 @@ def scan_unit(
         with Journal(settings.state_dir / "journal", job.journal_name) as journal:
             return job.run(unit.rules, journal, progress)
 
-    return patiently(engine, settings.database_patience_s, scan)
+    return with_database_retry(engine, settings.database_patience_s, scan)
 
 
 @dataclass(frozen=True, slots=True)

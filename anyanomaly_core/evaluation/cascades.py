@@ -10,7 +10,7 @@ from anyanomaly_core.evaluation import metrics, protocols
 from anyanomaly_core.evaluation.labels.ground_truth import UNLABELLED, LabelledVideo
 from anyanomaly_core.evaluation.predictions import VideoPredictions
 from anyanomaly_core.evaluation.variants import Variant
-from anyanomaly_core.results.bounds import missed_bound, share_bound
+from anyanomaly_core.results.binomial import missed_bound, share_bound
 from anyanomaly_core.scoring.types import Chosen, Status
 
 THRESHOLD = 0.5  # a rule's default

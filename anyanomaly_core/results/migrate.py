@@ -14,9 +14,9 @@ from sqlalchemy.exc import DBAPIError
 
 from anyanomaly_core.errors import StorageError
 from anyanomaly_core.results.engine import make_engine
-from anyanomaly_core.results.patience import wait_for_database
 from anyanomaly_core.results.roles import GROUP_ROLES, OWNER, create_group_roles
 from anyanomaly_core.results.sql_files import run_sql_file, sql_folder, view_files
+from anyanomaly_core.results.waiting import wait_for_database
 
 _BASELINE = "0016"
 

@@ -30,7 +30,7 @@ def _frames(video: StoredVideo, of_rule: RuleRows) -> pa.Table:
     statuses = pa.array([row.score.status.value for row in rows]).dictionary_encode()
     which = np.repeat(np.arange(len(rows), dtype=np.int32), lengths)  # [F] segment of each frame
     columns = {
-        "video": pa.array([video.content_sha256]).dictionary_encode().take(pa.array(np.zeros_like(which), pa.int32())),
+        **_names(video, of_rule.rule, len(which)),
         "frame": pa.array(np.arange(len(scores), dtype=np.int32)),
         "frame_at": pa.array(of_rule.moments).cast(MOMENT),
         "score": pa.array(scores, mask=np.isnan(scores)),
@@ -43,7 +43,7 @@ def _frames(video: StoredVideo, of_rule: RuleRows) -> pa.Table:
 def _segments(video: StoredVideo, of_rule: RuleRows) -> pa.Table:
     rows = of_rule.rows
     columns = {
-        "video": pa.array([video.content_sha256] * len(rows)).dictionary_encode(),
+        **_names(video, of_rule.rule, len(rows)),
         "segment": pa.array([row.segment.index for row in rows], pa.int32()),
         "first_frame": pa.array([row.segment.first_frame for row in rows], pa.int32()),
         "last_frame": pa.array([row.segment.last_frame for row in rows], pa.int32()),
@@ -62,11 +62,22 @@ def _segments(video: StoredVideo, of_rule: RuleRows) -> pa.Table:
     return pa.table(columns)
 
 
+def _names(video: StoredVideo, rule: StoredRule, count: int) -> dict[str, Any]:
+    """Columns that say the same in every row.
+
+    Folders say rule and camera as well, but readers take names of digits there for numbers (01 becomes 1), and long
+    names are cut. Under the folders' own names, columns would contradict what a reader makes of those.
+    """
+    constants = {"video": video.content_sha256, "camera_id": video.camera_id, "rule_name": rule.name}
+    indices = np.zeros(count, np.int32)
+    return {name: pa.DictionaryArray.from_arrays(indices, pa.array([text])) for name, text in constants.items()}
+
+
 def encodings(names: set[str]) -> dict[str, Any]:
     """Options of pyarrow's writer for a table with these columns."""
     chosen = dict.fromkeys(names & {*_SCORES, "peak"}, "BYTE_STREAM_SPLIT")
     chosen |= dict.fromkeys(names & {*_NUMBERS, *MOMENTS}, "DELTA_BINARY_PACKED")
-    repeated = sorted(names & {"video", "status", "winning_text", "rationale", "reason"})
+    repeated = sorted(names & {"video", "camera_id", "rule_name", "status", "winning_text", "rationale", "reason"})
     return {"use_dictionary": repeated, "column_encoding": chosen}
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine, text
 
-from anyanomaly_core.results.patience import patiently
+from anyanomaly_core.results.waiting import with_database_retry
 
 _ADD = text("""
 UPDATE scan_runs SET summary = jsonb_set(
@@ -95,4 +95,4 @@ class Meter:
             with self._engine.begin() as connection:
                 connection.execute(_ADD, {**added, "run": self.run_id, "scorer": str(self._scorer_id)})
 
-        patiently(self._engine, self._patience_s, add)
+        with_database_retry(self._engine, self._patience_s, add)

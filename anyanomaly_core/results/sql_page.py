@@ -55,11 +55,24 @@ Files of earlier scorers stay beside the newer ones; their names end in the scor
 be too long for a folder (over 200 bytes, a letter outside ASCII counts three for each of its own) is cut there and ends
 in `~` and a hash of the whole.
 
+**Cameras and rules by `camera_id` and `rule_name`**, columns of every file. Readers guess the types of folders: a
+camera `01` is the number 1 for pyarrow, a rule `7` the number 7 for DuckDB too. Where the folders' own columns are
+wanted, say their types:
+
+```python
+import pyarrow as pa
+from pyarrow import dataset as ds
+
+folders = pa.schema({"rule": pa.string(), "version": pa.int32(), "date": pa.date32(), "camera": pa.string()})
+scores = ds.dataset("frame_scores", partitioning=ds.partitioning(folders, flavor="hive"))
+highest = scores.to_table(filter=(ds.field("camera") == "01") & (ds.field("score") > 0.8))
+```
+
 ```sql
--- DuckDB
-SELECT rule, camera, frame_at, score
-FROM read_parquet('frame_scores/**/*.parquet', hive_partitioning = true)
-WHERE score > 0.8 ORDER BY score DESC;
+-- DuckDB; a time without zone needs no other package in Python
+SELECT rule_name, camera_id, frame_at AT TIME ZONE 'UTC' AS frame_at_utc, score
+FROM read_parquet('frame_scores/**/*.parquet', hive_types = {rule: VARCHAR, camera: VARCHAR})
+WHERE camera = '01' AND score > 0.8 ORDER BY score DESC;
 ```
 """
 _RELATIONS = text("""

@@ -12,16 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
-from scipy.stats import beta
 from sqlalchemy import Engine, text
 
 from anyanomaly_core.errors import RuleError
+from anyanomaly_core.results.binomial import binomial_interval
 from anyanomaly_core.results.catalog import load_videos
 from anyanomaly_core.results.rehearsal import Difference, rehearse
 from anyanomaly_core.results.rule_store import load_rule
 from anyanomaly_core.rules.definition import RuleDefinition
 
-CONFIDENCE = 0.95
 FEWEST = 10  # judged events; below that, no suggestion
 MOST_VIDEOS = 200
 _NEWEST = text("""
@@ -75,16 +74,6 @@ class Suggestion:
     point: Point | None
     sentence: str
     points: tuple[Point, ...]  # by threshold, for a curve
-
-
-def binomial_interval(successes: int, trials: int, confidence: float = CONFIDENCE) -> Interval:
-    """Clopper-Pearson bounds of a proportion; (0, 1) without trials."""
-    if trials == 0:
-        return 0.0, 1.0
-    tail = (1 - confidence) / 2
-    low = float(beta.ppf(tail, successes, trials - successes + 1)) if successes else 0.0
-    high = float(beta.ppf(1 - tail, successes + 1, trials - successes)) if successes < trials else 1.0
-    return low, high
 
 
 def curve(peaks: Sequence[float], real: Sequence[bool]) -> tuple[Point, ...]:

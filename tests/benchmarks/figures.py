@@ -28,7 +28,7 @@ CONTENTS = {
     "Quality": ("demo-models", "cascade", "ablation-14-clips"),
     "Cost of a scan": ("efficiency", "scan-shares"),
     "Memory": ("memory",),
-    "Store": ("store", "store-loading"),
+    "Store": ("store", "store-loading", "ingest"),
     "Backfill": ("quote", "backfill-killed"),
 }
 HEAD = """\

@@ -12,7 +12,7 @@ from typing import Any
 from anyanomaly_core.archive.rules import apply_rule_files
 from anyanomaly_core.config import get_settings
 from anyanomaly_core.models import transformers_lvlm
-from anyanomaly_core.results import parquet, patience
+from anyanomaly_core.results import parquet, waiting
 from tasks import ingest, scan
 from tests.kills import snapshot
 from tests.kills.stage import Database, Material
@@ -43,13 +43,13 @@ def scan_through(database: Database, material: Material, folder: Path, moment: s
         owner, attribute = MOMENTS[moment]
         real = getattr(owner, attribute)
         setattr(owner, attribute, gone.at_first_call_of(real))
-        waiting = patience.wait_for_database
-        patience.wait_for_database = gone.noticing(waiting)
+        wait = waiting.wait_for_database
+        waiting.wait_for_database = gone.noticing(wait)
         try:
             found = _scan(database, folder / "away")
         finally:
             setattr(owner, attribute, real)
-            patience.wait_for_database = waiting
+            waiting.wait_for_database = wait
         gone.wait()
     return Absence(gone.stopped_s, gone.noticed, snapshot.compare(expected, found))
 

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from anyanomaly_core.errors import ConfigurationError, RuleError
+from anyanomaly_core.results.binomial import binomial_interval
 from anyanomaly_core.review.access import Configuration, Database, Looking, Posting
 from anyanomaly_core.review.backfill_form import BackfillForm, quote_backfill
 from anyanomaly_core.review.charts import HEIGHT, WIDTH, draw_precision
@@ -17,7 +18,7 @@ from anyanomaly_core.review.host import Host, Visitor
 from anyanomaly_core.review.labels import as_archive_labels, as_csv, as_zip, labelled_events
 from anyanomaly_core.review.queries import rules as queries
 from anyanomaly_core.review.rendering import page
-from anyanomaly_core.review.thresholds import binomial_interval, suggest, try_draft
+from anyanomaly_core.review.thresholds import suggest, try_draft
 
 router = APIRouter()
 BACKFILL, STATE = "backfill_rule", "change_rule_state"

@@ -9,7 +9,7 @@ import pytest
 
 from anyanomaly_core.errors import StorageError
 from anyanomaly_core.results.engine import make_engine
-from anyanomaly_core.results.patience import is_away, wait_for_database
+from anyanomaly_core.results.waiting import is_away, wait_for_database
 from tests.kills.absence import MOMENTS, scan_through
 from tests.kills.campaign import Campaign
 from tests.kills.maintain import maintain

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from anyanomaly_core.profile import load_profile
-from anyanomaly_core.results.bounds import missed_bound, share_bound
+from anyanomaly_core.results.binomial import missed_bound, share_bound
 from anyanomaly_core.results.cascades import bounds_of_run, say_bound
 from anyanomaly_core.results.engine import make_engine
 from anyanomaly_core.results.known_answers import known_answers

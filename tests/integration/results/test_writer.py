@@ -131,7 +131,7 @@ def test_files_are_packed_as_promised_and_know_where_they_come_from(engine: Engi
     world.small_archive(engine, tmp_path)
     file = pq.ParquetFile(next((tmp_path / "frame_scores/rule=bike").rglob("*.parquet")))
     encodings = {
-        c.path_in_schema: (c.compression, c.encodings) for c in map(file.metadata.row_group(0).column, range(6))
+        c.path_in_schema: (c.compression, c.encodings) for c in map(file.metadata.row_group(0).column, range(8))
     }
     assert all(compression == "ZSTD" for compression, _ in encodings.values())
     assert "BYTE_STREAM_SPLIT" in encodings["score"][1]

@@ -10,7 +10,7 @@ from anyanomaly_core.evaluation.labels.ground_truth import FrameLabels, Labelled
 from anyanomaly_core.evaluation.predictions import SegmentPrediction, VideoPredictions
 from anyanomaly_core.evaluation.variants import Variant, ablation
 from anyanomaly_core.profile import load_profile
-from anyanomaly_core.results.bounds import missed_bound, share_bound
+from anyanomaly_core.results.binomial import missed_bound, share_bound
 from anyanomaly_core.scoring.types import Chosen, Status
 
 # Segments of ten frames: score when judged; what the cascade did (R rank, A audit, c carried from that, - pruned).

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anyanomaly_core.review.thresholds import binomial_interval, curve, shortest_between, suggest
+from anyanomaly_core.results.binomial import binomial_interval
+from anyanomaly_core.review.thresholds import curve, shortest_between, suggest
 
 
 def tail(successes: int, trials: int, p: Fraction) -> Fraction:

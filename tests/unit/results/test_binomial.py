@@ -6,8 +6,9 @@ from math import comb
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
-from anyanomaly_core.results.bounds import missed_bound, share_bound
+from anyanomaly_core.results.binomial import binomial_interval, missed_bound, share_bound
 
 
 def tail(hits: int, drawn: int, share: Fraction) -> Fraction:
@@ -20,6 +21,14 @@ def test_at_the_bound_so_few_hits_have_a_probability_of_five_percent(sample: tup
     hits, drawn = sample
     bound = share_bound(hits, drawn)
     assert float(tail(hits, drawn, Fraction(bound))) == pytest.approx(0.05, rel=1e-6)
+
+
+@pytest.mark.parametrize(("hits", "drawn"), [(0, 1), (1, 20), (20, 20), (50, 2000), (300, 100_000)])
+def test_scipys_slower_search_finds_the_same_ends(hits: int, drawn: int) -> None:
+    two_sided = binomtest(hits, drawn).proportion_ci(0.95, method="exact")
+    assert binomial_interval(hits, drawn) == pytest.approx((two_sided.low, two_sided.high), abs=1e-9)
+    one_sided = binomtest(hits, drawn, alternative="less").proportion_ci(0.95, method="exact")
+    assert share_bound(hits, drawn) == pytest.approx(one_sided.high, abs=1e-9)
 
 
 def test_known_figures() -> None:

@@ -12,6 +12,7 @@ from typing import TypeVar
 import psycopg2
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_before_delay, wait_exponential
 
 from anyanomaly_core.errors import StorageError
 
@@ -46,36 +47,43 @@ def wait_for_database(engine: Engine, longest_s: float) -> None:
     Raises:
         StorageError: when it has not answered for ``longest_s``, or refuses the connection for good.
     """
-    began, wait = time.monotonic(), _FIRST_WAIT_S
-    while True:
-        try:
-            with engine.connect() as connection:
-                connection.execute(text("SELECT 1"))
-        except DBAPIError as error:
-            waited = time.monotonic() - began
-            if not is_away(error) or waited + wait > longest_s:
-                raise StorageError(
-                    f"The results database has not answered for {waited:.0f} s: {str(error.orig).strip()}. "
-                    "Is PostgreSQL running, and is ANYANOMALY_DATABASE_URL right?"
-                ) from error
-            log.warning("The results database is away (%s); asking again.", str(error.orig).strip().splitlines()[0])
-            time.sleep(wait)
-            wait = min(2 * wait, _LONGEST_WAIT_S)
-        else:
-            return
+    began = time.monotonic()
+    attempts = Retrying(
+        retry=retry_if_exception(is_away),
+        wait=wait_exponential(multiplier=_FIRST_WAIT_S, max=_LONGEST_WAIT_S),
+        stop=stop_before_delay(longest_s),
+        before_sleep=lambda state: log.warning("The results database is away (%s); asking again.", _words(state)),
+        reraise=True,
+    )
+    try:
+        attempts(_ping, engine)
+    except DBAPIError as error:
+        raise StorageError(
+            f"The results database has not answered for {time.monotonic() - began:.0f} s: {str(error.orig).strip()}. "
+            "Is PostgreSQL running, and is ANYANOMALY_DATABASE_URL right?"
+        ) from error
 
 
-def patiently(engine: Engine, longest_s: float, do: Callable[[], Result]) -> Result:
+def with_database_retry(engine: Engine, longest_s: float, do: Callable[[], Result]) -> Result:
     """``do()``; when the database goes away meanwhile, wait until it is back and do it again from its beginning.
 
     Raises:
         StorageError: when the database has not answered for ``longest_s``.
     """
-    while True:
-        try:
-            return do()
-        except (StorageError, DBAPIError) as error:
-            if not is_away(error):
-                raise
-            log.warning("The results database went away; what was under way is done again when it is back.")
-            wait_for_database(engine, longest_s)
+    attempts = Retrying(
+        retry=retry_if_exception(is_away),
+        before_sleep=lambda _: log.warning("The results database went away; its work is done again when it is back."),
+        sleep=lambda _: wait_for_database(engine, longest_s),
+        reraise=True,
+    )
+    return attempts(do)
+
+
+def _ping(engine: Engine) -> None:
+    with engine.connect() as connection:
+        connection.execute(text("SELECT 1"))
+
+
+def _words(state: RetryCallState) -> str:
+    error = state.outcome.exception() if state.outcome else None
+    return str(getattr(error, "orig", error)).strip().partition("\n")[0]
