@@ -50,6 +50,13 @@ class DecodingSettings(_Environment):
     decode_timeout_s: float = Field(
         default=120.0, gt=0, description="Seconds without a frame after which decoding is given up."
     )
+    fps_without_clock: float | None = Field(
+        default=None,
+        gt=0,
+        le=1000,
+        description="Frames per second of files that state neither times nor a rate, such as bare MJPEG; none: 25 are "
+        "assumed, and said.",
+    )
 
 
 class LibrarySettings(DecodingSettings, ModelSettings):

@@ -4,6 +4,7 @@ import dataclasses
 import logging
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 
 import imageio_ffmpeg
 from sqlalchemy import Connection, Engine, select
@@ -15,6 +16,7 @@ from anyanomaly_core.errors import FootageError
 from anyanomaly_core.footage import sources
 from anyanomaly_core.footage.content import sha256
 from anyanomaly_core.footage.examine import VideoFile, examine
+from anyanomaly_core.footage.index import index_frames
 from anyanomaly_core.footage.local_time import Zones
 from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.footage.types import FoundFile
@@ -68,13 +70,15 @@ def register_file(
         return _remember_problem(engine, found, found.problem)
     try:
         path = local_footage(settings, found.uri)
-        found = sources.with_recording_time(found, path, settings.recorded_at_default)
+        limits, fps = Limits.of(settings), settings.fps_without_clock
+        index = partial(index_frames, limits=limits, fps_without_clock=fps)  # decoded once: examine asks for it again
+        found = sources.with_recording_time(found, path, settings.recorded_at_default, index)
         if found.problem is not None:
             return _remember_problem(engine, found, found.problem)
         digest = sha256(path)
         if not again and _is_indexed(engine, digest):
             return _register_duplicate(engine, found, digest, Zones.of_settings(settings))
-        examined = examine(path, digest, Limits.of(settings))
+        examined = examine(path, digest, limits, fps)
     except FootageError as error:
         return _remember_problem(engine, found, str(error))
     registered = _store(engine, found, examined, zones=Zones.of_settings(settings), sampling=sampling)

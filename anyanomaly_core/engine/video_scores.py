@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from anyanomaly_core.footage.segments import Segment
 from anyanomaly_core.profile import Profile
 from anyanomaly_core.rules.definition import RuleDefinition
-from anyanomaly_core.scoring.events import FrameRun, find_events
+from anyanomaly_core.scoring.events import FrameRun, find_events, outside_holes
 from anyanomaly_core.scoring.types import SegmentScore, Status
 
 if TYPE_CHECKING:
@@ -136,7 +136,8 @@ class VideoScores:
     def _curve(self, place: int) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
         """A rule's scores, with start and end of each frame in microseconds."""
         starts = np.round(self.frame_times_s * 1e6).astype(np.int64)
-        return self.frame_scores[place], starts, np.append(starts[1:], np.int64(round(self.duration_s * 1e6)))
+        ends = np.append(starts[1:], np.int64(round(self.duration_s * 1e6)))
+        return self.frame_scores[place], starts, outside_holes(starts, ends)
 
     def _everywhere(self) -> NDArray[np.bool_]:
         return np.ones(len(self.frame_times_s), np.bool_)

@@ -22,7 +22,8 @@ def decoding(filters: Sequence[str], pixel_format: str, limits: Limits, *, most_
     """Command line that decodes descriptor ``{source}``, see :class:`anyanomaly_core.footage.sandbox.Child`.
 
     Pictures come on stdout without separators. On the pipe ``{side}`` comes one line for each of them:
-    ``<number of the decoded frame> <presentation time> <its unit in seconds, as a fraction>``.
+    ``<number of the decoded frame> <presentation time> <its unit in seconds, as a fraction>``. Times are the file's own
+    (``copyts``): ffmpeg would take what it holds for a broken clock out of them, a hole of 11 s in MPEG-TS for one.
 
     Two options keep the numbers exact: no frame is doubled or dropped to please a frame rate (``fps_mode``), and the
     filters are not restarted when the picture changes in the middle of a file (``reinit_filter``), which would let
@@ -35,7 +36,7 @@ def decoding(filters: Sequence[str], pixel_format: str, limits: Limits, *, most_
         most_frames: stop after so many pictures.
     """
     options = {} if most_frames is None else {"frames:v": most_frames}
-    output = source(limits).output(
+    output = source(limits, copyts=None).output(
         "pipe:1",
         map="0:V:0",  # the first video stream that is no cover picture
         vf=",".join((*filters, f"format={pixel_format}")),

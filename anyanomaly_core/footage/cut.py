@@ -7,6 +7,8 @@ exactly the frames asked for is given up for a slower one:
 2. decoding begins two seconds before the clip;
 3. decoding begins at the start of the file;
 4. likewise, and frames are shown at a steady rate, since the file's own times are broken.
+
+Where times were repaired, two frames may state the same one, so none is sought by it: only the last two ways are left.
 """
 
 import dataclasses
@@ -41,14 +43,15 @@ _QUALITY: Options = {"c:v": "libx264", "preset": "veryfast", "crf": 18, "g": 50,
 class Part:
     """What to cut: frames ``first..last`` of a file, both included."""
 
-    times_s: NDArray[np.float64]  # [F] of every frame of the file, since its first one
+    times_s: NDArray[np.float64]  # [F] of every frame of the file, as in FrameIndex
     first: int
     last: int
     mask: Mask | None = None
+    as_stated: bool = True  # as in FrameIndex; False: no frame is sought by its time
 
     @property
     def expected(self) -> NDArray[np.float64]:
-        """[n] times of the clip's frames since the first frame of the file."""
+        """[n] times of the clip's frames since the file's beginning."""
         return self.times_s[self.first : self.last + 1]
 
 
@@ -80,7 +83,7 @@ def cut(path: Path, part: Part, target: Path, *, limits: Limits) -> Literal["cop
     header = read_header(path)
     if header.codec is None:
         raise UnreadableFootageError(why_unreadable(path, header))
-    origin = first_moment(path, dataclasses.replace(limits, written_mb=0))
+    origin = first_moment(path, dataclasses.replace(limits, written_mb=0)) - float(part.times_s[0])
     said = ""
     for how, command, fits in _ways(part, header, origin, limits):
         written, problem = _run(path, command, target, limits)
@@ -104,11 +107,11 @@ def _ways(part: Part, header: Header, origin: float, limits: Limits) -> list[Way
         return same_numbers(written) and same_times(written)
 
     ways: list[Way] = []
-    if _playable(header) and part.mask is None:
+    if part.as_stated and _playable(header) and part.mask is None:
         ways.append(("copied", _copying(part, origin, limits), same_times))
     since, until = (origin + float(part.times_s[number]) for number in (part.first, part.last))
     between = f"between(t,{since - TOLERANCE_S:.6f},{until + TOLERANCE_S:.6f})"
-    if part.times_s[part.first] > 2 * BEFORE_S:
+    if part.as_stated and part.times_s[part.first] > 2 * BEFORE_S:
         seek: Options = {"ss": f"{since - BEFORE_S:.6f}", "seek_timestamp": 1, "noaccurate_seek": None}
         ways.append(("encoded", _encoding(part, header, between, limits, seek=seek), same_times))
     numbered = f"between(n,{part.first},{part.last})"

@@ -8,6 +8,7 @@ from anyanomaly_core.errors import FootageError
 from anyanomaly_core.footage.index import index_frames
 from anyanomaly_core.footage.probe import probe
 from anyanomaly_core.footage.sandbox import Limits
+from anyanomaly_core.footage.timeline import frame_rate
 from anyanomaly_core.footage.types import FrameIndex, Probe
 
 
@@ -22,21 +23,20 @@ class VideoFile:
 
     @property
     def frames_per_second(self) -> Fraction:
-        """What the frames' own times say where the header says nothing; 0 for a single frame."""
-        if self.probe is not None and self.probe.fps > 0:
-            return self.probe.fps
-        if self.index is None or self.index.frame_count < 2 or self.index.times_s[-1] <= 0:  # noqa: PLR2004
+        """By the frames' own times, which headers often contradict; 0: unknown."""
+        if self.index is None or self.probe is None:
             return Fraction(0)
-        return Fraction((self.index.frame_count - 1) / float(self.index.times_s[-1])).limit_denominator(1001)
+        return frame_rate(self.index.times_s, self.probe.fps)
 
 
-def examine(path: Path, digest: str, limits: Limits) -> VideoFile:
+def examine(path: Path, digest: str, limits: Limits, fps_without_clock: float | None = None) -> VideoFile:
     """Probe and index a file with this content hash. A file without a decodable frame is a finding, not an error."""
     try:
         header = probe(path)
     except FootageError as error:
         return VideoFile(digest, None, None, str(error))
     try:
-        return VideoFile(digest, header, index_frames(path, limits=limits), None)
+        index = index_frames(path, limits=limits, fps_without_clock=fps_without_clock)
     except FootageError as error:
         return VideoFile(digest, header, None, str(error))
+    return VideoFile(digest, header, index, None)

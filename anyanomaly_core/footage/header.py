@@ -66,6 +66,11 @@ class Header:
     encrypted: bool
     stated_frames: int  # 0: not stated
     pixel_format: str | None = None
+    duration_is_video: bool = False  # else it is that of the longest stream, or where the file ends on its own clock
+    has_clock: bool = True  # False: a bare stream, in which no picture has a time
+    coded_fps: Fraction = Fraction(0)  # as the pictures themselves state it; 0: they do not
+    begin_s: float | None = None  # earliest time stated before the first picture that decodes, on the file's own clock
+    undecodable: int = 0  # packets before the first that can be decoded by itself
 
     @property
     def displayed_size(self) -> tuple[int, int]:
@@ -77,10 +82,7 @@ def parse_header(text: str) -> Header:
     """Header from the probing child's JSON."""
     found = json.loads(text)
     matrix = found.get("matrix")
-    rate = Fraction(*found["fps"]) if found.get("fps") and found["fps"][1] else Fraction(0)
-    duration = found.get("video_duration_s")
-    if duration is None:
-        duration = found.get("duration_s")  # of the longest stream
+    duration = found.get("video_duration_s", found.get("duration_s"))
     return Header(
         error=found.get("error"),
         format=found.get("format"),
@@ -88,14 +90,23 @@ def parse_header(text: str) -> Header:
         width=found.get("frame_width") or found.get("width") or 0,
         height=found.get("frame_height") or found.get("height") or 0,
         orientation=orientation(bytes.fromhex(matrix) if matrix else None),
-        fps=max(rate, Fraction(0)),
+        fps=_rate(found.get("fps")),
         duration_s=duration if duration is not None and math.isfinite(duration) and duration >= 0 else None,
         created_at=creation_time(found.get("created")),
         other_streams=tuple(found.get("other_streams", ())),
         encrypted=bool(found.get("encrypted")),
         stated_frames=found.get("stated_frames") or 0,
         pixel_format=found.get("pixel_format"),
+        duration_is_video="video_duration_s" in found,
+        has_clock=found.get("has_clock", True),
+        coded_fps=_rate(found.get("coded_fps")),
+        begin_s=found.get("begin_s"),
+        undecodable=found.get("undecodable", 0),
     )
+
+
+def _rate(fraction: list[int] | None) -> Fraction:
+    return max(Fraction(*fraction), Fraction(0)) if fraction and fraction[1] else Fraction(0)
 
 
 _HEAD_BYTES = 512

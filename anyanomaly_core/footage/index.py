@@ -1,33 +1,45 @@
 """One pass over a file that finds its true frames: their number, times, motion, and what is damaged."""
 
 from array import array
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
+from math import nan
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anyanomaly_core.errors import UnreadableFootageError
+from anyanomaly_core.errors import FootageError, UnreadableFootageError
 from anyanomaly_core.footage.command import decoding
 from anyanomaly_core.footage.header import Header
 from anyanomaly_core.footage.motion import GRID_HEIGHT, GRID_WIDTH, change
 from anyanomaly_core.footage.pipes import Pipes, Stalled
-from anyanomaly_core.footage.probe import read_header, why_unreadable
+from anyanomaly_core.footage.probe import packet_ends, read_header, why_unreadable
 from anyanomaly_core.footage.sandbox import Child, Limits, describe_end, opened
+from anyanomaly_core.footage.timeline import ASSUMED_FPS, Timeline, frame_interval, repair
 from anyanomaly_core.footage.types import FrameIndex
 
 _FILTERS = (f"scale={GRID_WIDTH}:{GRID_HEIGHT}:flags=area",)
-_LEAP_S = 86_400.0  # a longer wait between two frames of one file is a broken clock
+_NO_TIME = str(-(1 << 63))
+_LOST_S = 0.25  # so late, a first picture is not the first that was recorded
 _SHORT_BY_S = 1.0  # a container's duration may be off by a frame or two; by more than this, footage is missing
 
 
-def index_frames(path: str | Path, *, limits: Limits = Limits()) -> FrameIndex:  # noqa: B008  (frozen)
+def index_frames(
+    path: str | Path,
+    *,
+    limits: Limits = Limits(),  # noqa: B008  (frozen)
+    fps_without_clock: float | None = None,
+) -> FrameIndex:
     """Decode all of ``path`` once, small and grey, in constant memory besides 12 bytes per frame.
+
+    The newest few results are remembered.
 
     Args:
         path: a local file.
         limits: what the decoding child may use.
+        fps_without_clock: frames per second of a bare stream that states no rate either; none: what ffmpeg assumes.
 
     Returns:
         Times, motion and damage of every frame that ffmpeg decodes. A file of which only a part can be decoded is
@@ -37,6 +49,18 @@ def index_frames(path: str | Path, *, limits: Limits = Limits()) -> FrameIndex: 
         FootageError: the file cannot be opened.
         UnreadableFootageError: no frame can be decoded; the message says why.
     """
+    try:
+        state = Path(path).stat()
+    except (OSError, ValueError) as error:
+        raise FootageError(f"{str(path)!r} cannot be opened: {error}.") from None
+    return _index_frames(str(path), state.st_ino, state.st_size, state.st_mtime_ns, limits, fps_without_clock)
+
+
+@lru_cache(maxsize=2)
+def _index_frames(
+    path: str, _inode: int, _size: int, _modified: int, limits: Limits, fps_without_clock: float | None
+) -> FrameIndex:
+    """As index_frames; the file's state is in the arguments so that a changed file is read anew."""
     header = read_header(path)
     if header.codec is None:
         raise UnreadableFootageError(why_unreadable(path, header))
@@ -44,16 +68,22 @@ def index_frames(path: str | Path, *, limits: Limits = Limits()) -> FrameIndex: 
     if not times:
         said = complaints if problem is None else (*complaints, problem)
         raise UnreadableFootageError(why_unreadable(path, header, said))
-    seconds, repairs = _relative(times)
-    short = _missing_end(seconds, header)
-    if complaints and header.stated_frames > len(seconds):  # without complaints an edit list hides frames on purpose
-        repairs = (*repairs, f"the header states {header.stated_frames} frames, {len(seconds)} could be decoded")
-    ends = tuple(reason for reason in (problem, short, _no_memory(complaints)) if reason is not None)
+    stated = np.frombuffer(times, np.float64)
+    timeline = _timeline(stated, header, fps_without_clock)
+    for shared in (timeline.times_s, timeline.holes_s):
+        shared.flags.writeable = False
+    notes = timeline.notes
+    if complaints and header.stated_frames > len(stated):  # without complaints an edit list hides frames on purpose
+        notes = (f"the header states {header.stated_frames} frames, {len(stated)} could be decoded", *notes)
+    missing = _missing_end(Path(path), header, stated, timeline, limits)
+    ends = tuple(reason for reason in (problem, missing, _no_memory(complaints)) if reason is not None)
     return FrameIndex(
-        times_s=seconds,
+        times_s=timeline.times_s,
         motion=np.frombuffer(motion, dtype=np.float32).copy(),
-        damage=(*complaints, *repairs, *ends),
-        complete=not ends,
+        damage=(*complaints, *notes, *ends),
+        complete=not ends and not timeline.times_s[0],
+        holes_s=timeline.holes_s,
+        as_stated=timeline.as_stated,
     )
 
 
@@ -70,7 +100,7 @@ def _decode_all(path: str | Path, limits: Limits) -> tuple["array[float]", "arra
                 if line is None:
                     break
                 _, ticks, unit = line.split(" ")
-                times.append(float(int(ticks) * _seconds(unit)))
+                times.append(nan if ticks == _NO_TIME else float(int(ticks) * _seconds(unit)))
                 motion.append(change(before, picture) if len(motion) else 0.0)
                 before, picture = picture, before
             status = pipes.finish()
@@ -84,19 +114,29 @@ def _seconds(unit: str) -> Fraction:
     return Fraction(unit)
 
 
-def _relative(times: "array[float]") -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    """Times since the first frame, never decreasing nor leaping, and notes where the file's own times did."""
-    stated = np.frombuffer(times, dtype=np.float64) - times[0]
-    steps = np.diff(stated)
-    backwards, leaps = steps < 0, steps > _LEAP_S
-    notes = []
-    if leaps.any():
-        usual = float(np.median(steps[~leaps & ~backwards])) if (~leaps & ~backwards).any() else 0.0
-        stated = np.concatenate(([0.0], np.cumsum(np.where(leaps, usual, steps))))
-        notes.append(f"{leaps.sum()} frame(s) stated a time over a day after the frame before; the leap was left out")
-    if backwards.any():
-        notes.append(f"{backwards.sum()} frame(s) stated a time before the frame before; they were given its time")
-    return np.maximum.accumulate(stated), tuple(notes)
+def _timeline(stated: NDArray[np.float64], header: Header, fps_without_clock: float | None) -> Timeline:
+    if not header.has_clock:
+        return _without_clock(stated, header, fps_without_clock)
+    lost = 0.0 if header.begin_s is None else stated[0] - header.begin_s
+    # A first picture that decodes may still be laid later than its packet; where others come before it, it is late.
+    is_lost = lost > 0 and (header.undecodable > 0 or lost >= _LOST_S)
+    return repair(stated, begin_s=header.begin_s if is_lost else None, fps=float(header.fps))
+
+
+def _without_clock(stated: NDArray[np.float64], header: Header, fps: float | None) -> Timeline:
+    """Of a bare stream: ffmpeg counts pictures, by the rate that they state or else by one of its own."""
+    counted = float(header.coded_fps or header.fps) or ASSUMED_FPS
+    rate = counted if header.coded_fps or fps is None else fps
+    stated = stated * (counted / rate)
+    begin = float(stated[0]) - header.undecodable / rate if header.undecodable else None
+    timeline = repair(stated, begin_s=begin, fps=rate)
+    if header.coded_fps:
+        return timeline
+    why = (
+        "were assumed; ANYANOMALY_FPS_WITHOUT_CLOCK may say otherwise" if fps is None else "were assumed as configured"
+    )
+    note = f"the file states neither times nor a rate: {rate:g} frames a second {why}"
+    return replace(timeline, notes=(note, *timeline.notes), as_stated=timeline.as_stated and rate == counted)
 
 
 def _no_memory(complaints: tuple[str, ...]) -> str | None:
@@ -106,10 +146,21 @@ def _no_memory(complaints: tuple[str, ...]) -> str | None:
     return "the decoder had no memory for some pictures: a damaged file, or ANYANOMALY_DECODE_MEMORY_MB is too low"
 
 
-def _missing_end(seconds: NDArray[np.float64], header: Header) -> str | None:
+def _missing_end(
+    path: Path, header: Header, stated: NDArray[np.float64], timeline: Timeline, limits: Limits
+) -> str | None:
+    """What the container promises beyond the last frame, in words; None: nothing."""
     if header.duration_s is None:
         return None
-    decoded = float(seconds[-1]) + (float(1 / header.fps) if header.fps else 0.0)
-    if header.duration_s - decoded <= _SHORT_BY_S:
+    if np.isnan(stated).all():
+        stated = timeline.times_s
+    interval = frame_interval(timeline.times_s)
+    length = max(float(timeline.times_s[-1]), float(np.nanmax(stated) - np.nanmin(stated))) + interval
+    end = float(np.nanmax(stated)) + interval
+    if header.duration_s - (length if header.duration_is_video else max(length, end)) <= _SHORT_BY_S:
         return None
-    return f"the container states {header.duration_s:.2f} s of video, {decoded:.2f} s could be decoded"
+    # A container's length is that of its longest stream: sound may go on where the pictures end.
+    packets = None if header.duration_is_video else packet_ends(path, limits)
+    if packets is not None and packets[0] - end <= _SHORT_BY_S and header.duration_s - packets[1] <= _SHORT_BY_S:
+        return None
+    return f"the container states {header.duration_s:.2f} s of video, {length:.2f} s could be decoded"

@@ -29,16 +29,18 @@ def read_nearby(
     *,
     size: tuple[int, int] | None = None,
     mask: Mask | None = None,
+    as_stated: bool = True,
     limits: Limits,
 ) -> dict[int, NDArray[np.uint8]]:
     """As ``decode.read_frames``: the same pixels, sooner where the frames lie far from the start.
 
     Args:
         path: a local file.
-        times_s: [F] of every frame of the file, since its first one.
+        times_s: [F] of every frame of the file, as in FrameIndex.
         numbers: of the frames.
         size: width, height; None: as displayed.
         mask: drawn black.
+        as_stated: as in FrameIndex; False: no frame is sought by its time, since another may state the same.
         limits: what the decoding child may use.
 
     Raises:
@@ -49,8 +51,8 @@ def read_nearby(
     if not wanted or wanted[0] < 0 or wanted[-1] >= len(times_s):
         raise FootageError(f"{path.name!r} has {len(times_s)} frames, not number {wanted[-1] if wanted else 'none'}.")
     moments = times_s[wanted]
-    if moments[0] > _WORTH_S and moments[-1] - moments[0] < _MOST_SPAN_S:
-        found = _sought(path, wanted, moments, size=size, mask=mask, limits=limits)
+    if as_stated and moments[0] > _WORTH_S and moments[-1] - moments[0] < _MOST_SPAN_S:
+        found = _sought(path, wanted, moments - times_s[0], size=size, mask=mask, limits=limits)
         if found is not None:
             return found
     found = read_frames(path, wanted, size=size, mask=mask, limits=limits)

@@ -9,7 +9,7 @@ from anyanomaly_core.errors import FootageError, UnreadableFootageError
 from anyanomaly_core.footage import allowed
 from anyanomaly_core.footage.header import PROBE_LIMITS, UNKNOWN_CODEC, Header, looks_like_text, parse_header
 from anyanomaly_core.footage.pipes import Pipes, Stalled
-from anyanomaly_core.footage.sandbox import Child, describe_end, opened
+from anyanomaly_core.footage.sandbox import Child, Limits, describe_end, opened
 from anyanomaly_core.footage.types import Probe
 
 _CHILD = str(Path(__file__).resolve().parent / "probe_child.py")
@@ -53,26 +53,42 @@ def read_header(path: str | Path) -> Header:
 @lru_cache(maxsize=256)
 def _read_header(path: str, _inode: int, _size: int, _modified: int) -> Header:
     """As read_header; the file's state is in the arguments so that a changed file is read anew."""
+    text, problem = _ask(path, PROBE_LIMITS, ends=False)
+    return parse_header(text if problem is None else json.dumps({"error": problem}))
+
+
+def packet_ends(path: str | Path, limits: Limits) -> tuple[float, float] | None:
+    """Where a file's last packets end, on its own clock, seconds: of the video stream, and of any stream.
+
+    The whole file is read, nothing decoded. None: it cannot be read to its end.
+    """
+    text, problem = _ask(path, limits, ends=True)
+    found = json.loads(text) if problem is None else {}
+    return (float(found["video_end_s"]), float(found["end_s"])) if "end_s" in found else None
+
+
+def _ask(path: str | Path, limits: Limits, *, ends: bool) -> tuple[str, str | None]:
+    """The probing child's answer, and why there is none."""
     plan = {
-        "limits": PROBE_LIMITS.resources(),
+        "limits": limits.resources(),
         "options": {
             "protocol_whitelist": ",".join(allowed.PROTOCOLS),
             "format_whitelist": ",".join(allowed.FORMATS),
             "codec_whitelist": ",".join(allowed.DECODERS),
             "max_pixels": str(allowed.MAX_PIXELS),
         },
+        "ends": ends,
     }
     answer = bytearray(_MOST_BYTES)
     command = [sys.executable, "-I", _CHILD, json.dumps(plan), "{source}"]
     with opened(path) as source, Child(command, source) as child:
-        pipes = Pipes(child, source, PROBE_LIMITS.stall_s)
+        pipes = Pipes(child, source, limits.stall_s)
         try:
             length = pipes.read_into(memoryview(answer))
             status = pipes.finish()
         except Stalled:
             length, status = 0, None
-        problem = describe_end(status, PROBE_LIMITS)
-    return parse_header(answer[:length].decode() if problem is None else json.dumps({"error": problem}))
+        return answer[:length].decode(), describe_end(status, limits)
 
 
 def why_unreadable(path: str | Path, header: Header, complaints: tuple[str, ...] = ()) -> str:

@@ -14,13 +14,15 @@ from urllib.parse import quote
 
 from anyanomaly_core.errors import FootageError, UnsafePathError
 from anyanomaly_core.footage import bucket, local_time
+from anyanomaly_core.footage.index import index_frames
 from anyanomaly_core.footage.layout import Stated, compiled, read_path
 from anyanomaly_core.footage.local_time import NoTimeError, Zones
 from anyanomaly_core.footage.probe import probe
 from anyanomaly_core.footage.recorders.axis import read_block
 from anyanomaly_core.footage.recorders.containers import why_not_video
 from anyanomaly_core.footage.recorders.presets import RECORDERS
-from anyanomaly_core.footage.types import FoundFile
+from anyanomaly_core.footage.timeline import duration
+from anyanomaly_core.footage.types import FoundFile, FrameIndex, Probe
 
 log = logging.getLogger(__name__)
 
@@ -83,13 +85,20 @@ def is_footage(uri: str) -> bool:
     return Path(uri).suffix.lstrip(".").lower() in EXTENSIONS or why_not_video(uri) is not None
 
 
-def with_recording_time(found: FoundFile, path: Path, default: Literal["refuse", "modified"]) -> FoundFile:
+def with_recording_time(
+    found: FoundFile,
+    path: Path,
+    default: Literal["refuse", "modified"],
+    index: Callable[[Path], FrameIndex] = index_frames,
+) -> FoundFile:
     """The same file with a recording time from its container, or by ``default``; or with the problem that it has none.
 
     Args:
         found: as discovered.
         path: the file on this machine.
         default: ``modified``: the file's time of change counts as the end of the recording, as most recorders leave it.
+            How long that was, the frames say: headers count sound, and begin at any time of day.
+        index: of the file's frames.
     """
     if found.problem is not None or found.recorded_at is not None:
         return found
@@ -100,8 +109,7 @@ def with_recording_time(found: FoundFile, path: Path, default: Literal["refuse",
     if header is not None and header.created_at is not None:
         return replace(found, recorded_at=header.created_at, recorded_at_source="container")
     if default == "modified":
-        length = (header.duration_s if header is not None else None) or 0.0
-        began = datetime.fromtimestamp(max(0.0, found.modified - length), UTC)
+        began = datetime.fromtimestamp(max(0.0, found.modified - _length(path, header, index)), UTC)
         return replace(found, recorded_at=began, recorded_at_source="modified")
     doubt = f" ({found.doubt})" if found.doubt else ""
     return replace(
@@ -109,6 +117,16 @@ def with_recording_time(found: FoundFile, path: Path, default: Literal["refuse",
         problem=f"no recording time is stated: not by the path{doubt}, a sidecar or the container. Change the archive "
         "layout, add a sidecar, or set ANYANOMALY_RECORDED_AT_DEFAULT=modified to use the file's time of change",
     )
+
+
+def _length(path: Path, header: Probe | None, index: Callable[[Path], FrameIndex]) -> float:
+    """Seconds of pictures in a file; what its header says where none can be decoded, 0 where that says nothing."""
+    if header is None:
+        return 0.0
+    try:
+        return duration(index(path).times_s, header.fps)
+    except FootageError:
+        return header.duration_s or 0.0
 
 
 def local_path(root: str, uri: str, *, cache: Path | None = None, cache_bytes: int = 20 << 30) -> Path:

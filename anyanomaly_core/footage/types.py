@@ -1,6 +1,6 @@
 """The records that flow out of the footage room."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
 
@@ -39,10 +39,12 @@ class Probe:
 class FrameIndex:
     """What one decoding pass over a file found."""
 
-    times_s: NDArray[np.float64]  # [F] presentation time of each decoded frame since the first, non-decreasing
+    times_s: NDArray[np.float64]  # [F] when each decoded frame begins, since the file's beginning; see timeline.repair
     motion: NDArray[np.float32]  # [F] change to the frame before, see motion.change; grey levels 0..255; motion[0] = 0
-    damage: tuple[str, ...]  # what the decoder complained about, bounded; empty: clean
-    complete: bool  # False: decoding stopped before the end of the file
+    damage: tuple[str, ...]  # what the decoder complained about, what was repaired and what is missing; empty: clean
+    complete: bool  # False: the beginning or the end of what the file holds could not be decoded
+    holes_s: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))  # [H, 2] where there is no footage
+    as_stated: bool = True  # times are as the file states them, but for a shift: frames can be found by them
 
     @property
     def frame_count(self) -> int:

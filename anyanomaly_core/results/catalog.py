@@ -26,9 +26,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 
 from anyanomaly_core.errors import StorageError
+from anyanomaly_core.footage.timeline import duration
 from anyanomaly_core.footage.types import FoundFile, FrameIndex, Probe
 from anyanomaly_core.results.schema import NOW, cameras, video_cameras, video_files, videos
-from anyanomaly_core.results.segment_store import duration_of
 
 SCORABLE = ("ready", "damaged")
 _MAX_DAMAGE = 50
@@ -174,7 +174,7 @@ def store_index(connection: Connection, video_id: int, probe: Probe, index: Fram
             state="ready" if whole else "damaged",
             error=None,
             frame_count=index.frame_count,
-            duration_s=duration_of(index.times_s, probe.fps),
+            duration_s=duration(index.times_s, probe.fps),
             damage=list(index.damage[:_MAX_DAMAGE]),
             complete=index.complete,
             decoder=decoder,

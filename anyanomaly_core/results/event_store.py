@@ -19,7 +19,7 @@ from anyanomaly_core.results.rule_store import StoredRule, list_rules
 from anyanomaly_core.results.schema import events, rules, segment_layouts, segment_scores, units
 from anyanomaly_core.results.segment_store import load_segments
 from anyanomaly_core.rules.definition import RuleDefinition
-from anyanomaly_core.scoring.events import Micros
+from anyanomaly_core.scoring.events import Micros, outside_holes
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def derive(scored: ScoredVideo, definition: RuleDefinition) -> list[tuple[FrameR
     """Events that a definition finds in a video, in order, each with the moment its last frame ends."""
     if not definition.matches_camera(scored.video.camera_id):
         return []
-    ends = np.append(scored.starts[1:], scored.end)
+    ends = outside_holes(scored.starts, np.append(scored.starts[1:], scored.end))
     counted = counted_frames(definition, scored.video, scored.starts)
     runs = find_events(scored.scores, scored.starts, ends, definition, counted)
     return [(run, int(ends[run.last])) for run in runs]

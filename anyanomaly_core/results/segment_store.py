@@ -5,7 +5,6 @@ can be derived without decoding the video again.
 """
 
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -68,18 +67,6 @@ class VideoSegments:
     def times_s(self) -> NDArray[np.float64]:
         """[F] time of each frame of the video, seconds from the first."""
         return np.concatenate([row.times_s() for row in self.rows]) if self.rows else np.zeros(0)
-
-
-def duration_of(times_s: NDArray[np.float64], fps: Fraction) -> float:
-    """Seconds from the first frame to the end of the last, which lasts as long as frames usually do.
-
-    Args:
-        times_s: [F] presentation times, F >= 1.
-        fps: of the header; used for a single frame only, 0 when unknown.
-    """
-    if len(times_s) > 1:
-        return float(times_s[-1] - times_s[0] + np.median(np.diff(times_s)))
-    return float(1 / fps) if fps > 0 else 0.0
 
 
 def store_segments(

@@ -3,15 +3,16 @@
 An event begins with a frame at or over the threshold and lasts until the score falls below the release threshold.
 Events at most ``max_gap_s`` apart, from the end of one's last frame to the start of the other's first, become one,
 whatever lies between, unscored frames included. Then those shorter than ``min_duration_s`` are dropped. Frames
-outside the rule's hours, and unscored ones, neither begin nor continue an event. An event ends with its file.
+outside the rule's hours, and unscored ones, neither begin nor continue an event. An event ends with its file, and at
+a hole in it, where nothing was recorded, that is longer than ``max_gap_s``.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from anyanomaly_core.footage.timeline import holes_of
 from anyanomaly_core.rules.definition import RuleDefinition
 
 Micros = NDArray[np.int64]  # microseconds, of video time or since 1970 in UTC
@@ -34,7 +35,7 @@ def find_events(
     Args:
         scores: [F], NaN where unscored.
         starts: [F] when each frame begins; not decreasing.
-        ends: [F] when each frame ends.
+        ends: [F] when each frame ends; where a hole follows, its end is taken not to lie in there.
         rule: its thresholds and durations.
         counted: [F] False: outside the rule's hours.
 
@@ -45,8 +46,10 @@ def find_events(
     # Compared as float32, as scores are stored: 0.7 must reach a threshold of 0.7.
     over = (scores >= np.float32(rule.threshold)) & counted  # [F]; comparisons with NaN are False
     held = (scores >= np.float32(release)) & counted  # [F]
+    ends = outside_holes(starts, ends)
+    apart = starts[1:] - ends[:-1] > rule.max_gap_s * 1e6  # [F - 1]
     runs: list[tuple[int, int]] = []
-    for first, last in _true_runs(held):
+    for first, last in _true_runs(held, apart):
         begin = first + int(np.argmax(over[first : last + 1]))
         if not over[begin]:
             continue
@@ -58,9 +61,24 @@ def find_events(
     return [FrameRun(a, b, _peak(scores, counted, a, b)) for a, b in long_enough]
 
 
-def _true_runs(values: NDArray[np.bool_]) -> Sequence[tuple[int, int]]:
-    edges = np.diff(values.astype(np.int8), prepend=0, append=0)
-    return list(zip(np.flatnonzero(edges == 1).tolist(), (np.flatnonzero(edges == -1) - 1).tolist(), strict=True))
+def outside_holes(starts: Micros, ends: Micros) -> Micros:
+    """[F] ends of frames, that before a hole at the hole's beginning; see ``timeline.holes_of``."""
+    if not len(starts):
+        return ends
+    seconds = (starts - starts[0]) / 1e6
+    holes = holes_of(seconds)
+    before = np.searchsorted(seconds, holes[:, 1]) - 1
+    result = ends.copy()
+    result[before] = starts[0] + np.rint(holes[:, 0] * 1e6).astype(np.int64)
+    return result
+
+
+def _true_runs(values: NDArray[np.bool_], apart: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """First and last of each run of [F] values; ``apart`` [F - 1] says between which two neighbours none goes on."""
+    goes_on = values[1:] & values[:-1] & ~apart
+    firsts = np.flatnonzero(values & ~np.concatenate(([False], goes_on))[: len(values)])
+    lasts = np.flatnonzero(values & ~np.append(goes_on, False)[: len(values)])
+    return list(zip(firsts.tolist(), lasts.tolist(), strict=True))
 
 
 def _peak(scores: NDArray[np.float32], counted: NDArray[np.bool_], first: int, last: int) -> int:

@@ -3,6 +3,7 @@
 import re
 import subprocess
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,15 @@ def bare_count(path: Path) -> int:
     )
     counts = re.findall(r"^frame=(\d+)$", said, re.MULTILINE)
     return int(counts[-1]) if counts else 0
+
+
+def bare_times(path: Path) -> list[float]:
+    """Times of the frames, since the first, as ffmpeg's ``showinfo`` tells them."""
+    options = ["-map", "0:V:0", "-vf", "showinfo", "-fps_mode", "passthrough", "-f", "null", "-"]
+    said = run_ffmpeg("-loglevel", "info", "-copyts", "-i", f"file:{path}", *options)
+    unit = Fraction(re.findall(r"config in time_base: (\d+/\d+)", said)[0])
+    ticks = [int(text) for text in re.findall(r"\] n: *\d+ pts: *(-?\d+) ", said)]
+    return [float((tick - ticks[0]) * unit) for tick in ticks]
 
 
 @pytest.fixture

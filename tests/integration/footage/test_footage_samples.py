@@ -4,13 +4,14 @@ import csv
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from anyanomaly_core.errors import UnreadableFootageError
 from anyanomaly_core.footage.decode import decode
 from anyanomaly_core.footage.index import index_frames
 from anyanomaly_core.footage.probe import probe
-from tests.integration.footage.conftest import bare_count
+from tests.integration.footage.conftest import bare_count, bare_times
 
 pytestmark = pytest.mark.footage
 
@@ -38,17 +39,25 @@ WHY = {
 }
 INCOMPLETE = {
     "real_h264_displaymatrix_rotated.mp4": "23.61 s",
-    "real_h264_starts_on_nonkeyframe.mp4": "4.00 s",
+    "real_h264_starts_on_nonkeyframe.mp4": "first 3.10 s",
     "real_h264_partial_stream.mp4": "210.21 s",
     "derived_truncated_moov_first.mp4": "12.00 s",
 }
 
+# How many frames have another time than the file states: one that runs back in the first, repeats in the second.
+REPAIRED = {"real_mp4_no_timescale.mp4": 1, "real_h264_partial_stream.mp4": 1}
+
 
 @absent
 def test_counts_of_the_footage() -> None:
-    counts = {row["file"]: index_frames(SAMPLES / row["file"]).frame_count for row in FOOTAGE_ROWS}
+    """And their times, as ffmpeg tells them; nothing of them is repaired."""
+    indices = {row["file"]: index_frames(SAMPLES / row["file"]) for row in FOOTAGE_ROWS}
+    counts = {name: index.frame_count for name, index in indices.items()}
     assert counts == {row["file"]: int(row["frames"]) for row in FOOTAGE_ROWS}
     assert len(counts) == 8
+    for name, index in indices.items():
+        assert index.as_stated
+        np.testing.assert_allclose(index.times_s, bare_times(SAMPLES / name), atol=1e-6)
 
 
 @absent
@@ -69,6 +78,10 @@ def test_odd_files(row: dict[str, str]) -> None:
     frames = [(frame.number, frame.image.shape) for frame in decode(path)]
     assert frames == [(n, (header.height, header.width, 3)) for n in range(index.frame_count)]
     assert [f.number for f in decode(path, step=3, first_frame=2, size=(32, 24))] == list(range(2, len(frames), 3))
+    stated = np.array(bare_times(path))
+    repaired = np.abs(index.times_s - index.times_s[0] - stated) > 1e-6
+    assert int(repaired.sum()) == REPAIRED.get(row["file"], 0)
+    assert index.as_stated == (row["file"] not in REPAIRED)
     assert index.complete == (row["file"] not in INCOMPLETE)
     assert index.complete or INCOMPLETE[row["file"]] in index.damage[-1]
 

@@ -1,7 +1,6 @@
 """Display matrices, container times, motion and the decoder's complaints."""
 
 import struct
-from array import array
 from datetime import UTC, datetime
 
 import numpy as np
@@ -11,7 +10,7 @@ from hypothesis import strategies as st
 
 from anyanomaly_core.footage.complaints import LONGEST, MOST, Complaints
 from anyanomaly_core.footage.header import Orientation, creation_time, orientation
-from anyanomaly_core.footage.index import _no_memory, _relative
+from anyanomaly_core.footage.index import _no_memory
 from anyanomaly_core.footage.motion import GRID_HEIGHT, GRID_WIDTH, change
 
 ONE = 1 << 16
@@ -108,13 +107,6 @@ def test_complaints_of_a_kind_are_counted() -> None:
         complaints.feed(chunk)
     expected = ("[h264] error while decoding MB 3 7 (2 times)", "[mov] partial file", "last")
     assert complaints.lines() == expected
-
-
-def test_times_never_run_back_nor_leap() -> None:
-    times, notes = _relative(array("d", [5.0, 5.5, 5.25, 6.0, 1e9, 1e9 + 0.5, 1e9 + 1]))
-    assert times.tolist() == [0.0, 0.5, 0.5, 1.0, 1.5, 2.0, 2.5]
-    assert len(notes) == 2
-    assert _relative(array("d", [3.0]))[0].tolist() == [0.0]
 
 
 def test_want_of_memory_is_named() -> None:

@@ -1,4 +1,6 @@
 import math
+from itertools import pairwise
+from statistics import median
 
 import numpy as np
 from hypothesis import given
@@ -15,17 +17,30 @@ def rule(**changes: object) -> RuleDefinition:
     return RuleDefinition.model_validate({**base, **changes})
 
 
+def length_before_hole(starts: list[int], i: int) -> int:
+    """What a frame lasts where a hole follows; 0: none does."""
+    steps = [b - a for a, b in pairwise(starts)]
+    before, after = steps[max(0, i - 5) : i], steps[i + 1 : i + 6]
+    usual = [median(side) for side in (before, after) if side]
+    is_hole = steps[i] > SECOND and usual and steps[i] > 3 * max(usual)
+    return round(usual[0]) if is_hole else 0
+
+
 def naive(
     scores: list[float], starts: list[int], ends: list[int], r: RuleDefinition, counted: list[bool]
 ) -> list[FrameRun]:
     """Frame by frame, as a person with a pencil would."""
+    ends = [
+        starts[i] + lasts if i + 1 < len(starts) and (lasts := length_before_hole(starts, i)) else end
+        for i, end in enumerate(ends)
+    ]
     high, low = np.float32(r.threshold), np.float32(r.threshold if r.release_threshold is None else r.release_threshold)
     runs: list[list[int]] = []
     inside = False
     for i, score in enumerate(scores):
         holds = counted[i] and not math.isnan(score) and np.float32(score) >= low
         begins = holds and np.float32(score) >= high
-        if inside and holds:
+        if inside and holds and (starts[i] - ends[i - 1]) / SECOND <= r.max_gap_s:
             runs[-1][1] = i
         elif begins:
             runs.append([i, i])
@@ -84,6 +99,21 @@ def find(scores: list[float], **changes: object) -> list[tuple[int, int, int]]:
         np.array(scores, np.float32), edges[:-1], edges[1:], rule(**changes), np.ones(len(scores), bool)
     )
     return [(run.first, run.last, run.peak) for run in found]
+
+
+def test_nothing_bridges_a_hole() -> None:
+    """4 s of footage in two parts, 68 s apart: two events of 2 s, or one where the rule allows such gaps."""
+    starts = np.arange(100, dtype=np.int64) * 40_000
+    starts[50:] += 68 * SECOND
+    ends = np.append(starts[1:], starts[-1] + 40_000)
+
+    def found(**changes: object) -> list[FrameRun]:
+        return find_events(np.full(100, 0.9, np.float32), starts, ends, rule(**changes), np.ones(100, bool))
+
+    assert found(max_gap_s=1) == [FrameRun(0, 49, 0), FrameRun(50, 99, 50)]
+    assert found(max_gap_s=1, min_duration_s=2) == [FrameRun(0, 49, 0), FrameRun(50, 99, 50)]
+    assert found(max_gap_s=1, min_duration_s=2.1) == []
+    assert found(max_gap_s=68) == [FrameRun(0, 99, 0)]
 
 
 def test_by_hand() -> None:
