@@ -169,7 +169,7 @@ def test_kinds_of_video(make: Make, name: str) -> None:
     index, header = index_frames(path), probe(path)
     assert index.frame_count == bare_count(path) > 0
     assert index.complete
-    assert index.damage == ()
+    assert [line[:30] for line in index.damage] == (["all frames state the same time"] if name == "fast.mkv" else [])
     frames = list(decode(path, step=2))
     assert [frame.number for frame in frames] == list(range(0, index.frame_count, 2))
     assert frames[0].image.shape == (header.height, header.width, 3)
