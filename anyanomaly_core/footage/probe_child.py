@@ -137,7 +137,11 @@ def main() -> None:
     try:
         options = {"fd": str(descriptor), **plan["options"]}
         with av.open("fd:", options=options, metadata_errors="replace") as container:
-            found = _ends(container) if plan["ends"] else _describe(container, lambda stream: stated_start(descriptor, stream))
+            found = (
+                _ends(container)
+                if plan["ends"]
+                else _describe(container, lambda stream: stated_start(descriptor, stream))
+            )
     except (*_FLAWS, MemoryError, OSError) as error:
         found = {"error": getattr(error, "strerror", None) or str(error)}
     sys.stdout.write(json.dumps(found))
