@@ -45,7 +45,7 @@ class CopiedPackets:
 
     container: str  # as ffmpeg names it
     packets: tuple[Packet, ...]  # in the order of the file
-    begin_s: float | None  # of the first packet shown, since the first frame of the file; None: it states no times
+    begin_s: float | None  # of the first packet shown, since the file's beginning; None: it states no times
     end_s: float | None  # of the last one
 
     @property
@@ -64,7 +64,7 @@ def copy_packets(
 
     Args:
         path: a local file.
-        times_s: [F] of every frame of the file, since its first one.
+        times_s: [F] of every frame of the file, as in FrameIndex.
         first: number of the first frame.
         last: number of the last frame.
         target: written in place.
@@ -74,7 +74,7 @@ def copy_packets(
         FootageError: the file cannot be read, its packets have no reliable times, or no container keeps them as they
             are. The message says which.
     """
-    origin = first_moment(path, limits)
+    origin = first_moment(path, limits) - float(times_s[0])
     since, until = (origin + float(times_s[number]) for number in (first, last))
     problems: list[str] = []
     header = read_header(path)
