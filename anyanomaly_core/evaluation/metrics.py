@@ -88,15 +88,22 @@ def per_video_auc(frames: LabelledScores) -> tuple[float, int]:
 def worst_case(frames: LabelledScores, unscored_positives: int, unscored_negatives: int) -> tuple[float, float]:
     """ROC-AUC and average precision if every frame without a score had been ranked as wrongly as possible.
 
-    Unscored negative frames stand above all others, unscored positive ones below: the lower end of what the figures
-    can be once these frames have scores.
+    Unscored negative frames stand above all others, unscored positive ones below. No scores of these frames could make
+    either figure lower. For the average precision no two scores are equal here, and of equal ones the wrong frame comes
+    first: frames that share a threshold would share its precision, which is higher than that of each on its own.
     """
-    place = np.unique(frames.score, return_inverse=True)[1] + 1.0  # 1, 2, 3 ... by rising score
-    score = np.concatenate([place, np.full(unscored_negatives, len(place) + 2.0), np.zeros(unscored_positives)])
-    positive = np.zeros(len(score), np.bool_)
-    positive[: len(place)] = frames.positive
-    positive[len(score) - unscored_positives :] = True
-    return roc_auc(positive, score), average_precision(positive, score)
+    positive = np.concatenate(
+        [frames.positive, np.zeros(unscored_negatives, np.bool_), np.ones(unscored_positives, np.bool_)]
+    )
+    count = len(frames.score)
+    extremes = np.concatenate([np.full(unscored_negatives, count + 1.0), -np.arange(float(unscored_positives))])
+    tied = np.unique(frames.score, return_inverse=True)[1] + 1.0  # 1, 2, 3 ... by rising score
+    untied = np.empty(count)
+    untied[np.lexsort((~frames.positive, frames.score))] = np.arange(1.0, count + 1)
+    return (
+        roc_auc(positive, np.concatenate([tied, extremes])),
+        average_precision(positive, np.concatenate([untied, extremes])),
+    )
 
 
 def draw_resamples(videos: int, resamples: int, seed: int = 0) -> FloatArray:

@@ -156,7 +156,8 @@ def test_frames_that_have_no_score_stand_beside_the_figure() -> None:
         found = measure(summary, label, metric)
         assert (found.basis.positives, found.basis.unscored_positives, found.basis.unscored_negatives) == (14, 62, 0)
         [curve] = summary.curves
-        least = of(curve.labels == 1, np.nan_to_num(curve.scores, nan=-1.0).astype(np.float64))
+        last = np.where(curve.scored, curve.scores, -np.arange(1.0, len(curve.scores) + 1))  # each behind all others
+        least = of(curve.labels == 1, last.astype(np.float64))
         assert found.worst == pytest.approx(least), "as if all 62 had been ranked last"
         assert found.worst < found.value - 0.3
     assert measure(summary, "fall", protocol=REFERENCE).basis.unscored_positives == 62

@@ -73,8 +73,8 @@ def test_the_worst_case_by_hand() -> None:
     """Scored: 0.9+ 0.4- 0.3+; two positives below, one negative above. Of 4 x 2 pairs only 0.9+ > 0.4- is right."""
     auc, ap = worst_case(frames([0, 0, 0], [1, 0, 1], [0.9, 0.4, 0.3]), 2, 1)
     assert auc == pytest.approx(1 / 8)
-    # From above: -, +, -, +, then two + together: precisions 1/2, 2/4, 4/6 at recalls 1/4, 2/4, 4/4.
-    assert ap == pytest.approx(1 / 4 * 1 / 2 + 1 / 4 * 2 / 4 + 2 / 4 * 4 / 6)
+    # From above: -, +, -, +, +, +: precisions 1/2, 2/4, 3/5 and 4/6, a quarter of the recall each.
+    assert ap == pytest.approx((1 / 2 + 2 / 4 + 3 / 5 + 4 / 6) / 4)
 
 
 @given(
