@@ -52,6 +52,10 @@ class ModelServerError(ModelError):
     """The model server could not be reached or kept refusing after the configured retries."""
 
 
+class ModelServerSetupError(ModelServerError, ModelSetupError):
+    """The model server is there, and refuses address, key, model or readout."""
+
+
 class StorageError(AnyAnomalyError):
     """Results could not be written or read."""
 

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from anyanomaly_core.errors import ModelError
+from anyanomaly_core.errors import ModelError, ModelSetupError
 from anyanomaly_core.models.broken_files import broken_file
 
 ENCODER_CONFIG, LVLM_CONFIG = "open_clip_config.json", "config.json"
@@ -22,7 +22,7 @@ def check_preprocessing(model: str, directory: Path) -> None:
     stated = stated if isinstance(stated, dict) else {}
     missing = [name for name in ("mean", "std") if not _has_three_numbers(stated.get(name))]
     if missing:
-        raise ModelError(
+        raise ModelSetupError(
             f"{path} states no {' and no '.join(missing)} of three numbers in its preprocess_cfg, so the encoder "
             f"{model!r} would see images normalised for another model. Take the whole file from where the model comes "
             "from, or add "
@@ -38,12 +38,12 @@ def check_complete(model: str, processor: object, report: dict[str, Any]) -> Non
     """Refuse what transformers only warns about: weights that are in no file are random numbers."""
     missing = sorted(report["missing_keys"])
     if missing:
-        raise ModelError(
+        raise ModelSetupError(
             f"The lvlm {model!r} could not be loaded: {len(missing)} of its weights are in no file (such as "
             f"{missing[0]}). Download the missing weight files, or a model of the class that config.json names."
         )
     if not hasattr(processor, "tokenizer") or not hasattr(processor, "image_processor"):
-        raise ModelError(
+        raise ModelSetupError(
             f"The lvlm {model!r} could not be loaded: it has a {type(processor).__name__} where it needs a processor "
             "of text and images. Download its processor_config.json or preprocessor_config.json."
         )
@@ -53,12 +53,13 @@ def not_loadable(part: str, model: str, directory: Path | None, error: Exception
     """The error to raise for a model that a library could not load: names the broken file where there is one."""
     broken = None if directory is None else broken_file(directory)
     if broken is not None:
-        return ModelError(f"The {part} {model!r} could not be loaded: {broken}.")
+        return ModelSetupError(f"The {part} {model!r} could not be loaded: {broken}.")
     kind = "an open_clip directory with open_clip_config.json" if part == "encoder" else "a transformers directory"
     offline = " HF_HUB_OFFLINE is set." if os.environ.get("HF_HUB_OFFLINE") else ""
     name = model.rsplit("/", 1)[-1]
     reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-    return ModelError(
+    # A hub that is away may be back, and memory may be free the next time.
+    return (ModelError if not offline and isinstance(error, OSError | RuntimeError) else ModelSetupError)(
         f"The {part} {model!r} could not be loaded.{offline} Without access to the hub, put {kind} into "
         f"ANYANOMALY_MODELS_DIR/{name}, or name its folder as `path` in the profile. Reason: {reason}"
     )

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential_jitter
 from tenacity.stop import stop_base
 
-from anyanomaly_core.errors import ConfigurationError, ModelServerError
+from anyanomaly_core.errors import ConfigurationError, ModelServerError, ModelServerSetupError
 from anyanomaly_core.models.openai_replies import RequestFailedError, StatusKind, error_in, json_object, status_kind
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class Patience:
     away_s: float = 0.0  # a server that is away is waited for so long, and asked ``tries`` times at least
 
 
-class NoSuchPathError(ModelServerError):
+class NoSuchPathError(ModelServerSetupError):
     """The server knows no such path."""
 
 
@@ -93,7 +93,8 @@ class ServerConnection:
 
         Raises:
             RequestFailedError: the server refuses this request, or keeps failing on it.
-            ModelServerError: the server stays away, or refuses everything (key, model or path are wrong).
+            ModelServerError: the server stays away.
+            ModelServerSetupError: it refuses everything: key, model or path are wrong.
         """
         return self._request("POST", path, body)
 
@@ -184,7 +185,7 @@ class ServerConnection:
         if kind is StatusKind.PASSING:
             raise _PassingError(said, _retry_after(headers))
         if kind is StatusKind.WRONG_SETUP:
-            error = NoSuchPathError if status in _NO_SUCH_PATH else ModelServerError
+            error = NoSuchPathError if status in _NO_SUCH_PATH else ModelServerSetupError
             raise error(
                 f"The model server {self.shown_url} refuses {path} with {said}. Check ANYANOMALY_LVLM_BASE_URL "
                 "(it ends in /v1), ANYANOMALY_LVLM_API_KEY and the profile's model."

@@ -8,7 +8,7 @@ from typing import Any
 from PIL import Image as PilImage
 
 from anyanomaly_core.config import ModelSettings
-from anyanomaly_core.errors import ConfigurationError, ModelServerError
+from anyanomaly_core.errors import ConfigurationError, ModelServerError, ModelServerSetupError
 from anyanomaly_core.models.generated_text import without_unfinished_word
 from anyanomaly_core.models.images import image_problem, limit_side
 from anyanomaly_core.models.openai_http import NoSuchPathError, Patience, ServerConnection
@@ -82,7 +82,7 @@ def _served_model(server: ServerConnection, wanted: str) -> tuple[str, str]:
         return wanted, f"{wanted} (unlisted)"
     if wanted not in roots:
         served = ", ".join(sorted(roots)[:20]) or "nothing"
-        raise ModelServerError(
+        raise ModelServerSetupError(
             f"The model server {server.shown_url} does not serve {wanted!r} but {served}. "
             "Start it with that model, or write one of these names into the profile's lvlm.model."
         )
@@ -182,7 +182,7 @@ class OpenAiLvlm:
                 if "logprobs" not in str(error) or self._refusals.has_answered:
                     raise
                 if listed == _FEW:
-                    raise ModelServerError(f"{self._shows_none} Its words: {error}.") from None
+                    raise ModelServerSetupError(f"{self._shows_none} Its words: {error}.") from None
                 self._listed = _FEW  # some servers show 5 and refuse a question for more
                 continue
             return choice, self._positions(choice)
