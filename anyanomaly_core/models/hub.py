@@ -183,8 +183,10 @@ def _repository_of_tag(architecture: str, tag: str) -> str:
 
 
 def is_needed(part: Literal["encoder", "lvlm"], name: str) -> bool:
-    """Whether a file of a repository belongs to the model, in the format that is loaded."""
-    return is_of_the_model(PurePosixPath(name)) and not _matches(name, _LEFT_OUT[part])
+    """Whether a file of a repository belongs to the model, in the format that is loaded, and stays in its folder."""
+    path = PurePosixPath(name)
+    stays = not path.is_absolute() and ".." not in path.parts
+    return stays and is_of_the_model(path) and not _matches(name, _LEFT_OUT[part])
 
 
 def _matches(name: str, patterns: Iterable[str]) -> bool:

@@ -2,9 +2,11 @@
 
 import base64
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,8 +16,9 @@ import psycopg2
 import pyarrow.dataset
 import pytest
 from psycopg2 import sql
-from small_site import DAY, RULES, Site, film
+from small_site import DAY, RULES, Site, film, settings_of
 
+from anyanomaly_core.archive.outcome import ScanOutcome, scan_outcome
 from anyanomaly_core.embedded import pipeline, report, runs
 from anyanomaly_core.embedded.postgres_users import SUPERUSER, read_passwords
 
@@ -124,7 +127,36 @@ def test_a_unit_that_fails_fails_alone_and_makes_the_run_red(site: Site) -> None
     assert shortened.endswith(f"{DAY} 12:00:00, 1 videos, 1 rules")
     [(reason,)] = rows(site, "SELECT reason FROM coverage WHERE camera = 'spoiled'")
     assert reason
+    raised = {failure.task: failure for failure in runs.task_failures(site.api, run)}
+    assert raised["scan_unit"].error == "FootageError"
+    assert reason in raised["scan_unit"].reason
+    outcome = outcome_now(site)
+    assert (outcome.complete, outcome.videos_waiting) == (False, 0)
+    told = {failure.example: failure for failure in outcome.failures}
+    assert told[BROKEN].what == "1 file"
+    assert told[f"spoiled/{DAY}/12-00-00.mp4"].reason == reason
+    assert len({failure.reason for failure in outcome.failures}) == len(outcome.failures)
     shutil.rmtree(site.archive / "spoiled")
+
+
+def outcome_now(site: Site) -> ScanOutcome:
+    with report.reader(site.installation) as engine, engine.connect() as connection:
+        return scan_outcome(connection, settings_of(site), since=datetime.now(UTC))
+
+
+def test_a_scorer_that_was_never_loaded_has_no_results_of_its_own(site: Site) -> None:
+    """What another profile found is not shown as its."""
+    settings = settings_of(site).model_copy(update={"profile": "default"})
+    with report.reader(site.installation) as engine, engine.connect() as connection:
+        outcome = scan_outcome(connection, settings, since=datetime.now(UTC))
+    assert outcome.scorer_ids == ()
+    assert {(rule.profile, rule.scored, rule.waiting > 0) for rule in outcome.rules} == {("default", 0, True)}
+
+
+def test_how_far_a_unit_is_stands_in_its_log(site: Site) -> None:
+    instance = next(i for i in site.first.scan.instances if i["task_id"] == "scan_unit")
+    log = site.api.task_log("scan_archive", site.first.scan.run_id, instance)
+    assert re.search(r"\d+ of \d+ segments \(100 %\)", log)
 
 
 def test_no_secret_is_in_any_log_or_in_airflows_tables(site: Site) -> None:
