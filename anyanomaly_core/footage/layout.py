@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -38,7 +38,7 @@ class Stated:
 
     camera: str | None = None
     recorded_at: datetime | None = None  # in UTC
-    problem: str | None = None  # why it states no time although it has parts of one
+    problem: str | None = None  # why it states no camera, or no time, although it has parts of one
     recorder: str | None = None  # name of the preset it was read by
     is_undecided: bool = False  # there are numbers of a time, but of two, or of none in this zone
 
@@ -78,7 +78,6 @@ class Alternative:
 
     def read(self, uri: str, zones: Zones, modified: float | None) -> Stated | None:
         """What the path states; None: it does not fit."""
-        name = self.recorder.name if self.recorder else None
         try:
             readings = [reading for reading in self.pattern.readings(uri) if not _camera_is_a_day(reading)]
         except TooManyReadingsError:
@@ -86,18 +85,27 @@ class Alternative:
         if not readings:
             return None
         if not TIME_PARTS & self.pattern.parts:
-            return Stated(self._camera(readings[0]), recorder=name)
+            return self._stated(readings)
         try:
-            reading, moment = self._only(uri, readings, zones, modified)
+            kept, moment = self._only(uri, readings, zones, modified)
         except NoTimeError as error:
-            undecided = isinstance(error, UndecidedTimeError)
-            return Stated(self._camera(readings[0]), problem=str(error), recorder=name, is_undecided=undecided)
-        return Stated(self._camera(reading), moment, recorder=name)
+            stated = self._stated(readings)
+            return replace(stated, problem=str(error), is_undecided=isinstance(error, UndecidedTimeError))
+        return replace(self._stated(kept), recorded_at=moment)
+
+    def _stated(self, readings: Sequence[Reading]) -> Stated:
+        """The camera, if all readings agree on it."""
+        name = self.recorder.name if self.recorder else None
+        cameras = list(dict.fromkeys(self._camera(reading) for reading in readings))
+        if len(cameras) == 1:
+            return Stated(cameras[0], recorder=name)
+        which = f"the path may name camera {cameras[0]!r} or {cameras[1]!r}; put other text between the layout's parts"
+        return Stated(problem=which, recorder=name)
 
     def _only(
         self, uri: str, readings: Sequence[Reading], zones: Zones, modified: float | None
-    ) -> tuple[Reading, datetime]:
-        """The only reading that is a time, and that time. Raises NoTimeError where there is none, or another."""
+    ) -> tuple[list[Reading], datetime]:
+        """The readings that are a time, and that time. Raises NoTimeError where there is none, or another one."""
         found: _Found = []
         nothing = NoTimeError("it states no time")
         for reading in readings:
@@ -123,7 +131,7 @@ class Alternative:
                 f"{other!r} before {moment:%H:%M:%S} may be a time as well; say what it is: {{end_time}}, {{number}} "
                 "or plain text"
             )
-        return reading, moment
+        return [reading for reading, _ in whole], moment
 
     def _moment(self, reading: Reading, zones: Zones, modified: float | None) -> datetime:
         values = _values(reading)

@@ -13,9 +13,11 @@ from anyanomaly_core.errors import ConfigurationError
 
 # Of the text that is read as a part: loose about the calendar, which is checked later and with a reason.
 _DATE = r"(?P<year>\d{4})(?P<datemark>[-_.]?)(?P<month>\d\d)(?P=datemark)(?P<day>\d\d)"
+_FRACTION = r"(?:[.,](?P<fraction>\d{3,6}))?"
+_EPOCH_FRACTION = r"(?:\.\d{1,6})?"
 _TIME = (
     r"(?P<hour>\d\d)(?:(?P<timemark>[-_.:])(?P<minute>\d\d)"
-    r"(?:(?P=timemark)(?P<second>\d\d)(?:[.,](?P<fraction>\d{3,6}))?|(?!(?P=timemark)\d\d(?!\d)))"
+    rf"(?:(?P=timemark)(?P<second>\d\d){_FRACTION}|(?!(?P=timemark)\d\d(?!\d)))"
     r"|(?P<minute_>\d\d)(?:(?P<second_>\d\d)(?P<fraction_>\d{3})?)?)"
 )
 _MONTH_FIRST = r"(?P<month>\d\d?)(?P<datemark>[-_.])(?P<day>\d\d?)(?P=datemark)(?P<year>\d{4})"
@@ -27,7 +29,7 @@ _BEGIN = {
     "datetime": rf"{_DATE}[-_T .]?{_TIME}(?P<offset>Z|\+\d\d[:_]?\d\d)?",
     "us_date": _MONTH_FIRST,
     "eu_date": _DAY_FIRST,
-    "epoch": r"(?P<epoch>\d{10}(?:\.\d{1,6})?)",
+    "epoch": rf"(?P<epoch>\d{{10}}{_EPOCH_FRACTION})",
     "epoch_ms": r"(?P<epoch_ms>\d{13})",
     "year": r"(?P<year>\d{4})",
     "month": rf"(?P<month>{_SHORT})",
@@ -200,8 +202,7 @@ def _steps(tokens: list[_Token]) -> tuple[list[tuple[_Regex, _Regex]], _Regex]:
             open_body += _numbered(_OPEN[token.name], number)
         else:
             before = tokens[number - 1] if number else None
-            after = tokens[number + 1] if number + 1 < len(tokens) else None
-            fixed_body += _fixed(token, number, before, after)
+            fixed_body += _fixed(token, number, before, tokens[number + 1 : number + 3])
     if fixed_body:
         steps.append(_step(open_body, fixed_body))
         open_body = ""
@@ -213,15 +214,19 @@ def _step(open_body: str, fixed_body: str) -> tuple[_Regex, _Regex]:
     return _Regex(open_body), _Regex(f"(?=(?P<whole>{fixed_body}))")
 
 
-def _fixed(token: _Token, number: int, before: _Token | None, after: _Token | None) -> str:
+def _fixed(token: _Token, number: int, before: _Token | None, following: list[_Token]) -> str:
     if not token.name:
         return re.escape(token.text)
+    after = following[0] if following else None
     body = _FIXED.get(token.name, "")
     beside_digits = any(near is not None and near.has_digits for near in (before, after))
     if token.width:
         body = rf"(?P<{token.name}>{_WIDE[token.name]}{{{token.width}}})"
     elif body == rf"(?P<{token.name}>{_SHORT})" and beside_digits:
         body = rf"(?P<{token.name}>\d\d)"  # {minute}{second}: nothing between them says where one ends
+    if after is not None and not _ends_a_fraction(following):
+        for fraction in (_FRACTION, _FRACTION.replace("<", "<end_"), _EPOCH_FRACTION):
+            body = body.replace(fraction, "")
     body = _numbered(body, number)
     # A date is not read out of the middle of a longer number, decimal or hexadecimal.
     if token.has_digits and before is not None and before.is_open:
@@ -229,6 +234,13 @@ def _fixed(token: _Token, number: int, before: _Token | None, after: _Token | No
     if token.has_digits and after is not None and after.is_open and after.name != "ext":
         body += "(?![0-9A-Za-z])"
     return body
+
+
+def _ends_a_fraction(following: list[_Token]) -> bool:
+    """Whether what follows a time cannot be taken for a fraction of its seconds, as ``.192.168.1.10`` could."""
+    text = following[0].text
+    is_extension = text == "." and [token.name for token in following[1:]] == ["ext"]
+    return is_extension or (bool(text) and text[0] not in ".,")
 
 
 def _numbered(body: str, number: int) -> str:

@@ -217,10 +217,11 @@ def identify(root: str, found: FoundFile, layout: str, zones: Zones) -> FoundFil
         return replace(found, problem=str(error))
     if not camera:
         fits = "does not fit" if stated == Stated() else "names none under"
+        why = f" ({stated.problem})" if stated.problem else ""
         return replace(
             found,
-            problem=f"no camera is stated: the path {fits} the layout {layout!r} and there is no sidecar; ` as NAME` "
-            "after a layout names the camera of paths that do not",
+            problem=f"no camera is stated: the path {fits} the layout {layout!r}{why} and there is no sidecar; "
+            "` as NAME` after a layout names the camera of paths that do not",
         )
     return replace(
         found, camera=camera, recorded_at=at, recorded_at_source=source, doubt=stated.problem if at is None else None

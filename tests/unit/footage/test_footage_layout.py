@@ -199,3 +199,16 @@ def test_zones_of_layouts_and_cameras() -> None:
 def test_a_wrong_layout_is_refused(layout: str, fault: str) -> None:
     with pytest.raises(ConfigurationError, match=fault):
         read_path("x", layout, "UTC")
+
+
+def test_a_camera_that_may_be_another_is_none() -> None:
+    stated = read_path("front_door_clip_20250301_073005.mp4", "{camera}_{any}_{datetime}.{ext}", "UTC")
+    assert (stated.camera, stated.recorded_at) == (None, datetime(2025, 3, 1, 7, 30, 5, tzinfo=UTC))
+    assert "'front_door' or 'front'" in str(stated.problem)
+    assert read_path("front_clip_20250301_073005.mp4", "{camera}_{any}_{datetime}.{ext}", "UTC").camera == "front"
+    assert read_path("front_door_1.mp4", "{camera}_{number}.{ext}", "UTC").camera == "front_door"
+
+
+def test_what_follows_a_time_is_no_fraction_of_its_second() -> None:
+    stated = read_path("10.43.50.192.168.1.10/2025-03-01.mp4", "{time}.{camera}/{date}.{ext}", "UTC")
+    assert (stated.camera, stated.recorded_at) == ("192.168.1.10", datetime(2025, 3, 1, 10, 43, 50, tzinfo=UTC))
