@@ -162,8 +162,9 @@ def test_a_rule_of_ten_thousand_characters_is_refused_in_words(world: World) -> 
 def test_recordings_around_changes_of_the_clock_lose_and_double_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Half past two comes twice on the one day and never on the other; both files are there, and every second."""
+    """Half past two comes twice on the one day, where a setting decides, and never on the other, where it is no time."""
     monkeypatch.setenv("ANYANOMALY_TIME_ZONE", "Europe/Berlin")
+    monkeypatch.setenv("ANYANOMALY_REPEATED_HOUR", "earlier")
     get_settings.cache_clear()
     spring, autumn = "2026-03-29", "2026-10-25"
     names = [(day, clock) for day in (spring, autumn) for clock in ("01-59-58", "02-30-00", "03-30-00")]
@@ -175,15 +176,18 @@ def test_recordings_around_changes_of_the_clock_lose_and_double_nothing(
     at = dict(rows(world.engine, "SELECT uri, recorded_at::text FROM videos WHERE camera_id = 'clock'"))
     assert at == {
         f"clock/{spring}/01-59-58.mp4": f"{spring} 00:59:58+00",
-        f"clock/{spring}/02-30-00.mp4": f"{spring} 01:30:00+00",  # never on the clock: counted on
         f"clock/{spring}/03-30-00.mp4": f"{spring} 01:30:00+00",
         f"clock/{autumn}/01-59-58.mp4": "2026-10-24 23:59:58+00",
-        f"clock/{autumn}/02-30-00.mp4": f"{autumn} 00:30:00+00",  # twice on the clock: the earlier
+        f"clock/{autumn}/02-30-00.mp4": f"{autumn} 00:30:00+00",  # twice on the clock
         f"clock/{autumn}/03-30-00.mp4": f"{autumn} 02:30:00+00",
     }
     scored = "SELECT uri, count(score) FROM frame_scores WHERE rule = 'night' AND camera = 'clock' GROUP BY uri"
     frames = dict(rows(world.engine, scored))  # one of them lies under another camera as well
-    assert sorted(frames.values()) == [40, 41, 42, 43, 44, 45]
+    assert sorted(frames.values()) == [40, 42, 43, 44, 45]
+    never = "SELECT uri, problem FROM video_files WHERE problem IS NOT NULL AND uri LIKE 'clock/%'"
+    [(uri, problem)] = rows(world.engine, never)
+    assert uri == f"clock/{spring}/02-30-00.mp4"
+    assert "02:30:00" in problem
     sums = rows(
         world.engine,
         "SELECT max(video_seconds), sum(seconds) FROM coverage WHERE camera = 'clock' AND rule = 'night' GROUP BY uri",
