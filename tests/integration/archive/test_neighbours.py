@@ -162,7 +162,7 @@ def test_a_rule_of_ten_thousand_characters_is_refused_in_words(world: World) -> 
 def test_recordings_around_changes_of_the_clock_lose_and_double_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Half past two comes twice on the one day, where a setting decides, and never on the other, where it is no time."""
+    """Half past two comes twice on the one day, where a setting decides; it never comes on the other and is refused."""
     monkeypatch.setenv("ANYANOMALY_TIME_ZONE", "Europe/Berlin")
     monkeypatch.setenv("ANYANOMALY_REPEATED_HOUR", "earlier")
     get_settings.cache_clear()
