@@ -84,5 +84,7 @@ def compare(undisturbed: Snapshot, found: Snapshot) -> Difference:
 def orphans(parquet: Path, state: Path) -> list[str]:
     """Files that belong to nothing: staged and never published, journals of finished units, drafts of caches."""
     left = [path for path in parquet.rglob("*") if path.is_file() and path.suffix != ".parquet"]
-    left += [path for path in state.rglob("*") if path.is_file() and path.name != "model-hashes.json"]
+    left += [
+        path for path in state.rglob("*") if path.is_file() and path.name not in {"model-hashes.json", "names.json"}
+    ]
     return [str(path) for path in left]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Engine, select
 
-from anyanomaly_core.config import Settings
+from anyanomaly_core.config import ModelSettings, Settings
 from anyanomaly_core.errors import ModelError, StorageError
 from anyanomaly_core.models.loading import load_encoder
 from anyanomaly_core.models.protocols import ImageTextEncoder
@@ -48,7 +48,8 @@ def attention_image(
         raise StorageError(
             f"The scorer {profile.name} used no encoder, so event {event.event_id} has no attention image."
         )
-    encoder = _encoder(profile.model_dump_json(), settings)
+    of_models = ModelSettings(**settings.model_dump(include=set(ModelSettings.model_fields)))
+    encoder = _encoder(profile.model_dump_json(), of_models)
     if encoder.revision != revision:
         raise ModelError(
             f"Event {event.event_id} was scored with encoder {revision}, but encoder {encoder.revision} is installed. "
@@ -71,6 +72,6 @@ def attention_image(
 
 
 @lru_cache(maxsize=1)
-def _encoder(profile_json: str, settings: Settings) -> ImageTextEncoder:
+def _encoder(profile_json: str, settings: ModelSettings) -> ImageTextEncoder:
     """The encoder of a profile, kept for the next event."""
     return load_encoder(Profile.model_validate_json(profile_json), settings)
