@@ -38,8 +38,14 @@ class _Lease:
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
 
+    def close(self) -> None:
+        """Let go of the file; again does nothing."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
     def __del__(self) -> None:
-        os.close(self.descriptor)
+        self.close()
 
 
 class FileCache:
@@ -95,18 +101,26 @@ class FileCache:
             with self._explained(name):
                 lease = self._reserve(name, part, size)
             try:
-                make(part)
-            except OSError as error:  # the disk's errors are the cache's, others are the maker's
-                if error.errno not in _DISK_ERRORS:
-                    raise
-                raise self._unwritable(name, error) from None
-            with self._explained(name), self._locked("room"):
-                self._make_room(name, part.stat().st_size, part)
-                part.rename(self._folder / name)
-                fcntl.flock(lease.descriptor, fcntl.LOCK_SH)
+                self._fill(name, make, part, lease)
+            except BaseException:
+                lease.close()  # now: the error's traceback would keep the file open
+                raise
         finally:
             part.unlink(missing_ok=True)
         return _leased_path(self._folder / name, lease)
+
+    def _fill(self, name: str, make: Callable[[Path], object], part: Path, lease: _Lease) -> None:
+        """Let ``make`` write the unfinished file, and give it its name."""
+        try:
+            make(part)
+        except OSError as error:  # the disk's errors are the cache's, others are the maker's
+            if error.errno not in _DISK_ERRORS:
+                raise
+            raise self._unwritable(name, error) from None
+        with self._explained(name), self._locked("room"):
+            self._make_room(name, part.stat().st_size, part)
+            part.rename(self._folder / name)
+            fcntl.flock(lease.descriptor, fcntl.LOCK_SH)
 
     def _reserve(self, name: str, part: Path, size: int) -> _Lease:
         """An unfinished file, locked and as long as it will be, so that others count it."""
