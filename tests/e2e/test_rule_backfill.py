@@ -100,7 +100,7 @@ def test_two_rules_for_the_same_day_side_by_side(history: Site) -> None:
 
 def create_backfill(site: Site, rule: str) -> None:
     """As docs/backfill.md says."""
-    command = [sys.executable, "-m", "anyanomaly_core.embedded", "airflow", "--stack", site.installation.name]
+    command = [sys.executable, "-m", "anyanomaly_core.cli", "airflow", "--stack", site.installation.name]
     words = ["backfill", "create", "--dag-id", DAG, "--from-date", DAY, "--to-date", DAY]
     words += [
         "--reprocess-behavior",
