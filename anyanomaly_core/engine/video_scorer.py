@@ -24,6 +24,7 @@ from anyanomaly_core.footage.content import sha256
 from anyanomaly_core.footage.examine import examine
 from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.footage.segments import split_into_segments
+from anyanomaly_core.footage.timeline import duration
 from anyanomaly_core.profile import Profile, load_profile
 from anyanomaly_core.rules.definition import RuleDefinition
 from anyanomaly_core.rules.files import load_rule, load_rules
@@ -60,7 +61,7 @@ class VideoScorer:
         chosen = profile if isinstance(profile, Profile) else load_profile(os.fspath(profile))
         settings = LibrarySettings() if settings is None else settings
         self._models: LoadedProfile = load_models(chosen, settings)
-        self._limits = Limits.of(settings)
+        self._limits, self._fps_without_clock = Limits.of(settings), settings.fps_without_clock
         if chosen.notice:
             log.warning("Profile %s: %s", chosen.name, chosen.notice)
 
@@ -143,7 +144,7 @@ class VideoScorer:
     def _open(self, path: Path) -> tuple[SegmentedVideo, NDArray[np.float64], float, tuple[str, ...]]:
         """The video split into segments, the times of its frames and their end, in seconds, and notes on the file."""
         content = sha256(path)
-        file = examine(path, content, self._limits)
+        file = examine(path, content, self._limits, self._fps_without_clock)
         if file.index is None:
             raise FootageError(file.error or f"{path} has no frame that can be decoded.")
         sampling = self.profile.sampling
@@ -151,8 +152,7 @@ class VideoScorer:
         segments = tuple(split_into_segments(file.index.frame_count, sampling.segment_frames, step))
         segmented = SegmentedVideo.of(path, segments, step, self.profile, content_sha256=content)
         times_s = file.index.times_s - file.index.times_s[0]
-        last_s = float(np.median(np.diff(times_s))) if len(times_s) > 1 else 1 / float(file.frames_per_second or 1)
-        return segmented, times_s, float(times_s[-1]) + last_s, file.index.damage
+        return segmented, times_s, duration(times_s, file.frames_per_second), file.index.damage
 
 
 def score_video(
