@@ -8,7 +8,7 @@ from anyanomaly_core.config import get_settings
 from anyanomaly_core.errors import AnyAnomalyError
 from anyanomaly_core.review.clips.stills import event_still
 from anyanomaly_core.review.report.files import write_report
-from anyanomaly_core.review.report.night import make_report, newest_night
+from anyanomaly_core.review.report.night import load_report, newest_night
 from tasks.context import database
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ def draw_attention(night: str) -> dict[str, int]:
     settings = get_settings()
     engine = database(settings)
     counts = {"drawn": 0, "not_drawn": 0}
-    for hit in make_report(engine, settings, date.fromisoformat(night)).hits[:MOST_PICTURES]:
+    for hit in load_report(engine, settings, date.fromisoformat(night)).hits[:MOST_PICTURES]:
         try:
             event_still(engine, settings, hit["event_id"], "attention", load_models=True)
             counts["drawn"] += 1

@@ -91,5 +91,5 @@ def judge_event(
     with database(stack, user="reviewer") as (engine, _):
         with engine.connect() as connection:
             event_id = event_with_id(connection, event)
-        verdicts.give(engine, event_id, judgement.value, reviewer=person or user_name(), note=comment)
+        verdicts.add_verdict(engine, event_id, judgement.value, reviewer=person or user_name(), note=comment)
     note(f"Event {event_id} is judged {judgement.value.replace('_', ' ')}.")

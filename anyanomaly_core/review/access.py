@@ -3,15 +3,38 @@
 from typing import Annotated
 
 from fastapi import Depends, Form, HTTPException
+from itsdangerous import BadData, URLSafeTimedSerializer
 from sqlalchemy import Engine
 from starlette.requests import Request
 
 from anyanomaly_core.config import Settings
-from anyanomaly_core.review.csrf import is_ours
 from anyanomaly_core.review.host import Host, Visitor
 
+FORM_HOURS = 36  # that a page's forms may be sent: until the evening after
+_SALT = "anyanomaly review form"
 
-async def looking(request: Request) -> Visitor:
+
+def form_token(key: bytes, visitor_name: str) -> str:
+    """A token that proves that a form came from a page which this visitor was shown.
+
+    Airflow's cookie is ``SameSite=Lax``, so a browser does not send it with a form of another site. The token stands
+    beside that: another site cannot read it.
+    """
+    return str(URLSafeTimedSerializer(key, salt=_SALT).dumps(visitor_name))
+
+
+def is_own_form(request: Request, key: bytes, visitor_name: str, token: str) -> bool:
+    """Whether the token is this visitor's and recent, and no other site sent the form, as far as the browser says."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+        return False
+    try:
+        name = URLSafeTimedSerializer(key, salt=_SALT).loads(token, max_age=FORM_HOURS * 3600)
+    except BadData:
+        return False
+    return bool(name == visitor_name)
+
+
+async def require_viewer(request: Request) -> Visitor:
     """The visitor, who may look; 401 without a login, 403 otherwise."""
     host: Host = request.app.state.host
     visitor = await host.visitor(request)
@@ -20,40 +43,40 @@ async def looking(request: Request) -> Visitor:
     return visitor
 
 
-Looking = Annotated[Visitor, Depends(looking)]
+Viewer = Annotated[Visitor, Depends(require_viewer)]
 
 
-async def posting(request: Request, visitor: Looking, csrf: Annotated[str, Form()] = "") -> Visitor:
+async def require_own_form(request: Request, visitor: Viewer, csrf: Annotated[str, Form()] = "") -> Visitor:
     """The visitor who sent one of our forms."""
-    if not is_ours(request, request.app.state.host.csrf_key, visitor.name, csrf):
+    if not is_own_form(request, request.app.state.host.csrf_key, visitor.name, csrf):
         raise HTTPException(403, "This form is too old or not ours. Go back, load the page again and repeat.")
     return visitor
 
 
-Posting = Annotated[Visitor, Depends(posting)]
+FormSender = Annotated[Visitor, Depends(require_own_form)]
 
 
-async def judging(visitor: Posting) -> Visitor:
+async def require_reviewer(visitor: FormSender) -> Visitor:
     """The visitor, who may give verdicts."""
     if not visitor.may_judge:
         raise HTTPException(403, "Your account may look but not give verdicts.")
     return visitor
 
 
-Judging = Annotated[Visitor, Depends(judging)]
+Reviewer = Annotated[Visitor, Depends(require_reviewer)]
 
 
-def database(request: Request) -> Engine:
+def results_engine(request: Request) -> Engine:
     """Engine of the results database, with the reviewer's rights."""
     engine: Engine = request.app.state.engine
     return engine
 
 
-def configuration(request: Request) -> Settings:
+def installation_settings(request: Request) -> Settings:
     """Settings of the installation."""
     settings: Settings = request.app.state.settings
     return settings
 
 
-Database = Annotated[Engine, Depends(database)]
-Configuration = Annotated[Settings, Depends(configuration)]
+Database = Annotated[Engine, Depends(results_engine)]
+Configuration = Annotated[Settings, Depends(installation_settings)]

@@ -1,12 +1,13 @@
 """The review pages as a FastAPI application that a host mounts; ``tasks/review_plugin.py`` mounts it in Airflow.
 
-Nothing is fetched from another host, nothing runs but our own script file, and no route answers without a login: the
-whole application depends on it, whatever a route itself asks for.
+Nothing is loaded from another host, and no script runs but the files in ``static``. No route answers without a login:
+the whole application depends on it, whatever a route itself asks for.
 """
 
 import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import Depends, FastAPI
@@ -19,15 +20,18 @@ from starlette.responses import FileResponse, Response
 
 from anyanomaly_core.config import Settings
 from anyanomaly_core.errors import AnyAnomalyError, StorageError
-from anyanomaly_core.review.access import looking
+from anyanomaly_core.review.access import require_viewer
 from anyanomaly_core.review.host import Host
 from anyanomaly_core.review.pages import day, event, media, queue, rules, runs
-from anyanomaly_core.review.rendering import page
+from anyanomaly_core.review.rendering import is_partial, render_page
 
 log = logging.getLogger(__name__)
 
 _STATIC = Path(__file__).parent / "static"
-_STATIC_TYPES = {"review.css": "text/css", "review.js": "text/javascript", "icon.svg": "image/svg+xml"}
+_STATIC_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_STATIC_FILES = {
+    path.relative_to(_STATIC).as_posix(): path for path in _STATIC.rglob("*") if path.suffix in _STATIC_TYPES
+}
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -46,17 +50,21 @@ def create_app(host: Host, engine: Engine, settings: Settings) -> FastAPI:
     """The application.
 
     Args:
-        host: who looks, and how runs are started.
+        host: knows who looks, and starts runs.
         engine: of a user with the reviewer's rights.
         settings: of the installation; clips and stills need them.
     """
     app = FastAPI(
-        title="AnyAnomaly review", docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(looking)]
+        title="AnyAnomaly review",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        dependencies=[Depends(require_viewer)],
     )
     app.state.host, app.state.engine, app.state.settings = host, engine, settings
     for module in (queue, event, media, day, rules, runs):
         app.include_router(module.router)
-    app.get("/static/{name}")(static_file)
+    app.get("/static/{name:path}")(static_file)
     app.middleware("http")(_with_headers)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _not_understood)
@@ -66,12 +74,11 @@ def create_app(host: Host, engine: Engine, settings: Settings) -> FastAPI:
 
 
 def static_file(name: str) -> FileResponse:
-    """Our style sheet, script or icon."""
-    if name not in _STATIC_TYPES:
+    """A style sheet, script or icon: ours, or one of the vendored libraries."""
+    if (path := _STATIC_FILES.get(name)) is None:
         raise HTTPException(404, "There is no such file.")
-    return FileResponse(
-        _STATIC / name, media_type=_STATIC_TYPES[name], headers={"Cache-Control": "private, max-age=60"}
-    )
+    keep = {"Cache-Control": "private, max-age=60"}
+    return FileResponse(path, media_type=_STATIC_TYPES[path.suffix], headers=keep)
 
 
 async def _with_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
@@ -87,22 +94,30 @@ def _refused(request: Request, error: Exception) -> Response:
     if error.status_code == 401:  # noqa: PLR2004
         after = quote(str(request.url.path) + (f"?{request.url.query}" if request.url.query else ""), safe="")
         login = f"{request.app.state.host.login_path}?next={after}"
-        return page(request, "error.jinja", status=401, title="Log in first", message="", login=login)
+        return _error_page(request, 401, "Log in first", "", login)
     title = "Not allowed" if error.status_code == 403 else "Not found"  # noqa: PLR2004
-    return page(request, "error.jinja", status=error.status_code, title=title, message=str(error.detail), login="")
+    return _error_page(request, error.status_code, title, str(error.detail))
 
 
 def _not_understood(request: Request, _error: Exception) -> Response:
-    message = "The address or form is not one of ours."
-    return page(request, "error.jinja", status=400, title="Not understood", message=message, login="")
+    return _error_page(request, 400, "Not understood", "The address or form is not one of ours.")
 
 
 def _known_error(request: Request, error: Exception) -> Response:
     status = 404 if isinstance(error, StorageError) and str(error).startswith("There is no") else 400
-    return page(request, "error.jinja", status=status, title="That did not work", message=str(error), login="")
+    return _error_page(request, status, "That did not work", str(error))
 
 
 def _no_database(request: Request, error: Exception) -> Response:
     log.error("The results database does not answer: %s", type(error).__name__)
     message = "The results database does not answer. Nothing was changed; try again in a minute."
-    return page(request, "error.jinja", status=503, title="No database", message=message, login="")
+    return _error_page(request, 503, "No database", message)
+
+
+def _error_page(request: Request, status: int, title: str, message: str, login: str = "") -> Response:
+    """A page, or where only a part of one was asked for, a message in the status bar of the page there is."""
+    if is_partial(request):
+        in_status_bar = {"HX-Retarget": "#status", "HX-Reswap": "outerHTML", "HX-Reselect": "#status"}
+        values: dict[str, Any] = {"title": title, "message": message, "login": login}
+        return render_page(request, "error_status.jinja", status=status, headers=in_status_bar, **values)
+    return render_page(request, "error.jinja", status=status, title=title, message=message, login=login)

@@ -1,218 +1,126 @@
-"""Curves and strips as numbers for SVG: the templates only write them down."""
+"""Charts of scores: what the browser's script draws with uPlot, and the same as short tables for readers without it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from math import floor
-from zoneinfo import ZoneInfo
+from dataclasses import asdict, dataclass
+from math import ceil, floor
+from typing import Any
 
-from anyanomaly_core.review.queries.day import CameraDay, RuleStrip, Span
-from anyanomaly_core.review.thresholds import Point
+from anyanomaly_core.review.thresholds import ThresholdPoint
 
-WIDTH = 1000
-HEIGHT = 160
-DAY_WIDTH = 1440
-ROW_HEIGHT = 46
-MOST_POINTS = 150
-_THIN = 1.2  # nothing is drawn narrower, so that a second of a day is still seen
+_MAX_POINTS = 1000  # of a line; a screen is not wider
+_MAX_INTERVALS = 150  # of confidence; each takes a tenth of a millisecond
+_MAX_ROWS = 30  # of a table
 
-Dot = tuple[float, float]
+Steps = list[tuple[float, float | None]]
 
 
 @dataclass(frozen=True, slots=True)
-class CurvePicture:
-    """A score curve in a box of WIDTH x HEIGHT; y grows downwards."""
+class ScoreChart:
+    """Frame scores around an event. Times are seconds since the begin of its clip."""
 
-    lines: list[str]  # SVG paths, one for each stretch that has scores
-    gaps: list[Dot]  # x and width of stretches without
-    threshold_y: float
-    event_x: float
-    event_width: float
-    seconds: list[tuple[float, str]]  # x and label
+    times_s: list[float]  # [P]
+    scores: list[float | None]  # [P]; None: no score, drawn as a gap
+    length_s: float
+    event: tuple[float, float]  # begin and end
+    threshold: float
+    steps: Steps  # begin of each step of time, and the highest score in it
 
-
-@dataclass(frozen=True, slots=True)
-class PrecisionPicture:
-    """Precision and recall over the threshold, in a box of WIDTH x HEIGHT."""
-
-    precision: str  # SVG paths
-    recall: str
-    interval: str  # of precision; closed
-    now_x: float
-    suggested_x: float | None
-    labels: list[tuple[float, str]]
+    @property
+    def data(self) -> dict[str, Any]:
+        """For the script."""
+        return {key: value for key, value in asdict(self).items() if key != "steps"}
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
-    """A rectangle with what it says when pointed at."""
+class PrecisionChart:
+    """Precision and recall over the threshold."""
 
-    x: float
-    width: float
-    y: float
-    height: float
-    kind: str
-    title: str
+    thresholds: list[float]  # [P]
+    precision: list[float]
+    recall: list[float]
+    low: list[float]  # of precision, 95 % interval
+    high: list[float]
+    begin: float  # of the axis, just under the lowest threshold that matters
+    in_force: float
+    suggested: float | None
+    rows: list[ThresholdPoint]  # some of the points, for a table
 
-
-@dataclass(frozen=True, slots=True)
-class HitPicture:
-    """An event's mark and where it leads."""
-
-    x: float
-    width: float
-    event_id: str
-    verdict: str
-    title: str
+    @property
+    def data(self) -> dict[str, Any]:
+        """For the script."""
+        return {key: value for key, value in asdict(self).items() if key != "rows"}
 
 
-@dataclass(frozen=True, slots=True)
-class StripPicture:
-    """A rule's day in a box of DAY_WIDTH x ROW_HEIGHT."""
-
-    rule: str
-    threshold_y: float
-    boxes: list[Box]
-    hits: list[HitPicture]
-
-
-@dataclass(frozen=True, slots=True)
-class DayPicture:
-    """A camera's day."""
-
-    footage: list[Box]
-    strips: list[StripPicture]
-    hours: list[tuple[float, str]]  # x and label
-
-
-def draw_curve(
-    at_s: Sequence[float], scores: Sequence[float | None], length_s: float, event: tuple[float, float], threshold: float
-) -> CurvePicture:
-    """A curve over ``length_s`` seconds.
+def score_chart(
+    times_s: Sequence[float],
+    scores: Sequence[float | None],
+    length_s: float,
+    event: tuple[float, float],
+    threshold: float,
+) -> ScoreChart:
+    """The chart of a clip.
 
     Args:
-        at_s: [F] seconds of the frames.
-        scores: [F] 0 to 1; None: no score, drawn as a gap.
-        length_s: of the box.
+        times_s: [F] of the frames, seconds.
+        scores: [F] 0 to 1; None: no score.
+        length_s: of the clip.
         event: begin and end of the event, in seconds.
         threshold: of the rule.
     """
     length = max(length_s, 1e-3)
-    columns: dict[int, tuple[float, float | None]] = {}  # pixel -> x, the highest score there
-    for at, score in zip(at_s, scores, strict=True):
-        x = WIDTH * at / length
-        before = columns.get(round(x), (x, None))
-        known = [value for value in (before[1], score) if value is not None]
-        columns[round(x)] = (before[0], max(known, default=None))
-    lines, gaps = _stretches([columns[pixel] for pixel in sorted(columns)])
-    begin, end = (min(max(WIDTH * at / length, 0), WIDTH) for at in event)
-    step = next(s for s in (1, 2, 5, 10, 30, 60, 300, 1800, 7200, 1e9) if length / s <= 12)  # noqa: PLR2004  (labels)
-    labels = [(WIDTH * n * step / length, f"{n * step:g} s") for n in range(1, int(length / step) + 1)]
-    return CurvePicture(lines, gaps, _y(threshold), begin, max(end - begin, _THIN), [x for x in labels if x[0] < 970])  # noqa: PLR2004
+    points = _highest(times_s, scores, length / _MAX_POINTS)
+    step = next(s for s in (0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200, 1e9) if length / s <= _MAX_ROWS)
+    steps = [(floor(at / step) * step, score) for at, score in _highest(times_s, scores, step)]
+    begin, end = (min(max(at, 0.0), length) for at in event)
+    return ScoreChart(
+        times_s=[round(at, 3) for at, _ in points],
+        scores=[None if score is None else round(score, 4) for _, score in points],
+        length_s=round(length, 3),
+        event=(round(begin, 3), round(end, 3)),
+        threshold=threshold,
+        steps=steps,
+    )
 
 
-def draw_precision(points: Sequence[Point], now: float, suggested: float | None) -> PrecisionPicture | None:
-    """Precision and recall over the threshold, from just under the lowest one that matters up to 1.
+def _highest(times_s: Sequence[float], scores: Sequence[float | None], step_s: float) -> Steps:
+    """In each step of time its first moment and its highest score. A step without any score has None."""
+    steps: dict[int, tuple[float, float | None]] = {}
+    for at, score in zip(times_s, scores, strict=True):
+        place = floor(at / step_s)
+        first, highest = steps.get(place, (at, None))
+        known = [value for value in (highest, score) if value is not None]
+        steps[place] = first, max(known, default=None)
+    return [steps[place] for place in sorted(steps)]
+
+
+def precision_chart(
+    points: Sequence[ThresholdPoint], in_force: float, suggested: float | None
+) -> PrecisionChart | None:
+    """The chart of a rule's judged events; None without any.
 
     Args:
-        points: by threshold; none: nothing to draw.
-        now: the threshold in force.
+        points: by threshold.
+        in_force: the rule's threshold.
         suggested: another one, if there is.
     """
     if not points:
         return None
-    points = [*points[:: -(-len(points) // MOST_POINTS)], points[-1]]  # an interval takes a tenth of a millisecond
-    start = min(floor(10 * min(now, points[0].threshold)) / 10, 0.9)
-
-    def x_of(threshold: float) -> float:
-        return round(WIDTH * (threshold - start) / (1 - start), 1)
-
-    xs = [x_of(point.threshold) for point in points]
-    low, high = ([(x, _y(p.precision_interval[side])) for x, p in zip(xs, points, strict=True)] for side in (0, 1))
-    return PrecisionPicture(
-        precision=_path([(x, _y(p.precision)) for x, p in zip(xs, points, strict=True)]),
-        recall=_path([(x, _y(p.recall)) for x, p in zip(xs, points, strict=True)]),
-        interval=f"{_path(low)} L{_path(high[::-1])[1:]} Z",
-        now_x=x_of(now),
-        suggested_x=None if suggested is None else x_of(suggested),
-        labels=[(x_of(n / 10), f"{n / 10:.1f}") for n in range(round(10 * start), 11)],
+    drawn = _some(points, _MAX_INTERVALS)
+    intervals = [point.precision_interval for point in drawn]
+    return PrecisionChart(
+        thresholds=[round(point.threshold, 4) for point in drawn],
+        precision=[round(point.precision, 4) for point in drawn],
+        recall=[round(point.recall, 4) for point in drawn],
+        low=[round(low, 4) for low, _ in intervals],
+        high=[round(high, 4) for _, high in intervals],
+        begin=min(floor(10 * min(in_force, points[0].threshold)) / 10, 0.9),
+        in_force=in_force,
+        suggested=suggested,
+        rows=_some(points, _MAX_ROWS),
     )
 
 
-def draw_day(day: CameraDay) -> DayPicture:
-    """A camera's day: what was recorded, and for each rule what was scored, how high, and what was found."""
-    zone = ZoneInfo(day.zone)
-    hours, moment = [], day.begin
-    while moment < day.end:
-        hours.append((_x(day, moment), f"{moment.astimezone(zone):%H}"))
-        moment += timedelta(hours=1)
-    footage = [_box(day, span, 0, 10, f"{span.kind}: {span.text}") for span in day.footage]
-    return DayPicture(footage, [_draw_strip(day, strip, zone) for strip in day.strips], hours)
-
-
-def _draw_strip(day: CameraDay, strip: RuleStrip, zone: ZoneInfo) -> StripPicture:
-    boxes = [_box(day, span, 0, ROW_HEIGHT, f"recorded: {span.kind}") for span in day.footage]
-    boxes = [
-        Box(b.x, b.width, b.y, b.height, "unreadable" if b.kind == "unreadable" else "waiting", b.title) for b in boxes
-    ]
-    for span in strip.spans:
-        at = f"{span.begin.astimezone(zone):%H:%M}"
-        if span.kind in {"scored", "carried"}:
-            boxes.append(_box(day, span, 0, ROW_HEIGHT, f"{at} {span.kind}"))
-            top = (1 - (span.peak or 0.0)) * ROW_HEIGHT
-            high = "high" if (span.peak or 0.0) >= strip.threshold else "low"
-            bar = _box(day, span, top, ROW_HEIGHT - top, f"{at} highest {span.peak or 0:.2f}")
-            boxes.append(Box(bar.x, bar.width, bar.y, bar.height, high, bar.title))
-        else:
-            boxes.append(_box(day, span, 0, ROW_HEIGHT, f"{at} {span.kind}"))
-    hits = [
-        HitPicture(
-            _x(day, hit.begin),
-            max(_x(day, hit.end) - _x(day, hit.begin), 4.0),
-            hit.event_id,
-            hit.verdict or "open",
-            f"{hit.begin.astimezone(zone):%H:%M:%S} {strip.rule} {hit.peak:.2f}",
-        )
-        for hit in strip.hits
-    ]
-    return StripPicture(strip.rule, (1 - strip.threshold) * ROW_HEIGHT, boxes, hits)
-
-
-def _box(day: CameraDay, span: Span, y: float, height: float, title: str) -> Box:
-    x = _x(day, span.begin)
-    return Box(x, max(_x(day, span.end) - x, _THIN), y, height, span.kind, title)
-
-
-def _x(day: CameraDay, moment: datetime) -> float:
-    share = (moment.astimezone(UTC) - day.begin) / (day.end - day.begin)
-    return round(DAY_WIDTH * min(max(share, 0.0), 1.0), 2)
-
-
-def _y(score: float) -> float:
-    return round(HEIGHT * (1 - score), 1)
-
-
-def _stretches(columns: Sequence[tuple[float, float | None]]) -> tuple[list[str], list[Dot]]:
-    """Paths of the stretches with scores, and the gaps between them."""
-    lines: list[str] = []
-    gaps: list[Dot] = []
-    stretch: list[Dot] = []
-    gap_from: float | None = None
-    for x, score in columns:
-        if score is None:
-            gap_from = x if gap_from is None else gap_from
-            lines += [_path(stretch)] if stretch else []
-            stretch = []
-            continue
-        if gap_from is not None:
-            gaps.append((round(gap_from, 1), round(x - gap_from, 1)))
-            gap_from = None
-        stretch.append((x, _y(score)))
-    lines += [_path(stretch)] if stretch else []
-    if gap_from is not None:
-        gaps.append((round(gap_from, 1), round(WIDTH - gap_from, 1)))
-    return lines, gaps
-
-
-def _path(dots: Sequence[Dot]) -> str:
-    return "M" + " L".join(f"{x:.1f} {y:.1f}" for x, y in dots)
+def _some(points: Sequence[ThresholdPoint], most: int) -> list[ThresholdPoint]:
+    """Evenly chosen points, the first and the last among them."""
+    chosen = list(points[:: ceil(len(points) / most)])
+    return chosen if chosen[-1] is points[-1] else [*chosen, points[-1]]

@@ -1,4 +1,4 @@
-"""Verdicts as a labelled set: which stretches of which videos somebody called real or false, for evaluation."""
+"""Verdicts as a labelled set: which frames of which videos a reviewer called real or false, for evaluation."""
 
 import csv
 import io
@@ -30,17 +30,17 @@ _TEXTS = text("""
 def labelled_events(connection: Connection, rule: str | None = None) -> Sequence[RowMapping]:
     """Judged events of the current versions; ``label`` is 1 for real, 0 for a false alarm, None for unsure.
 
-    A label says something of its own stretch of frames only: what no event covers was judged by nobody.
+    A label speaks of its own frames only. Frames that no event covers were judged by nobody.
     """
     return connection.execute(_LABELLED, {"rule": rule}).mappings().all()
 
 
-def as_csv(rows: Sequence[RowMapping]) -> str:
+def labels_csv(rows: Sequence[RowMapping]) -> str:
     """The set as CSV with a heading; cells that a spreadsheet would take for a formula begin with an apostrophe."""
     return _table(COLUMNS, [[_cell(row[name]) for name in COLUMNS] for row in rows])
 
 
-def as_archive_labels(connection: Connection, rows: Sequence[RowMapping]) -> dict[str, str]:
+def evaluation_labels(connection: Connection, rows: Sequence[RowMapping]) -> dict[str, str]:
     """The set as `anyanomaly evaluate` reads it: ``classes.csv`` and ``frames.csv``, one class for each rule.
 
     A frame is 1 in a real event, 0 in a false alarm, and empty, unlabelled, everywhere else.
@@ -54,8 +54,8 @@ def as_archive_labels(connection: Connection, rows: Sequence[RowMapping]) -> dic
     return {"classes.csv": classes, "frames.csv": _table(("video", "frame", *names), frames)}
 
 
-def as_zip(files: Mapping[str, str]) -> bytes:
-    """The files in a folder ``_labels``, to be unpacked into the archive or anywhere."""
+def labels_zip(files: Mapping[str, str]) -> bytes:
+    """The files in a folder ``_labels``, to be unpacked into the archive or elsewhere."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():

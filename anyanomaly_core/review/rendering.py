@@ -1,5 +1,6 @@
 """Templates and how values look in them. Everything in HTML is escaped; there is no exception."""
 
+import json
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -11,57 +12,69 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from anyanomaly_core.display import display_text
-from anyanomaly_core.review.csrf import make_token
+from anyanomaly_core.review.access import form_token
 from anyanomaly_core.review.host import Visitor
 
-VERDICTS = {"real": "yes", "false_alarm": "no", "unsure": "unsure"}
+VERDICT_WORDS = {"real": "yes", "false_alarm": "no", "unsure": "unsure"}
 
 
 @cache
 def environment() -> Environment:
     """The templates of the package."""
-    folder = Path(__file__).parent / "templates"
-    made = Environment(
-        loader=FileSystemLoader(folder),
+    templates = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=select_autoescape(default=True, disabled_extensions=("txt.jinja",)),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {
+    templates.filters |= {
         "display": display_text,
         "score": lambda value: "–" if value is None else f"{value:.2f}",
-        "seconds": seconds,
+        "seconds": format_seconds,
         "percent": lambda value: "–" if value is None else f"{100 * value:.0f} %",
         "moment": lambda value: "–" if value is None else f"{value:%Y-%m-%d %H:%M:%S}",
         "clock": lambda value: "–" if value is None else f"{value:%H:%M:%S}",
-        "ago": ago,
+        "ago": format_age,
         "at_zone": at_zone,
+        "json": lambda value: json.dumps(value, allow_nan=False, separators=(",", ":")),
     }
-    made.globals |= {"verdict_words": VERDICTS}
-    return made
+    templates.globals |= {"verdict_words": VERDICT_WORDS}
+    return templates
 
 
-def page(
+def render_page(
     request: Request,
     name: str,
     visitor: Visitor | None = None,
     *,
     status: int = 200,
+    headers: dict[str, str] | None = None,
     **values: Any,  # noqa: ANN401
 ) -> HTMLResponse:
-    """A page with what every page has: where it lies, who looks, the token for its forms."""
+    """A page, or a part of one, with what every template needs: where we are, who looks, the token for forms."""
     key: bytes = request.app.state.host.csrf_key
     values |= {
-        "base": request.scope.get("root_path", "").rstrip("/"),
+        "base": base_path(request),
         "visitor": visitor,
-        "csrf": make_token(key, visitor.name) if visitor else "",
+        "csrf": form_token(key, visitor.name) if visitor else "",
         "here": request.url.path,
     }
-    return HTMLResponse(environment().get_template(name).render(values), status_code=status)
+    content = environment().get_template(name).render(values)
+    return HTMLResponse(content, status_code=status, headers=headers)
 
 
-def seconds(value: float | None) -> str:
+def base_path(request: Request) -> str:
+    """Where the application lies on its host, without a slash at the end."""
+    return str(request.scope.get("root_path", "")).rstrip("/")
+
+
+def is_partial(request: Request) -> bool:
+    """Whether htmx asks for a part of a page, to put it in place without loading the page again."""
+    return "hx-request" in request.headers
+
+
+def format_seconds(value: float | None) -> str:
     """A length of time for people."""
     if value is None:
         return "–"
@@ -72,8 +85,8 @@ def seconds(value: float | None) -> str:
     return f"{hours}\u00a0h {minutes:02}\u00a0min" if hours else f"{minutes}\u00a0min {rest:02}\u00a0s"
 
 
-def ago(moment: datetime | None, now: datetime | None = None) -> str:
-    """How long ago, in the largest unit that fits."""
+def format_age(moment: datetime | None, now: datetime | None = None) -> str:
+    """How long ago a moment was, in the largest unit that fits."""
     if moment is None:
         return "–"
     passed = ((now or datetime.now(UTC)) - moment).total_seconds()
@@ -85,9 +98,9 @@ def ago(moment: datetime | None, now: datetime | None = None) -> str:
 
 def at_zone(moment: str, zone: str) -> str:
     """An ISO 8601 moment on the clock of a time zone, to the millisecond."""
-    return local(datetime.fromisoformat(moment), zone).isoformat(timespec="milliseconds")
+    return local_time(datetime.fromisoformat(moment), zone).isoformat(timespec="milliseconds")
 
 
-def local(moment: datetime, zone: str) -> datetime:
-    """A moment on the clock of a camera."""
+def local_time(moment: datetime, zone: str) -> datetime:
+    """A moment on the clock of a time zone."""
     return moment.astimezone(ZoneInfo(zone))

@@ -1,8 +1,8 @@
-"""Where to set a rule's threshold, from what reviewers said of its events.
+"""Where to set a rule's threshold: suggested from verdicts, and compared with a draft on stored scores.
 
-Among the judged events with a peak of at least t, precision is the share of real ones; recall is the share of all real
-ones found so far that have such a peak. Intervals are exact binomial (Clopper and Pearson, Biometrika 26, 1934). What
-the present threshold never showed to anybody is unknown, so recall says what a *higher* threshold would lose.
+Among the judged events with a peak of at least t, precision is the share of real ones. Recall is the share of all real
+ones found so far that have such a peak. Intervals are exact binomial (Clopper and Pearson, Biometrika 26, 1934).
+Nobody was shown what lies below the present threshold, so recall states what a *higher* threshold would lose.
 """
 
 from collections import Counter
@@ -21,44 +21,47 @@ from anyanomaly_core.results.rehearsal import Difference, rehearse
 from anyanomaly_core.results.rule_store import load_rule
 from anyanomaly_core.rules.definition import RuleDefinition
 
-FEWEST = 10  # judged events; below that, no suggestion
-MOST_VIDEOS = 200
+MIN_JUDGED = 10  # events; below that there is no suggestion
+MAX_VIDEOS = 200
 _NEWEST = text("""
     SELECT v.video_id FROM videos v JOIN units u USING (video_id)
     WHERE u.scoring_id = :scoring AND u.is_current AND u.state <> 'failed'
     ORDER BY v.recorded_at DESC LIMIT :most""")
 
+_DATED_BY_CHANGE = text("""
+    SELECT video_id FROM videos WHERE video_id = ANY(:videos) AND recorded_at_source LIKE 'modified%'""")
+
 Interval = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class ThresholdPoint:
     """What a threshold would have done with the judged events."""
 
     threshold: float
-    shown: int  # judged events that reach it
+    reaching: int  # judged events with such a peak
     real: int  # of these
     all_real: int  # real events in all
 
     @property
     def precision(self) -> float:
-        """Share of real ones among those shown."""
-        return self.real / self.shown
+        """Share of real ones among those that reach it."""
+        return self.real / self.reaching
 
     @property
     def recall(self) -> float:
-        """Share of the real ones that are still shown."""
+        """Share of the real ones that reach it."""
         return self.real / self.all_real if self.all_real else 0.0
 
     @property
     def missed(self) -> int:
-        """Real events that would not be shown."""
+        """Real events that do not reach it."""
         return self.all_real - self.real
 
     @property
     def precision_interval(self) -> Interval:
         """95 %, exact."""
-        return binomial_interval(self.real, self.shown)
+        return binomial_interval(self.real, self.reaching)
 
     @property
     def recall_interval(self) -> Interval:
@@ -71,22 +74,24 @@ class Suggestion:
     """The lowest threshold that would have reached a precision, or why there is none."""
 
     target: float
-    point: Point | None
+    point: ThresholdPoint | None
     sentence: str
-    points: tuple[Point, ...]  # by threshold, for a curve
+    points: tuple[ThresholdPoint, ...]  # by threshold, for a curve
 
 
-def curve(peaks: Sequence[float], real: Sequence[bool]) -> tuple[Point, ...]:
-    """One point for each distinct peak, from the lowest: the threshold that shows events of this peak and above."""
+def precision_recall_points(peaks: Sequence[float], real: Sequence[bool]) -> tuple[ThresholdPoint, ...]:
+    """One point for each distinct peak, from the lowest up: the threshold that events of this peak and above reach."""
     scores: NDArray[np.float64] = np.asarray(peaks, np.float64)  # [E]
     flags: NDArray[np.bool_] = np.asarray(real, bool)  # [E]
     order = np.argsort(scores, kind="stable")
     scores, flags = scores[order], flags[order]
     at, first = np.unique(scores, return_index=True)  # [P] distinct peaks and where each begins
-    shown = len(scores) - first
+    reaching = len(scores) - first
     found = np.cumsum(flags[::-1])[::-1][first] if len(scores) else np.zeros(0, int)
     all_real = int(flags.sum())
-    return tuple(Point(float(t), int(n), int(k), all_real) for t, n, k in zip(at, shown, found, strict=True))
+    return tuple(
+        ThresholdPoint(float(t), int(n), int(k), all_real) for t, n, k in zip(at, reaching, found, strict=True)
+    )
 
 
 def suggest(peaks: Sequence[float], real: Sequence[bool], *, target: float = 0.9, now: float = 0.0) -> Suggestion:
@@ -98,31 +103,33 @@ def suggest(peaks: Sequence[float], real: Sequence[bool], *, target: float = 0.9
         target: precision, 0 to 1.
         now: the threshold in force.
     """
-    points = curve(peaks, real)
+    points = precision_recall_points(peaks, real)
     judged, all_real = len(peaks), sum(map(bool, real))
     wanted = f"{100 * target:g} % precision"
-    if judged < FEWEST or not all_real:
-        what = f"{judged} judged events, {all_real} of them real"
-        return Suggestion(target, None, f"Too few verdicts for a suggestion: {what}; {FEWEST} are needed.", points)
-    reaching = next((n for n, point in enumerate(points) if point.precision >= target), None)
-    if reaching is None:
+    if judged < MIN_JUDGED or not all_real:
+        counts = f"{judged} judged events, {all_real} of them real"
+        return Suggestion(
+            target, None, f"Too few verdicts for a suggestion: {counts}; {MIN_JUDGED} are needed.", points
+        )
+    first = next((n for n, point in enumerate(points) if point.precision >= target), None)
+    if first is None:
         best = max(points, key=lambda point: point.precision)
-        said = f"No threshold reaches {wanted}; the best is {_percent(best.precision)} at {best.threshold:.2f}. "
-        return Suggestion(target, None, said + "Other texts or an excluded text may help more.", points)
-    point = points[reaching]
+        sentence = f"No threshold reaches {wanted}; the best is {_percent(best.precision)} at {best.threshold:.2f}. "
+        return Suggestion(target, None, sentence + "Other texts or an excluded text may help more.", points)
+    point = points[first]
     low, high = point.precision_interval
-    below = points[reaching - 1].threshold if reaching else min(now, point.threshold)
-    chosen = shortest_between(below, point.threshold)
-    found = Point(chosen, point.shown, point.real, point.all_real)
-    sure = f"Precision was {point.real} of {point.shown}, 95 % interval {_percent(low)} to {_percent(high)}."
-    if reaching == 0:
-        sentence = f"The threshold in force, {now:.2f}, already gives {wanted}. {sure}"
-        return Suggestion(target, Point(now, point.shown, point.real, point.all_real), sentence, points)
-    missed = f"you would have missed {found.missed} of {found.all_real}"
-    return Suggestion(target, found, f"For {wanted} set {_number(chosen)}; {missed}. {sure}", points)
+    below = points[first - 1].threshold if first else min(now, point.threshold)
+    chosen = shortest_decimal_between(below, point.threshold)
+    suggested = ThresholdPoint(chosen, point.reaching, point.real, point.all_real)
+    interval = f"Precision was {point.real} of {point.reaching}, 95 % interval {_percent(low)} to {_percent(high)}."
+    if first == 0:
+        sentence = f"The threshold in force, {now:.2f}, already gives {wanted}. {interval}"
+        return Suggestion(target, ThresholdPoint(now, point.reaching, point.real, point.all_real), sentence, points)
+    missed = f"you would have missed {suggested.missed} of {suggested.all_real}"
+    return Suggestion(target, suggested, f"For {wanted} set {_number(chosen)}; {missed}. {interval}", points)
 
 
-def shortest_between(below: float, at_most: float) -> float:
+def shortest_decimal_between(below: float, at_most: float) -> float:
     """The number with the fewest decimals (at least two) that is over ``below`` and not over ``at_most``."""
     for decimals in range(2, 8):
         scale = 10**decimals
@@ -133,20 +140,21 @@ def shortest_between(below: float, at_most: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class DraftComparison:
     """What a draft would change on the newest scored videos."""
 
     draft: RuleDefinition
     videos: int
     counts: Counter[str]
-    changes: tuple[Difference, ...]  # found, lost and moved
+    changes: tuple[Difference, ...]  # events found, lost and moved
+    dated_by_change: frozenset[int]  # ids of videos whose time is that of the file's last change
 
 
-def try_draft(engine: Engine, name: str, *, threshold: str, min_duration_s: str) -> Tried:
+def compare_draft(engine: Engine, name: str, *, threshold: str, min_duration_s: str) -> DraftComparison:
     """Compare the rule with a draft of it on up to 200 of its newest scored videos.
 
     Raises:
-        RuleError: there is no such rule, or the numbers are none that a rule may have.
+        RuleError: there is no such rule, or a rule may not have these numbers.
     """
     with engine.connect() as connection:
         rule = load_rule(connection, name)
@@ -159,12 +167,13 @@ def try_draft(engine: Engine, name: str, *, threshold: str, min_duration_s: str)
             draft = RuleDefinition.model_validate(stated)
         except (ValidationError, ValueError):
             raise RuleError("A threshold is a number from 0 to 1, a duration one from 0 to 86,400 seconds.") from None
-        newest = connection.execute(_NEWEST, {"scoring": rule.scoring_id, "most": MOST_VIDEOS}).scalars().all()
+        newest = connection.execute(_NEWEST, {"scoring": rule.scoring_id, "most": MAX_VIDEOS}).scalars().all()
         videos = load_videos(connection, newest) if newest else []
         result = rehearse(connection, draft, videos)
+        by_change = connection.execute(_DATED_BY_CHANGE, {"videos": list(newest)}).scalars().all()
     counts = Counter(difference.kind for difference in result.differences)
-    shown = tuple(difference for difference in result.differences if difference.kind != "same")
-    return Tried(draft, len(result.videos), Counter(counts), shown)
+    changed = tuple(difference for difference in result.differences if difference.kind != "same")
+    return DraftComparison(draft, len(result.videos), Counter(counts), changed, frozenset(by_change))
 
 
 def _percent(share: float) -> str:

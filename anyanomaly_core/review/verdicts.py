@@ -1,4 +1,4 @@
-"""Verdicts: what a reviewer says of an event. Rows are added, never changed; the newest not withdrawn counts."""
+"""Verdicts: what a reviewer says of an event. Rows are added, never changed. The newest one not withdrawn counts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from anyanomaly_core.errors import StorageError
 from anyanomaly_core.results.schema import verdicts
 
 Verdict = Words["real", "false_alarm", "unsure"]
-MAX_NOTE = 2000
+MAX_NOTE = 2000  # characters
 
 _v = verdicts.c
 # The version that counts today, or else the newest that found the event.
@@ -29,7 +29,7 @@ _HISTORY = text("""
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class VerdictEntry:
     """A row of an event's history."""
 
     verdict_id: int
@@ -42,7 +42,7 @@ class Given:
     withdrawn: bool
 
 
-def give(engine: Engine, event_id: UUID, verdict: str, *, reviewer: str, note: str = "") -> int:
+def add_verdict(engine: Engine, event_id: UUID, verdict: str, *, reviewer: str, note: str = "") -> int:
     """Add a verdict; returns its id.
 
     Args:
@@ -53,7 +53,7 @@ def give(engine: Engine, event_id: UUID, verdict: str, *, reviewer: str, note: s
         note: anything, up to 2,000 characters.
 
     Raises:
-        StorageError: no such event or verdict, or too long a note; nothing was written.
+        StorageError: there is no such event or verdict, or the note is too long. Nothing was written.
     """
     if verdict not in get_args(Verdict):
         raise StorageError(f"A verdict is {', '.join(get_args(Verdict))}, not {verdict[:40]!r}.")
@@ -72,8 +72,8 @@ def give(engine: Engine, event_id: UUID, verdict: str, *, reviewer: str, note: s
         return int(connection.execute(row.returning(_v.verdict_id)).scalar_one())
 
 
-def withdraw(engine: Engine, verdict_id: int, *, reviewer: str) -> UUID:
-    """Take back one's own verdict; what was said before it counts again. Returns the event.
+def withdraw_verdict(engine: Engine, verdict_id: int, *, reviewer: str) -> UUID:
+    """Take back one's own verdict, so that the one before it counts again. Returns the event.
 
     Raises:
         StorageError: there is no such verdict, it is somebody else's, or it was taken back before.
@@ -94,6 +94,6 @@ def withdraw(engine: Engine, verdict_id: int, *, reviewer: str) -> UUID:
     return UUID(str(row["event_id"]))
 
 
-def history(connection: Connection, event_id: UUID) -> Sequence[Given]:
-    """Everything that was said of an event, oldest first."""
-    return [Given(**row) for row in connection.execute(_HISTORY, {"event": event_id}).mappings()]
+def verdict_history(connection: Connection, event_id: UUID) -> Sequence[VerdictEntry]:
+    """Every verdict of an event, oldest first."""
+    return [VerdictEntry(**row) for row in connection.execute(_HISTORY, {"event": event_id}).mappings()]

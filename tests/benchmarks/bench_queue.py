@@ -18,7 +18,7 @@ from sqlalchemy import Engine, text
 from anyanomaly_core.embedded.postgres import PostgresServer
 from anyanomaly_core.results.engine import make_engine
 from anyanomaly_core.results.migrate import upgrade
-from anyanomaly_core.review.queries.queue import PAGE, Filters, find_events, place_of
+from anyanomaly_core.review.queries.queue import PAGE_SIZE, Filters, cursor_of, find_events
 from tests.integration.results import world
 from tests.integration.review.pages.pages_site import client_of
 
@@ -67,10 +67,10 @@ def _fill(server: PostgresServer, folder: Path, many: int) -> None:
 
 def _measure(engine: Engine, folder: Path, many: int) -> None:
     browser = client_of(engine, folder)
-    deep = many // 2 - 2 * PAGE
+    deep = many // 2 - 2 * PAGE_SIZE
     with engine.connect() as connection:
         skipped = connection.execute(BY_NUMBER, {"skip": deep - 1}).scalars().first()
-        row = find_events(connection, Filters(verdict="any", least=0.0), most=1)[0]
+        row = find_events(connection, Filters(verdict="any", least=0.0), limit=1)[0]
         peak = text("SELECT peak_score FROM event_list WHERE event_id = :event")
         place = f"{connection.execute(peak, {'event': skipped}).scalar()}|{skipped}"
         expected = [str(event) for event in connection.execute(BY_NUMBER, {"skip": deep}).scalars()]
@@ -93,8 +93,8 @@ def _measure(engine: Engine, folder: Path, many: int) -> None:
         by_number = {"skip": deep}
         _print(f"SQL alone, OFFSET {deep:,}", lambda: connection.execute(BY_NUMBER, by_number).all())
         place_there = Filters(after=place)
-        _print("SQL alone, by place", lambda: find_events(connection, place_there, most=PAGE))
-    assert place_of(row, "score")
+        _print("SQL alone, by place", lambda: find_events(connection, place_there, limit=PAGE_SIZE))
+    assert cursor_of(row, "score")
 
 
 def _print(name: str, ask: Callable[[], Any]) -> None:

@@ -130,15 +130,15 @@ def test_note_undo_and_back_by_keys(site: Site, browser: Browser) -> None:
         expect(cards.nth(1)).to_be_focused()
         page.keyboard.press("y")
         expect(cards.nth(2)).to_be_focused()
-        expect(page.locator(".said .what")).to_contain_text("yes: somebody-runs")
+        expect(page.locator(".status .text")).to_contain_text("yes: somebody-runs")
         page.keyboard.press("n")
-        expect(page.locator(".said .what")).to_contain_text("no: ")
+        expect(page.locator(".status .text")).to_contain_text("no: ")
         expect(page.locator("#left")).to_have_text(str(MANY - 2))
         page.wait_for_load_state("networkidle")
         window.shot("queue-judged")
         page.keyboard.press("z")
         expect(cards.nth(2)).to_have_attribute("data-verdict", "")
-        expect(page.locator(".said .what")).to_contain_text("Before that – yes: somebody-runs")
+        expect(page.locator(".status .text")).to_contain_text("Before that: yes: somebody-runs")
         expect(page.locator("#left")).to_have_text(str(MANY - 1))
         expect(cards.nth(2)).to_be_focused()
         page.keyboard.press("k")
@@ -155,24 +155,25 @@ def test_clip_plays_with_the_playhead_on_the_curve(site: Site, browser: Browser)
     with logged_in(browser, site, "rita") as window:
         page = window.page
         page.goto(f"{PAGES}/queue")
-        page.locator(".event").nth(1).locator(".pic").click()
+        page.locator(".event").nth(1).locator(".picture").click()
         video = page.locator("#clip")
         window.until(lambda: video.evaluate("v => v.readyState") >= 2)
         length = video.evaluate("v => v.duration")
-        shown = float(page.locator("#curve").get_attribute("data-length") or 0)
+        values = json.loads(page.locator("#curve").get_attribute("data-values") or "{}")
+        shown = float(values["length_s"])
         assert length == pytest.approx(shown, abs=0.15), "the curve and the clip have the same seconds"
-        box = page.locator("#curve").bounding_box()
+        box = page.locator("#curve .u-over").bounding_box()
         assert box
         page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 3)
         assert video.evaluate("v => v.currentTime") == pytest.approx(shown / 2, abs=0.05)
-        before = float(page.locator("#playhead").get_attribute("x1") or 0)
-        assert before == pytest.approx(500, abs=15)
+        before = float(page.locator("#playhead").get_attribute("data-second") or 0)
+        assert before == pytest.approx(shown / 2, abs=0.05)
         page.locator("h1").click()
         page.keyboard.press(" ")
-        window.until(lambda: float(page.locator("#playhead").get_attribute("x1") or 0) > before)
+        window.until(lambda: float(page.locator("#playhead").get_attribute("data-second") or 0) > before)
         page.keyboard.press("y")
-        page.wait_for_url("**said=*")
-        expect(page.locator(".said")).to_be_visible()
+        page.wait_for_url("**given=*")
+        expect(page.locator(".status")).to_be_visible()
         assert not window.complaints
         window.shot("event", full_page=True)
 
@@ -181,9 +182,9 @@ def test_hostile_reasons_stay_text(site: Site, browser: Browser) -> None:
     with logged_in(browser, site, "rita") as window:
         page = window.page
         page.goto(f"{PAGES}/queue")
-        expect(page.locator(".event").first.locator(".why")).to_contain_text("<script>document.title")
+        expect(page.locator(".event").first.locator(".reason")).to_contain_text("<script>document.title")
         page.wait_for_load_state("networkidle")
-        page.locator(".event").first.locator(".pic").click()
+        page.locator(".event").first.locator(".picture").click()
         expect(page.locator("blockquote")).to_contain_text("{{ 7*7 }} [U+202E]gpj.exe")
         page.wait_for_load_state("networkidle")
         assert page.title() != "owned"
@@ -216,7 +217,7 @@ def test_without_javascript_one_reads_and_judges(site: Site, browser: Browser) -
     page = context.new_page()
     page.goto(f"{PAGES}/queue")
     page.locator(".event").nth(3).get_by_role("button", name="Unsure").click()
-    expect(page.locator(".said")).to_contain_text("unsure: somebody-runs")
+    expect(page.locator(".status")).to_contain_text("unsure: somebody-runs")
     assert [row[1] for row in verdicts(site)] == ["unsure"]
     page.get_by_role("button", name="Undo").click()
     assert verdicts(site) == []
@@ -232,7 +233,7 @@ def test_a_rule_is_paused_and_resumed_through_airflow(site: Site, browser: Brows
         for button, expected in (("Pause", "paused"), ("Activate", "active")):
             window.page.goto(f"{PAGES}/rules/a-car")
             window.page.get_by_role("button", name=button).click()
-            expect(window.page.locator(".said")).to_contain_text("change_rule_state is")
+            expect(window.page.locator(".status")).to_contain_text("change_rule_state is")
             deadline = time.monotonic() + 90
             while state() != expected and time.monotonic() < deadline:
                 time.sleep(0.5)

@@ -1,18 +1,19 @@
 """One event: the clip, why it was found, and where it comes from."""
 
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from anyanomaly_core.review import verdicts
-from anyanomaly_core.review.access import Configuration, Database, Looking
-from anyanomaly_core.review.charts import HEIGHT, WIDTH, draw_curve
-from anyanomaly_core.review.pages.queue import next_event, said_of
+from anyanomaly_core.review.access import Configuration, Database, Viewer
+from anyanomaly_core.review.charts import score_chart
+from anyanomaly_core.review.pages.queue import next_event, undoable_verdict
 from anyanomaly_core.review.queries import event as queries
 from anyanomaly_core.review.queries.queue import Filters
-from anyanomaly_core.review.rendering import local, page
+from anyanomaly_core.review.rendering import local_time, render_page
+from anyanomaly_core.review.verdicts import verdict_history
 
 router = APIRouter()
 
@@ -20,7 +21,7 @@ router = APIRouter()
 @router.get("/event/{event_id}")
 def event(
     request: Request,
-    visitor: Looking,
+    visitor: Viewer,
     engine: Database,
     settings: Configuration,
     event_id: UUID,
@@ -31,25 +32,24 @@ def event(
     with engine.connect() as connection:
         found = queries.load_event(connection, event_id, version)
         curve = queries.load_curve(connection, found)
-        values = {
-            "origin": queries.load_origin(connection, found),
+        values: dict[str, Any] = {
+            "provenance": queries.load_provenance(connection, found),
             "segment": queries.load_segment(connection, found),
-            "neighbours": queries.neighbours(connection, found),
-            "history": verdicts.history(connection, event_id),
-            "said": said_of(connection, request),
+            "nearby": queries.nearby_events(connection, found),
+            "history": verdict_history(connection, event_id),
+            "undoable": undoable_verdict(connection, request.query_params.get("given", "")),
         }
     span = ((found["started_at"] - curve.begin).total_seconds(), (found["ended_at"] - curve.begin).total_seconds())
-    return page(
+    return render_page(
         request,
         "event.jinja",
         visitor,
         event=found,
         curve=curve,
-        picture=draw_curve(curve.at_s, curve.scores, curve.length_s, span, found["threshold"]),
-        box=(WIDTH, HEIGHT),
-        clip_begins=local(curve.begin, found["time_zone"]),
+        chart=score_chart(curve.at_s, curve.scores, curve.length_s, span, found["threshold"]),
+        clip_begins=local_time(curve.begin, found["time_zone"]),
         filters=filters,
-        signed=settings.evidence_key is not None or settings.evidence_key_file is not None,
+        is_signed=settings.evidence_key is not None or settings.evidence_key_file is not None,
         following=next_event(engine, filters, event_id) if version is None else None,
         **values,
     )

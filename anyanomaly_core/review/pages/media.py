@@ -1,7 +1,7 @@
-"""Clips and stills of events.
+"""Clips, stills and evidence bundles of events.
 
-They are made a few at a time, so that a page of fifty thumbnails takes neither all cores nor all threads of the host.
-Starlette answers ranges, which players ask for.
+They are made two at a time, so that a page of fifty thumbnails takes neither all cores nor all threads of the host.
+Starlette answers range requests, which players send.
 """
 
 import shutil
@@ -18,28 +18,28 @@ from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, Response
 
 from anyanomaly_core.errors import AnyAnomalyError
-from anyanomaly_core.review.access import Configuration, Database, Judging
+from anyanomaly_core.review.access import Configuration, Database, Reviewer
 from anyanomaly_core.review.blurring.detector import BlurTarget
 from anyanomaly_core.review.clips.clip import event_clip
 from anyanomaly_core.review.clips.stills import StillKind, event_still
 from anyanomaly_core.review.evidence.export import export_evidence
 
 router = APIRouter()
-AT_A_TIME = 2
-_KEEP = {"Cache-Control": "private, max-age=3600"}
+_AT_ONCE = 2
+_CACHED = {"Cache-Control": "private, max-age=3600"}
 _STILLS = {"thumbnail.jpg": "image/jpeg", "key.png": "image/png", "grid.png": "image/png", "attention.png": "image/png"}
 
 
 @cache
 def _limit() -> CapacityLimiter:
-    return CapacityLimiter(AT_A_TIME)
+    return CapacityLimiter(_AT_ONCE)
 
 
 @router.get("/event/{event_id}/clip.mp4")
 async def clip(event_id: UUID, engine: Database, settings: Configuration, download: bool = False) -> Response:
     """The event's clip."""
-    path = await _made(partial(event_clip, engine, settings, event_id))
-    return _sent(path, "video/mp4", f"event-{event_id}.mp4" if download else None)
+    path = await _produce(partial(event_clip, engine, settings, event_id))
+    return _file_response(path, "video/mp4", f"event-{event_id}.mp4" if download else None)
 
 
 @router.get("/event/{event_id}/{name}")
@@ -48,12 +48,12 @@ async def still(event_id: UUID, name: str, engine: Database, settings: Configura
     if name not in _STILLS:
         return Response("There is no such picture.", 404, media_type="text/plain")
     kind = cast("StillKind", name.partition(".")[0])
-    return _sent(await _made(partial(event_still, engine, settings, event_id, kind)), _STILLS[name], None)
+    return _file_response(await _produce(partial(event_still, engine, settings, event_id, kind)), _STILLS[name], None)
 
 
 @router.post("/event/{event_id}/evidence.zip")
 async def evidence(
-    visitor: Judging,
+    visitor: Reviewer,
     event_id: UUID,
     engine: Database,
     settings: Configuration,
@@ -83,7 +83,7 @@ async def evidence(
     return FileResponse(out, media_type="application/zip", filename=out.name, background=remove)
 
 
-async def _made(make: "partial[Path]") -> Path | str:
+async def _produce(make: "partial[Path]") -> Path | str:
     """The file, or why there is none."""
     try:
         return await anyio.to_thread.run_sync(make, limiter=_limit())
@@ -91,7 +91,7 @@ async def _made(make: "partial[Path]") -> Path | str:
         return str(error) or "Clips and stills are not there yet."
 
 
-def _sent(made: Path | str, media_type: str, name: str | None) -> Response:
-    if isinstance(made, str):
-        return Response(made, 404, media_type="text/plain", headers={"Cache-Control": "no-store"})
-    return FileResponse(made, media_type=media_type, filename=name, headers=_KEEP)
+def _file_response(produced: Path | str, media_type: str, name: str | None) -> Response:
+    if isinstance(produced, str):
+        return Response(produced, 404, media_type="text/plain", headers={"Cache-Control": "no-store"})
+    return FileResponse(produced, media_type=media_type, filename=name, headers=_CACHED)

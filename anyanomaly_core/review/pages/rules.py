@@ -11,14 +11,14 @@ from starlette.responses import RedirectResponse, Response
 
 from anyanomaly_core.errors import ConfigurationError, RuleError
 from anyanomaly_core.results.binomial import binomial_interval
-from anyanomaly_core.review.access import Configuration, Database, Looking, Posting
+from anyanomaly_core.review.access import Configuration, Database, FormSender, Viewer
 from anyanomaly_core.review.backfill_form import BackfillForm, quote_backfill
-from anyanomaly_core.review.charts import HEIGHT, WIDTH, draw_precision
+from anyanomaly_core.review.charts import precision_chart
 from anyanomaly_core.review.host import Host, Visitor
-from anyanomaly_core.review.labels import as_archive_labels, as_csv, as_zip, labelled_events
+from anyanomaly_core.review.labels import evaluation_labels, labelled_events, labels_csv, labels_zip
 from anyanomaly_core.review.queries import rules as queries
-from anyanomaly_core.review.rendering import page
-from anyanomaly_core.review.thresholds import suggest, try_draft
+from anyanomaly_core.review.rendering import base_path, render_page
+from anyanomaly_core.review.thresholds import compare_draft, suggest
 
 router = APIRouter()
 BACKFILL, STATE = "backfill_rule", "change_rule_state"
@@ -26,35 +26,38 @@ DEFAULT_TARGET = 0.9
 
 
 @router.get("/rules")
-def rules(request: Request, visitor: Looking, engine: Database) -> Response:
+def rules(request: Request, visitor: Viewer, engine: Database) -> Response:
     """All rules side by side."""
     with engine.connect() as connection:
         found = [{**rule, **_precision(rule)} for rule in queries.load_rules(connection)]
-    return page(request, "rules.jinja", visitor, rules=found)
+    return render_page(request, "rules.jinja", visitor, rules=found)
 
 
 @router.get("/rules/{name}")
-def rule(request: Request, visitor: Looking, engine: Database, settings: Configuration, name: str) -> Response:
+def rule(request: Request, visitor: Viewer, engine: Database, settings: Configuration, name: str) -> Response:
     """One rule: versions, suggestion, and the forms to rehearse, backfill, pause and resume it."""
-    asked = request.query_params
+    query = request.query_params
     with engine.connect() as connection:
         found = queries.load_rule_page(connection, name)
-        versions = queries.versions(connection, name)
-        peaks, real = queries.judged(connection, name)
-    target = _target(asked.get("target", ""))
+        versions = queries.rule_versions(connection, name)
+        peaks, real = queries.judged_peaks(connection, name)
+    target = _target(query.get("target", ""))
     suggestion = suggest(peaks, real, target=target, now=found["threshold"])
     host: Host = request.app.state.host
-    values: dict[str, Any] = {"quote": None, "tried": None, "problem": ""}
-    form = BackfillForm.parse(asked)
-    try:
-        if "quote" in asked:
-            values["quote"] = quote_backfill(engine, settings, name, form)
-        if "rehearse" in asked:
-            draft = {key: asked.get(key, "") for key in ("threshold", "min_duration_s")}
-            values["tried"] = try_draft(engine, name, **draft)
-    except (RuleError, ConfigurationError) as error:
-        values["problem"] = str(error)
-    return page(
+    form = BackfillForm.parse(query)
+    draft = {key: query.get(key, "") for key in ("threshold", "min_duration_s")}
+    quote, comparison, problem = None, None, {"quote": "", "rehearse": ""}
+    if "quote" in query:
+        try:
+            quote = quote_backfill(engine, settings, name, form)
+        except (RuleError, ConfigurationError) as error:
+            problem["quote"] = str(error)
+    if "rehearse" in query:
+        try:
+            comparison = compare_draft(engine, name, **draft)
+        except RuleError as error:
+            problem["rehearse"] = str(error)
+    return render_page(
         request,
         "rule.jinja",
         visitor,
@@ -62,23 +65,24 @@ def rule(request: Request, visitor: Looking, engine: Database, settings: Configu
         versions=versions,
         suggestion=suggestion,
         target=target,
-        curves=draw_precision(
+        chart=precision_chart(
             suggestion.points, found["threshold"], suggestion.point.threshold if suggestion.point else None
         ),
-        box=(WIDTH, HEIGHT),
         form=form,
-        draft={key: asked.get(key, "") for key in ("threshold", "min_duration_s")},
-        started=host.find_run(visitor, asked.get("dag", ""), asked.get("run", "")),
+        draft=draft,
+        quote=quote,
+        comparison=comparison,
+        problem=problem,
+        started=host.find_run(visitor, query.get("dag", ""), query.get("run", "")),
         may_backfill=host.may_start(visitor, BACKFILL),
         may_change=host.may_start(visitor, STATE),
-        **values,
     )
 
 
 @router.post("/rules/{name}/backfill")
 def backfill(
     request: Request,
-    visitor: Posting,
+    visitor: FormSender,
     engine: Database,
     name: str,
     cameras: Annotated[str, Form()] = "",
@@ -96,7 +100,7 @@ def backfill(
 
 @router.post("/rules/{name}/state")
 def change_state(
-    request: Request, visitor: Posting, engine: Database, name: str, state: Annotated[str, Form()]
+    request: Request, visitor: FormSender, engine: Database, name: str, state: Annotated[str, Form()]
 ) -> Response:
     """Start the DAG ``change_rule_state``."""
     if state not in {"active", "paused", "retired"}:
@@ -108,7 +112,7 @@ def change_state(
 def labels(engine: Database, rule: str = "") -> Response:
     """The judged events of a rule, or of all."""
     with engine.connect() as connection:
-        body = as_csv(labelled_events(connection, rule or None))
+        body = labels_csv(labelled_events(connection, rule or None))
     return Response(body, media_type="text/csv", headers={"Content-Disposition": 'attachment; filename="labels.csv"'})
 
 
@@ -116,7 +120,7 @@ def labels(engine: Database, rule: str = "") -> Response:
 def labels_archive(engine: Database, rule: str = "") -> Response:
     """The same for `anyanomaly evaluate`."""
     with engine.connect() as connection:
-        body = as_zip(as_archive_labels(connection, labelled_events(connection, rule or None)))
+        body = labels_zip(evaluation_labels(connection, labelled_events(connection, rule or None)))
     name = {"Content-Disposition": 'attachment; filename="labels.zip"'}
     return Response(body, media_type="application/zip", headers=name)
 
@@ -130,8 +134,9 @@ def _start(
     with engine.connect() as connection:
         queries.load_rule_page(connection, name)  # says so when there is none
     run = host.start(visitor, dag_id, conf)
-    base = request.scope.get("root_path", "").rstrip("/")
-    return RedirectResponse(f"{base}/rules/{name}?{urlencode({'dag': run.dag_id, 'run': run.run_id})}", 303)
+    return RedirectResponse(
+        f"{base_path(request)}/rules/{name}?{urlencode({'dag': run.dag_id, 'run': run.run_id})}", 303
+    )
 
 
 def _precision(rule: Mapping[str, Any]) -> dict[str, Any]:
@@ -144,6 +149,6 @@ def _precision(rule: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _target(asked: str) -> float:
-    """The precision asked for, in percent; 90 unless it is a sensible one."""
-    return int(asked) / 100 if asked.isdecimal() and 1 <= int(asked) <= 100 else DEFAULT_TARGET  # noqa: PLR2004
+def _target(stated: str) -> float:
+    """The wanted precision, stated in percent; 90 % unless that makes sense."""
+    return int(stated) / 100 if stated.isdecimal() and 1 <= int(stated) <= 100 else DEFAULT_TARGET  # noqa: PLR2004

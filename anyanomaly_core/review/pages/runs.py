@@ -9,17 +9,19 @@ from sqlalchemy import Connection, RowMapping, text
 from starlette.requests import Request
 from starlette.responses import Response
 
-from anyanomaly_core.review.access import Database, Looking
+from anyanomaly_core.review.access import Database, Viewer
 from anyanomaly_core.review.host import Host
-from anyanomaly_core.review.rendering import page
+from anyanomaly_core.review.rendering import render_page
 
 router = APIRouter()
-SPANS = {1: "last night", 7: "a week", 31: "a month"}
+PERIODS = {1: "last night", 7: "a week", 31: "a month"}
 
 _RUNS = text("""
     SELECT s.run_id, s.kind, s.external_id, s.started_at, s.finished_at, s.outcome, s.summary, s.code_version,
            (SELECT count(DISTINCT video_id) FROM units u WHERE u.run_id = s.run_id) AS videos,
-           (SELECT sum(work_ms) / 1000 FROM units u WHERE u.run_id = s.run_id) AS work_s
+           (SELECT sum(work_ms) / 1000 FROM units u WHERE u.run_id = s.run_id) AS work_s,
+           ARRAY(SELECT DISTINCT c.notice FROM units u JOIN scorers c USING (scorer_id)
+                 WHERE u.run_id = s.run_id AND c.notice IS NOT NULL ORDER BY c.notice) AS notices
     FROM scan_runs s WHERE s.started_at >= :since ORDER BY s.started_at DESC LIMIT 50""")
 _FAILED = text("""
     SELECT r.name AS rule, v.uri, v.camera_id AS camera, u.state::text AS state, left(u.last_error, 400) AS last_error,
@@ -38,19 +40,19 @@ _WAITING = text("""
 
 
 @router.get("/runs")
-def runs(request: Request, visitor: Looking, engine: Database, days: int = 1) -> Response:
+def runs(request: Request, visitor: Viewer, engine: Database, days: int = 1) -> Response:
     """Runs of the last days, and what failed and why."""
-    chosen = days if days in SPANS else 1
+    chosen = days if days in PERIODS else 1
     since = datetime.now(UTC) - timedelta(days=chosen)
     host: Host = request.app.state.host
     with engine.connect() as connection:
         values: dict[str, Any] = {
-            "noted": result_runs(connection, since),
+            "results": result_runs(connection, since),
             "waiting": waiting(connection),
             **failures(connection, since),
         }
     started = host.recent_runs(visitor, since)
-    return page(request, "runs.jinja", visitor, days=chosen, spans=SPANS, runs=started, **values)
+    return render_page(request, "runs.jinja", visitor, days=chosen, periods=PERIODS, runs=started, **values)
 
 
 def result_runs(connection: Connection, since: datetime) -> Sequence[RowMapping]:
@@ -59,7 +61,7 @@ def result_runs(connection: Connection, since: datetime) -> Sequence[RowMapping]
 
 
 def failures(connection: Connection, since: datetime) -> dict[str, Sequence[RowMapping]]:
-    """Videos that could not be scored wholly, and files that could not be used, as far as met since then."""
+    """Videos that could not be scored completely, and files that could not be used, noted since then."""
     return {
         "failed": connection.execute(_FAILED, {"since": since}).mappings().all(),
         "unusable": connection.execute(_UNUSABLE, {"since": since}).mappings().all(),

@@ -1,4 +1,4 @@
-"""A day of some cameras: where footage is, where it was scored, how high, and what was found."""
+"""SQL of a day: where each camera has footage, where it was scored, how high, and what was found."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,7 +21,8 @@ _RULES_OF = text("""
     WHERE r.name = ANY(:rules) AND glob_matches(:camera, rv.cameras) ORDER BY r.name""")
 _FOOTAGE = text("""
     SELECT v.recorded_at AS begin, v.recorded_at + make_interval(secs => coalesce(v.duration_s, 0)) AS end,
-           v.state::text, left(v.error, 300) AS error, v.uri
+           v.state::text, left(v.error, 300) AS error, v.uri,
+           v.recorded_at_source LIKE 'modified%' AS dated_by_change
     FROM videos v JOIN video_cameras p USING (video_id)
     WHERE p.camera_id = :camera AND v.recorded_at < :end AND v.recorded_at > :begin - interval '1 day'
       AND v.recorded_at + make_interval(secs => coalesce(v.duration_s, 0)) >= :begin
@@ -38,14 +39,27 @@ _SCORES = text("""
     GROUP BY s.rule, s.status, s.video_id, floor(extract(epoch FROM s.started_at) / :bin)
     ORDER BY begin""")
 _EVENTS = text("""
-    SELECT event_id, rule, started_at, ended_at, peak_score, verdict FROM event_list
+    SELECT event_id, rule, started_at, ended_at, peak_score, verdict,
+           (SELECT v.recorded_at_source LIKE 'modified%' FROM videos v WHERE v.video_id = event_list.video_id)
+               AS dated_by_change
+    FROM event_list
     WHERE is_current_version AND camera = :camera AND rule = ANY(:rules) AND started_at >= :begin AND started_at < :end
     ORDER BY started_at""")
+_NOTICES = text("""
+    SELECT DISTINCT s.notice
+    FROM units u
+    JOIN videos v USING (video_id)
+    JOIN video_cameras p USING (video_id)
+    JOIN scorers s USING (scorer_id)
+    JOIN rule_versions rv USING (scoring_id)
+    JOIN rules r ON (r.rule_id, r.current_version) = (rv.rule_id, rv.version)
+    WHERE u.is_current AND s.notice IS NOT NULL AND p.camera_id = :camera AND r.name = ANY(:rules)
+      AND v.recorded_at < :end AND v.recorded_at > :begin - interval '1 day'""")
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """A stretch of time of a camera."""
+class DaySpan:
+    """A span of time of a camera."""
 
     begin: datetime
     end: datetime
@@ -55,14 +69,15 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
-    """An event on the strip."""
+class DayEvent:
+    """An event of the day."""
 
     event_id: str
     begin: datetime
     end: datetime
     peak: float
     verdict: str | None
+    dated_by_change: bool = False  # its time is that of the file's last change
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +86,8 @@ class RuleStrip:
 
     rule: str
     threshold: float
-    spans: list[Span] = field(default_factory=list)
-    hits: list[Hit] = field(default_factory=list)
+    spans: list[DaySpan] = field(default_factory=list)
+    events: list[DayEvent] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +99,10 @@ class CameraDay:
     zone: str
     begin: datetime
     end: datetime
-    footage: list[Span]
+    footage: list[DaySpan]
     strips: list[RuleStrip]
+    dated_by_change: bool = False  # of some of its footage
+    notices: tuple[str, ...] = ()  # what must be said of the scores
 
 
 def days_with_footage(connection: Connection) -> Sequence[date]:
@@ -93,7 +110,7 @@ def days_with_footage(connection: Connection) -> Sequence[date]:
     return connection.execute(_DAYS).scalars().all()
 
 
-def bounds(day: date, zone: str) -> tuple[datetime, datetime]:
+def day_bounds(day: date, zone: str) -> tuple[datetime, datetime]:
     """Local midnights around a day, in UTC."""
     midnight = datetime.min.time()
     ends = (datetime.combine(d, midnight, ZoneInfo(zone)) for d in (day, day + timedelta(days=1)))
@@ -102,22 +119,36 @@ def bounds(day: date, zone: str) -> tuple[datetime, datetime]:
 
 
 def load_day(connection: Connection, day: date, cameras: Sequence[str], rules: Sequence[str]) -> list[CameraDay]:
-    """Strips of the cameras that have footage on this day, by id; named ones in any case."""
+    """The cameras that have footage on this day, by id. Cameras that are named are there in any case."""
     found = connection.execute(_CAMERAS, {"all": not cameras, "some": list(cameras)}).all()
     days = [_camera_day(connection, day, camera, rules) for camera in found]
     return [one for one in days if one.footage or cameras]
 
 
 def _camera_day(connection: Connection, day: date, camera: Row[Any], rules: Sequence[str]) -> CameraDay:
-    begin, end = bounds(day, camera.time_zone)
+    begin, end = day_bounds(day, camera.time_zone)
     asked = {"camera": camera.camera_id, "rules": list(rules), "begin": begin, "end": end, "bin": BIN_S}
-    footage = [Span(r.begin, r.end, r.state, None, r.error or r.uri) for r in connection.execute(_FOOTAGE, asked)]
+    recordings = connection.execute(_FOOTAGE, asked).all()
+    footage = [DaySpan(row.begin, row.end, row.state, None, row.error or row.uri) for row in recordings]
     strips = {row.name: RuleStrip(row.name, row.threshold) for row in connection.execute(_RULES_OF, asked)}
+    notices: list[str] = []
     if strips and footage:
+        notices += connection.execute(_NOTICES, asked).scalars()
         for row in connection.execute(_SCORES, asked):
-            strips[row.rule].spans.append(Span(row.begin, row.end, row.status, row.peak))
+            strips[row.rule].spans.append(DaySpan(row.begin, row.end, row.status, row.peak))
         for row in connection.execute(_EVENTS, asked):
-            hit = Hit(str(row.event_id), row.started_at, row.ended_at, row.peak_score, row.verdict)
-            if row.rule in strips:  # an old event of a rule that no longer looks at this camera
-                strips[row.rule].hits.append(hit)
-    return CameraDay(camera.camera_id, camera.name, camera.time_zone, begin, end, footage, list(strips.values()))
+            if row.rule in strips:  # not an old event of a rule that no longer looks at this camera
+                times = row.started_at, row.ended_at
+                event = DayEvent(str(row.event_id), *times, row.peak_score, row.verdict, row.dated_by_change)
+                strips[row.rule].events.append(event)
+    return CameraDay(
+        camera=camera.camera_id,
+        name=camera.name,
+        zone=camera.time_zone,
+        begin=begin,
+        end=end,
+        footage=footage,
+        strips=list(strips.values()),
+        dated_by_change=any(row.dated_by_change for row in recordings),
+        notices=tuple(sorted(notices)),
+    )

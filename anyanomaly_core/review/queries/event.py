@@ -1,4 +1,4 @@
-"""One event: what was found, the score around it, what else happened nearby, and where it all comes from."""
+"""SQL of an event's page: the event, its score curve, other events nearby, and its provenance."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from anyanomaly_core.errors import StorageError
 
 BEFORE_S = AFTER_S = 3.0  # of the clip and the curve
 _NEARBY = timedelta(minutes=10)
-_MOST_NEARBY = 12
+_MAX_NEARBY = 12
 
 _EVENT = text("""
     SELECT l.*, c.time_zone, v.recorded_at, v.recorded_at + make_interval(secs => v.duration_s) AS video_ends_at,
@@ -32,8 +32,10 @@ _CURVE = text("""
       AND segment_started_at >= :begin - interval '10 minutes' AND segment_started_at < :end
       AND frame_at >= :begin AND frame_at <= :end
     ORDER BY frame_at, frame""")
-_NEIGHBOURS = text("""
-    SELECT event_id, rule, started_local, started_at, duration_s, peak_score, verdict, camera
+_NEARBY_EVENTS = text("""
+    SELECT event_id, rule, started_local, started_at, duration_s, peak_score, verdict, camera, notice,
+           (SELECT v.recorded_at_source LIKE 'modified%' FROM videos v WHERE v.video_id = event_list.video_id)
+               AS dated_by_change
     FROM event_list
     WHERE is_current_version AND camera = :camera AND event_id <> :event
       AND started_at >= :begin AND started_at < :end
@@ -43,11 +45,12 @@ _SEGMENT = text("""
     FROM segment_results
     WHERE video_id = :video AND rule = :rule AND version = :version AND segment_index = :segment
       AND started_at >= :begin - interval '10 minutes' AND started_at <= :end LIMIT 1""")
-_ORIGIN = text("""
+_PROVENANCE = text("""
     SELECT rv.digest AS rule_digest, rv.author, rv.created_at AS rule_created_at, s.profile_name,
            s.digest AS scorer, s.revisions, s.code_version, run.kind AS run_kind, run.external_id AS airflow_run,
            u.finished_at AS scored_at, v.uri, v.content_sha256, v.recorded_at,
-           v.recorded_at_source, v.codec, v.width, v.height, v.decoder, v.state
+           v.recorded_at_source, v.recorded_at_source LIKE 'modified%' AS dated_by_change,
+           v.codec, v.width, v.height, v.decoder, v.state
     FROM events e
     JOIN rule_versions rv USING (rule_version_id)
     JOIN rules r USING (rule_id)
@@ -61,7 +64,7 @@ _VERSION = {"video": "video_id", "camera": "camera", "rule": "rule", "version": 
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
+class ScoreCurve:
     """Frame scores around an event, over the span that its clip shows."""
 
     begin: datetime
@@ -79,18 +82,18 @@ def load_event(connection: Connection, event_id: UUID, version: int | None = Non
     return found
 
 
-def load_curve(connection: Connection, event: RowMapping) -> Curve:
+def load_curve(connection: Connection, event: RowMapping) -> ScoreCurve:
     """The scores of every frame from some seconds before to some after, as far as the video reaches."""
     begin = max(event["recorded_at"], event["started_at"] - timedelta(seconds=BEFORE_S))
     end = min(event["video_ends_at"], event["ended_at"] + timedelta(seconds=AFTER_S))
     rows = connection.execute(_CURVE, {**_version(event), "begin": begin, "end": end}).all()
     reasons = sorted({f"{row.status}: {row.reason}" for row in rows if row.score is None and row.reason})
-    return Curve(
+    return ScoreCurve(
         begin, (end - begin).total_seconds(), [row.at_s for row in rows], [row.score for row in rows], reasons[:3]
     )
 
 
-def neighbours(connection: Connection, event: RowMapping) -> Sequence[RowMapping]:
+def nearby_events(connection: Connection, event: RowMapping) -> Sequence[RowMapping]:
     """Other events of this camera within minutes, of any rule, in time's order."""
     values = {
         "camera": event["camera"],
@@ -98,9 +101,9 @@ def neighbours(connection: Connection, event: RowMapping) -> Sequence[RowMapping
         "at": event["started_at"],
         "begin": event["started_at"] - _NEARBY,
         "end": event["ended_at"] + _NEARBY,
-        "most": _MOST_NEARBY,
+        "most": _MAX_NEARBY,
     }
-    found = connection.execute(_NEIGHBOURS, values).mappings().all()
+    found = connection.execute(_NEARBY_EVENTS, values).mappings().all()
     return sorted(found, key=lambda row: row["started_at"])
 
 
@@ -111,10 +114,10 @@ def load_segment(connection: Connection, event: RowMapping) -> RowMapping | None
     return connection.execute(_SEGMENT, values).mappings().first()
 
 
-def load_origin(connection: Connection, event: RowMapping) -> RowMapping:
+def load_provenance(connection: Connection, event: RowMapping) -> RowMapping:
     """Rule version, models, code, run and footage behind the event."""
     values = {"event": event["event_id"], "version": event["version"]}
-    return connection.execute(_ORIGIN, values).mappings().one()
+    return connection.execute(_PROVENANCE, values).mappings().one()
 
 
 def _version(event: RowMapping) -> dict[str, Any]:

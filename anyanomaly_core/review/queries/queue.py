@@ -1,7 +1,7 @@
-"""The queue: events in an order, some at a time.
+"""The queue: events in an order, a page at a time.
 
-A page begins after the last one of the page before, not at a number, so that the thousandth page costs what the first
-does and events judged meanwhile shift nothing.
+A page begins after the last event of the page before, not at a number. So the thousandth page costs what the first
+does, and events that are judged meanwhile shift nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,14 +15,16 @@ from sqlalchemy import Connection, RowMapping, text
 
 from anyanomaly_core.errors import StorageError
 
-PAGE = 50
-MOST_COUNTED = 10_000
+PAGE_SIZE = 50
+MAX_COUNTED = 10_000
 ORDERS = {"score": "highest score first", "time": "newest first"}
 VERDICTS = {"open": "not judged yet", "any": "all", "real": "yes", "false_alarm": "no", "unsure": "unsure"}
 
 _COLUMNS = """event_id, rule, version, camera, camera_name, started_at, started_local, duration_s, peak_score,
     left(rationale, 2001) AS rationale, left(winning_text, 301) AS winning_text, uri, verdict, reviewer, note,
-    verdict_at, notice, held"""
+    verdict_at, profile, notice, held,
+    (SELECT v.recorded_at_source LIKE 'modified%' FROM videos v WHERE v.video_id = event_list.video_id)
+        AS dated_by_change"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Filters:
 
     @classmethod
     def parse(cls, given: Mapping[str, str]) -> "Filters":
-        """From an address; raises StorageError for what cannot be meant."""
+        """From a query string. Raises StorageError for values that do not exist."""
         night, least = given.get("night", ""), given.get("least", "")
         try:
             found = cls(
@@ -51,7 +53,7 @@ class Filters:
                 order=given.get("order") or "score",
                 after=given.get("after", ""),
             )
-            found.key()
+            found.position()
             if found.night:
                 date(found.night.year + 2, 1, 1)  # the night ends a day later, and is looked for with a day of margin
         except (ValueError, OverflowError):
@@ -60,55 +62,65 @@ class Filters:
             raise StorageError("The address asks for a verdict or an order that does not exist.")
         return found
 
-    def key(self) -> tuple[float | datetime, UUID] | None:
+    def position(self) -> tuple[float | datetime, UUID] | None:
         """Where the page before ended."""
         if not self.after:
             return None
         value, _, event = self.after.partition("|")
         return (float(value) if self.order == "score" else datetime.fromisoformat(value)), UUID(event)
 
-    def address(self, **changes: object) -> str:
-        """The part of an address after ``?``, with changes; what is as usual is left out."""
+    def query_string(self, **changes: object) -> str:
+        """As the query string of an address, with changes. Defaults are left out."""
         new = replace(self, **changes)  # type: ignore[arg-type]
-        usual = Filters()
-        stated = {name: getattr(new, name) for name in self.__slots__ if getattr(new, name) != getattr(usual, name)}
+        defaults = Filters()
+        stated = {name: getattr(new, name) for name in self.__slots__ if getattr(new, name) != getattr(defaults, name)}
         return urlencode({name: "" if value is None else str(value) for name, value in stated.items()})
 
     @property
-    def narrowed(self) -> bool:
-        """Whether anything but the order differs from the usual."""
-        return bool(replace(self, order="score", after="").address())
+    def is_narrowed(self) -> bool:
+        """Whether anything but the order differs from the defaults."""
+        return bool(replace(self, order="score", after="").query_string())
 
 
-def find_events(connection: Connection, filters: Filters, *, most: int = PAGE) -> Sequence[RowMapping]:
-    """Events of the current rule versions, one page; ask for one more to know whether there is another."""
+def find_events(connection: Connection, filters: Filters, *, limit: int = PAGE_SIZE) -> Sequence[RowMapping]:
+    """Events of the current rule versions, one page. Ask for one more to know whether there is another page."""
     where, values = _conditions(filters)
     column, kind = ("peak_score", "real") if filters.order == "score" else ("started_at", "timestamptz")
-    if (key := filters.key()) is not None:
+    if (position := filters.position()) is not None:
         where.append(f"({column}, event_id) < (CAST(:key AS {kind}), CAST(:event AS uuid))")
-        values |= {"key": key[0], "event": key[1]}
+        values |= {"key": position[0], "event": position[1]}
     statement = f"""SELECT {_COLUMNS} FROM event_list WHERE {" AND ".join(where)}
-        ORDER BY {column} DESC, event_id DESC LIMIT :most"""  # noqa: S608  (names are ours, values are bound)
-    return connection.execute(text(statement), values | {"most": most}).mappings().all()
+        ORDER BY {column} DESC, event_id DESC LIMIT :limit"""  # noqa: S608  (names are ours, values are bound)
+    return connection.execute(text(statement), values | {"limit": limit}).mappings().all()
+
+
+def find_event(connection: Connection, event_id: UUID) -> RowMapping:
+    """One event as in the queue; raises StorageError when it is gone."""
+    statement = f"""SELECT {_COLUMNS} FROM event_list WHERE event_id = :event
+        ORDER BY is_current_version DESC, version DESC LIMIT 1"""  # noqa: S608  (names are ours)
+    event = connection.execute(text(statement), {"event": event_id}).mappings().first()
+    if event is None:
+        raise StorageError(f"There is no event {event_id}. Its footage may have been scored again, or expired.")
+    return event
 
 
 def count_events(connection: Connection, filters: Filters) -> int:
-    """How many there are in all, up to ``MOST_COUNTED`` + 1."""
+    """How many there are in all, up to ``MAX_COUNTED`` + 1."""
     where, values = _conditions(filters)
     inner = f"SELECT FROM event_list WHERE {' AND '.join(where)} LIMIT :most"
     statement = text(f"SELECT count(*) FROM ({inner}) AS e")  # noqa: S608
-    counted = connection.execute(statement, values | {"most": MOST_COUNTED + 1})
+    counted = connection.execute(statement, values | {"most": MAX_COUNTED + 1})
     return int(counted.scalar_one())
 
 
-def place_of(event: RowMapping, order: str) -> str:
+def cursor_of(event: RowMapping, order: str) -> str:
     """The ``after`` that makes a page begin behind this event."""
     value = event["peak_score"] if order == "score" else event["started_at"].isoformat()
     return f"{value}|{event['event_id']}"
 
 
-def choices(connection: Connection) -> dict[str, Any]:
-    """What can be chosen: rules and cameras, and the newest night that has events."""
+def filter_choices(connection: Connection) -> dict[str, Any]:
+    """The rules and cameras there are, and the newest night that has events."""
     last = connection.execute(
         text("""SELECT (started_local - interval '12 hours')::date FROM event_list WHERE is_current_version
                 ORDER BY started_at DESC LIMIT 1""")

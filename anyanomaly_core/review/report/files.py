@@ -1,4 +1,4 @@
-"""The morning report as one HTML file that needs nothing else, and as CSV; both written to ``state_dir/reports``."""
+"""The morning report as one HTML file that needs nothing else, and as CSV; both go to ``state_dir/reports``."""
 
 import base64
 import os
@@ -9,58 +9,59 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, RowMapping
 
 from anyanomaly_core.config import Settings
 from anyanomaly_core.errors import AnyAnomalyError
 from anyanomaly_core.review.clips.stills import event_still
 from anyanomaly_core.review.evidence.score_tables import table
 from anyanomaly_core.review.rendering import environment
-from anyanomaly_core.review.report.night import CameraNight, MorningReport, make_report
+from anyanomaly_core.review.report.night import CameraNight, MorningReport, load_report
 
-_MOST_PICTURE = 96 << 10  # bytes of one picture; a thumbnail has about 15 KiB
-_MOST_LISTED = 200  # rows of one table on the page; the CSV has all
+_MAX_PICTURE = 96 << 10  # bytes of one picture; a thumbnail has about 15 KiB
+_MAX_LISTED = 200  # rows of one table on the page; the CSV has all
 _STRIP = 1440.0  # width of a camera's night in a strip; two events a minute apart are told apart
-_THIN = 2.0  # nothing in a strip is narrower
+_MIN_WIDTH = 2.0  # nothing in a strip is narrower
+_TIME_OF_CHANGE = "change of file"  # as `anyanomaly events` says it
 _COLUMNS = (
     "kind", "camera", "rule", "begin_local", "end_local", "begin_utc", "end_utc", "seconds", "score", "state", "text",
-    "file", "event_id",
+    "file", "event_id", "time_from", "notice",
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """Where a report lies, and what it says in one line."""
+class ReportFiles:
+    """Where a report lies, and its headline."""
 
     page: Path
     csv: Path
     headline: str
 
 
-def write_report(engine: Engine, settings: Settings, night: date, *, out: Path | None = None) -> Written:
-    """Make the report of a night and write it, in place of an earlier one.
+def write_report(engine: Engine, settings: Settings, night: date, *, out: Path | None = None) -> ReportFiles:
+    """Write the report of a night, in place of an earlier one.
 
     Args:
         engine: of the results database; reading is enough.
         settings: of the installation.
         night: see :mod:`anyanomaly_core.review.report.night`.
-        out: folder; none: ``state_dir/reports``.
+        out: folder; None: ``state_dir/reports``.
 
     Raises:
         ConfigurationError: the file of privacy masks is wrong.
     """
-    report = make_report(engine, settings, night)
+    report = load_report(engine, settings, night)
     folder = out or settings.state_dir / "reports"
     folder.mkdir(parents=True, exist_ok=True)
-    pictures = {str(hit["event_id"]): _picture(engine, settings, hit) for hit in report.first}
-    page = _replace(folder / f"{night}.html", render_page(report, pictures).encode())
+    pictures = {str(hit["event_id"]): _picture(engine, settings, hit) for hit in report.top_events}
+    page = _replace(folder / f"{night}.html", render_report_page(report, pictures).encode())
     csv = _replace(folder / f"{night}.csv", render_csv(report))
-    return Written(page, csv, report.headline)
+    return ReportFiles(page, csv, report.headline)
 
 
-def render_page(report: MorningReport, pictures: dict[str, str]) -> str:
-    """The page; ``pictures`` has a data URI for event ids, or a sentence why there is none."""
-    strips = [(camera, list(_boxes(report, camera))) for camera in report.cameras[:_MOST_LISTED]]
+def render_report_page(report: MorningReport, pictures: dict[str, str]) -> str:
+    """The page. ``pictures`` has a data URI for each event id, or a sentence that says why there is none."""
+    strips = [(camera, list(_boxes(report, camera))) for camera in report.cameras[:_MAX_LISTED]]
     template = environment().get_template("morning_report.jinja")
     return template.render(
         report=report,
@@ -68,9 +69,9 @@ def render_page(report: MorningReport, pictures: dict[str, str]) -> str:
         strips=strips,
         strip_width=_STRIP,
         hours=list(_hours(report)),
-        most=_MOST_LISTED,
+        max_listed=_MAX_LISTED,
         at=_at,
-        by_place=_by_place(report),
+        by_camera=_by_camera(report),
     )
 
 
@@ -84,38 +85,30 @@ def _rows(report: MorningReport) -> Iterator[Sequence[Any]]:
     for hit in report.hits:
         zone = zones.get(hit["camera"], report.zone)
         span = _span(hit["started_at"], hit["ended_at"], zone)
-        said = hit["rationale"], hit["uri"], str(hit["event_id"])
-        yield "hit", hit["camera"], hit["rule"], *span, f"{hit['peak_score']:.4f}", hit["verdict"] or "new", *said
+        texts = hit["rationale"], hit["uri"], str(hit["event_id"])
+        found = f"{hit['peak_score']:.4f}", hit["verdict"] or "new"
+        yield "hit", hit["camera"], hit["rule"], *span, *found, *texts, _time_from(hit), hit["notice"]
     for gap in report.gaps:
-        yield "gap", gap.camera, "", *_span(gap.begin, gap.end, gap.zone), "", "no footage", "", "", ""
+        by_change = _TIME_OF_CHANGE if gap.dated_by_change else ""
+        yield "gap", gap.camera, "", *_span(gap.begin, gap.end, gap.zone), "", "no footage", "", "", "", by_change, ""
     for row in report.problems:
         at = _span(row["recorded_at"], None, zones.get(row["camera"] or "", report.zone))
-        yield "file", row["camera"], "", *at, "", row["state"], row["problem"], row["uri"], ""
+        file = row["state"], row["problem"], row["uri"]
+        yield "file", row["camera"], "", *at, "", *file, "", _time_from(row), ""
     for row in report.failed:
-        begin, end, begin_utc, end_utc, _ = _span(row["recorded_at"], None, zones.get(row["camera"], report.zone))
-        lost = f"{row['seconds_failed']:.1f}"
-        state, reason = row["state"], row["reason"]
-        yield (
-            "failure",
-            row["camera"],
-            row["rule"],
-            begin,
-            end,
-            begin_utc,
-            end_utc,
-            lost,
-            "",
-            state,
-            reason,
-            row["uri"],
-            "",
-        )
+        times = _span(row["recorded_at"], None, zones.get(row["camera"], report.zone))[:4]
+        lost, why = f"{row['seconds_failed']:.1f}", (row["state"], row["reason"], row["uri"])
+        yield "failure", row["camera"], row["rule"], *times, lost, "", *why, "", _time_from(row), ""
     for row in report.coverage:
-        times = "", "", "", "", f"{row['seconds']:.1f}"
-        yield "coverage", "", row["rule"], *times, "", row["state"], row["reason"], "", ""
+        span = "", "", "", "", f"{row['seconds']:.1f}"
+        yield "coverage", "", row["rule"], *span, "", row["state"], row["reason"], "", "", "", ""
     for row in report.cost:
-        work = f"{row['scorer_s']:.1f}"
-        yield "cost", "", row["rule"], "", "", "", "", work, "", row["profile"], f"{row['segments']} segments", "", ""
+        spent = f"{row['scorer_s']:.1f}", "", row["profile"], f"{row['segments']} segments"
+        yield "cost", "", row["rule"], "", "", "", "", *spent, "", "", "", row["notice"]
+
+
+def _time_from(row: RowMapping) -> str:
+    return _TIME_OF_CHANGE if row["dated_by_change"] else ""
 
 
 def _span(begin: datetime | None, end: datetime | None, zone: str) -> tuple[str, str, str, str, str]:
@@ -133,7 +126,7 @@ def _at(moment: datetime, zone: str) -> datetime:
     return moment.astimezone(ZoneInfo(zone))
 
 
-def _by_place(report: MorningReport) -> list[tuple[str, list[tuple[str, int, float]]]]:
+def _by_camera(report: MorningReport) -> list[tuple[str, list[tuple[str, int, float]]]]:
     """By camera with hits, most first: (rule, hits, highest peak)."""
     found: dict[str, dict[str, list[float]]] = {}
     for hit in report.hits:
@@ -156,7 +149,7 @@ def _place(report: MorningReport, begin: datetime, end: datetime) -> tuple[float
     whole = (report.end - report.begin).total_seconds()
     x = (begin - report.begin).total_seconds() / whole * _STRIP
     width = (end - begin).total_seconds() / whole * _STRIP
-    return round(min(x, _STRIP - _THIN), 1), round(max(width, _THIN), 1)
+    return round(min(x, _STRIP - _MIN_WIDTH), 1), round(max(width, _MIN_WIDTH), 1)
 
 
 def _hours(report: MorningReport) -> Iterator[tuple[float, str]]:
@@ -173,7 +166,7 @@ def _picture(engine: Engine, settings: Settings, hit: Any) -> str:  # noqa: ANN4
         content = event_still(engine, settings, hit["event_id"], "thumbnail").read_bytes()
     except AnyAnomalyError as error:
         return f"No picture: {error}"
-    if len(content) > _MOST_PICTURE:
+    if len(content) > _MAX_PICTURE:
         return f"No picture: it has {len(content)} bytes, too many for this page."
     return f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"
 

@@ -1,7 +1,6 @@
-"""What a night brought: hits, gaps, failures, cost, and what to look at first. Facts only; pages and CSV show them.
+"""The facts of a night: events, gaps, failures, cost, and what to look at first. Page and CSV show them.
 
-The night of a day are the 24 hours that end at its noon, on the clock of the installation: what was recorded since
-yesterday's noon is what one wants to know of in the morning.
+The night of a day is the 24 hours that end at its noon, on the clock of the installation.
 """
 
 from collections import Counter
@@ -29,20 +28,21 @@ from anyanomaly_core.review.report.queries import (
 )
 from anyanomaly_core.rules.cameras import unmatched
 
-GAP_S = 300.0  # shorter pauses between recordings are not listed
-MOST_FIRST = 12  # events to look at first
-_MOST_ALIKE = 3  # of them, of one rule on one camera: a branch in the wind must not hide the rest
-_OLD = timedelta(days=1)  # without newer footage something is wrong with the cameras or the ingest
+MIN_GAP_S = 300.0  # shorter pauses between recordings are not listed
+MAX_TOP_EVENTS = 12  # to look at first
+_MAX_ALIKE = 3  # of them, of one rule on one camera: a branch in the wind must not hide the rest
+_MAX_AGE = timedelta(days=1)  # of the newest footage; otherwise something is wrong with the cameras or the ingest
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A stretch of the night in which a camera recorded nothing."""
+    """A span of the night in which a camera recorded nothing."""
 
     camera: str
     zone: str
     begin: datetime
     end: datetime
+    dated_by_change: bool = False  # as some of the footage around it
 
     @property
     def length_s(self) -> float:
@@ -52,7 +52,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class CameraNight:
-    """A camera's night: stretches of footage in order, and what was found in it."""
+    """A camera's night: its footage in order, and how much was found in it."""
 
     camera: str
     name: str
@@ -70,11 +70,11 @@ class MorningReport:
     zone: str
     begin: datetime  # aware, UTC
     end: datetime
-    made_at: datetime
+    created_at: datetime
     warnings: tuple[str, ...]
     hits: Sequence[RowMapping]  # highest peak first
-    first: Sequence[RowMapping]  # of them, those to look at first
-    late: int  # events in older footage that was scored in this night
+    top_events: Sequence[RowMapping]  # of them, those to look at first
+    late_hits: int  # in older footage that was scored in this night
     cameras: tuple[CameraNight, ...]
     problems: Sequence[RowMapping]
     failed: Sequence[RowMapping]
@@ -96,13 +96,23 @@ class MorningReport:
         return f"Night to {self.night}: {', '.join(parts)}"
 
     @property
+    def notices(self) -> list[str]:
+        """What must be said of the scores, if anything."""
+        return sorted({notice for row in (*self.hits, *self.cost) if (notice := row["notice"])})
+
+    @property
+    def has_times_of_change(self) -> bool:
+        """Whether some footage has no stated time, so that its file's last change counts."""
+        return any(part["dated_by_change"] for camera in self.cameras for part in camera.footage)
+
+    @property
     def failures(self) -> int:
-        """Files that could not be used, and videos that could not be scored wholly for some rule."""
+        """Files that could not be used, and videos that could not be scored completely for some rule."""
         return len(self.problems) + len(self.failed)
 
     @property
     def scored_share(self) -> float | None:
-        """Of the seconds that some active rule is to look at; None when there are none."""
+        """Of the seconds that some active rule has to score; None when there are none."""
         total = sum(row["seconds"] for row in self.coverage)
         good = sum(row["seconds"] for row in self.coverage if row["state"] in {"scored", "carried", "pruned"})
         return good / total if total else None
@@ -124,60 +134,60 @@ def newest_night(engine: Engine, settings: Settings) -> date:
     return (moment + timedelta(hours=12)).date()
 
 
-def make_report(engine: Engine, settings: Settings, night: date, *, now: datetime | None = None) -> MorningReport:
-    """Gather the facts of a night; reading is enough.
+def load_report(engine: Engine, settings: Settings, night: date, *, now: datetime | None = None) -> MorningReport:
+    """Load the facts of a night. Reading is enough.
 
     Raises:
         ConfigurationError: the file of privacy masks is wrong.
     """
     begin, end = night_bounds(night, settings.time_zone)
-    made_at = now or datetime.now(UTC)
-    asked = {"begin": begin, "end": end}
+    created_at = now or datetime.now(UTC)
+    bounds = {"begin": begin, "end": end}
     with engine.connect().execution_options(postgresql_readonly=True) as connection:
 
-        def ask(query: str) -> Sequence[RowMapping]:
-            return connection.execute(text(query), asked).mappings().all()
+        def rows(query: str) -> Sequence[RowMapping]:
+            return connection.execute(text(query), bounds).mappings().all()
 
-        hits = ask(HITS)
+        hits = rows(HITS)
         newest = connection.execute(text(NEWEST)).scalar_one()
-        cameras = _cameras(connection, asked, hits, newest)
+        cameras = _cameras(connection, bounds, hits, newest)
         return MorningReport(
             night=night,
             zone=settings.time_zone,
             begin=begin,
             end=end,
-            made_at=made_at,
-            warnings=tuple(_warnings(settings, cameras, newest, made_at)),
+            created_at=created_at,
+            warnings=tuple(_warnings(settings, cameras, newest, created_at)),
             hits=hits,
-            first=first_to_look_at(hits),
-            late=int(connection.execute(text(LATE), asked).scalar_one()),
+            top_events=choose_top_events(hits),
+            late_hits=int(connection.execute(text(LATE), bounds).scalar_one()),
             cameras=cameras,
-            problems=ask(PROBLEMS),
-            failed=ask(FAILED),
-            coverage=ask(COVERAGE),
-            cost=ask(COST),
-            runs=ask(RUNS),
+            problems=rows(PROBLEMS),
+            failed=rows(FAILED),
+            coverage=rows(COVERAGE),
+            cost=rows(COST),
+            runs=rows(RUNS),
         )
 
 
-def first_to_look_at(hits: Sequence[RowMapping]) -> list[RowMapping]:
-    """Of hits in order, those that nobody judged yet, few of a kind, as many as a person looks at over a coffee."""
+def choose_top_events(hits: Sequence[RowMapping]) -> list[RowMapping]:
+    """Of hits in order those that nobody judged yet, few of a kind, and twelve at most."""
     chosen: list[RowMapping] = []
     alike: Counter[tuple[str, str]] = Counter()
     for hit in hits:
         kind = hit["rule"], hit["camera"]
-        if hit["verdict"] is None and alike[kind] < _MOST_ALIKE and len(chosen) < MOST_FIRST:
+        if hit["verdict"] is None and alike[kind] < _MAX_ALIKE and len(chosen) < MAX_TOP_EVENTS:
             alike[kind] += 1
             chosen.append(hit)
     return chosen
 
 
 def gaps_between(
-    stretches: Sequence[tuple[datetime, datetime]], begin: datetime, end: datetime, shortest_s: float = GAP_S
+    recorded: Sequence[tuple[datetime, datetime]], begin: datetime, end: datetime, shortest_s: float = MIN_GAP_S
 ) -> list[tuple[datetime, datetime]]:
-    """Stretches of begin..end, ``shortest_s`` or longer, that none of the given ones (ordered by start) cover."""
+    """Spans of begin..end, ``shortest_s`` or longer, that none of the given ones (ordered by start) cover."""
     found, reached = [], begin
-    for start, stop in [*stretches, (end, end)]:
+    for start, stop in [*recorded, (end, end)]:
         if (min(start, end) - reached).total_seconds() >= shortest_s:
             found.append((reached, min(start, end)))
         reached = max(reached, stop)
@@ -185,42 +195,45 @@ def gaps_between(
 
 
 def _cameras(
-    connection: Connection, asked: dict[str, Any], hits: Sequence[RowMapping], newest: datetime | None
+    connection: Connection, bounds: dict[str, Any], hits: Sequence[RowMapping], newest: datetime | None
 ) -> tuple[CameraNight, ...]:
     """Cameras with footage in this night, and those that had some in the week before."""
     footage: dict[str, list[RowMapping]] = {}
-    for row in connection.execute(text(FOOTAGE), asked).mappings():
+    for row in connection.execute(text(FOOTAGE), bounds).mappings():
         footage.setdefault(row["camera"], []).append(row)
     found = Counter(hit["camera"] for hit in hits)
     # Nobody knows yet what was recorded after the newest footage: that is no gap.
-    until = min(asked["end"], max(newest or asked["begin"], asked["begin"]))
+    until = min(bounds["end"], max(newest or bounds["begin"], bounds["begin"]))
     nights = []
-    for row in connection.execute(text(CAMERAS), asked).mappings():
+    for row in connection.execute(text(CAMERAS), bounds).mappings():
         own = footage.get(row["camera_id"], [])
-        spans = gaps_between([(part["begin"], part["end"]) for part in own], asked["begin"], until)
-        gaps = tuple(Gap(row["camera_id"], row["time_zone"], *span) for span in spans)
+        spans = gaps_between([(part["begin"], part["end"]) for part in own], bounds["begin"], until)
+        by_change = any(part["dated_by_change"] for part in own)
+        gaps = tuple(Gap(row["camera_id"], row["time_zone"], *span, by_change) for span in spans)
         name, zone = row["name"], row["time_zone"]
         nights.append(CameraNight(row["camera_id"], name, zone, tuple(own), gaps, found[row["camera_id"]]))
     return tuple(nights)
 
 
 def _warnings(settings: Settings, cameras: Sequence[CameraNight], newest: datetime | None, now: datetime) -> list[str]:
-    said = []
+    warnings = []
     if newest is None:
-        said.append("No footage is known yet. Run ingest_archive, or `anyanomaly scan FOLDER --rules FOLDER`.")
-    elif now - newest > _OLD:
+        warnings.append("No footage is known yet. Run ingest_archive, or `anyanomaly scan FOLDER --rules FOLDER`.")
+    elif now - newest > _MAX_AGE:
         days = (now - newest) / timedelta(days=1)
-        said.append(f"The newest footage is {days:.0f} days old. Do the cameras record, and does ingest_archive run?")
+        warnings.append(
+            f"The newest footage is {days:.0f} days old. Do the cameras record, and does ingest_archive run?"
+        )
     silent = [camera.name for camera in cameras if not camera.footage]
     if silent:
-        said.append(f"Silent all night, though they recorded in the week before: {', '.join(silent)}.")
+        warnings.append(f"Silent all night, though they recorded in the week before: {', '.join(silent)}.")
     known = [camera.camera for camera in cameras]
     unused = unmatched(load_masks(settings.privacy_masks).cameras, known)
     if unused and known:
-        said.append(
+        warnings.append(
             f"Privacy masks for {', '.join(unused)} fit no camera that recorded. A misspelt name masks nothing."
         )
-    return said
+    return warnings
 
 
 def _count(number: int, what: str) -> str:

@@ -1,127 +1,159 @@
-// Keys, verdicts without a page load, and the playhead on clip and curve. Without this file every page still works.
+// Keys, charts, and the playhead on clip and curve. Forms are put in place by htmx. Without scripts every page works.
 "use strict";
 
 (() => {
   const page = document.body.dataset.page;
-  const words = { real: "yes", false_alarm: "no", unsure: "unsure" };
-  const marks = { real: "✓ yes", false_alarm: "✗ no", unsure: "? unsure" };
   const $ = (selector, within = document) => within.querySelector(selector);
   const $$ = (selector, within = document) => [...within.querySelectorAll(selector)];
+  const isTyping = (event) =>
+    event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input:not([type=checkbox]), select, textarea");
+  const keyOf = (event) => (event.key.length === 1 ? event.key.toLowerCase() : event.key);
 
-  // Pictures that cannot be had say so instead of showing a broken sign.
-  for (const image of $$(".pic img, figure img")) {
-    const broken = () => image.parentElement.classList.add("broken");
-    image.addEventListener("error", broken);
-    if (image.complete && image.naturalWidth === 0 && image.currentSrc) broken();
+  // A picture that cannot be had says so instead of showing a broken icon.
+  function markBroken(event) {
+    if (event.target.matches?.(".picture img, .stills img")) event.target.parentElement.classList.add("broken");
+  }
+  document.addEventListener("error", markBroken, true);
+  for (const image of $$(".picture img, .stills img")) {
+    if (image.complete && image.naturalWidth === 0 && image.currentSrc) image.parentElement.classList.add("broken");
   }
 
   // Links to Airflow's own pages: inside Airflow's frame they open in the page around it.
-  for (const link of $$("a[data-top]")) {
-    link.addEventListener("click", (event) => {
-      if (window.parent === window) return;
-      event.preventDefault();
-      const outer = window.parent.document.createElement("a");
-      outer.href = link.href;
-      window.parent.document.body.append(outer);
-      outer.click();
-      outer.remove();
-    });
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("a[data-top]");
+    if (!link || window.parent === window) return;
+    event.preventDefault();
+    const outer = window.parent.document.createElement("a");
+    outer.href = link.href;
+    window.parent.document.body.append(outer);
+    outer.click();
+    outer.remove();
+  });
+
+  // The server is away: htmx has no answer to show.
+  document.addEventListener("htmx:error", () => {
+    const status = $("#status");
+    if (!status) return;
+    status.textContent = "The server does not answer. Nothing was changed.";
+    status.classList.add("error");
+    status.hidden = false;
+  });
+
+  // ---- Charts ---------------------------------------------------------------------------------------------------
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const percent = (u, value) => (value == null ? "–" : `${Math.round(100 * value)} %`);
+  const HEIGHT = 190;
+
+  function vertical(u, at, width, dash) {
+    const x = u.valToPos(at, "x", true), box = u.bbox;
+    u.ctx.save();
+    u.ctx.lineWidth = width * devicePixelRatio;
+    u.ctx.setLineDash(dash.map((length) => length * devicePixelRatio));
+    u.ctx.strokeStyle = colour("--orange");
+    u.ctx.beginPath();
+    u.ctx.moveTo(x, box.top);
+    u.ctx.lineTo(x, box.top + box.height);
+    u.ctx.stroke();
+    u.ctx.restore();
   }
 
-  async function send(form, values) {
-    const body = new URLSearchParams(new FormData(form));
-    for (const [name, value] of Object.entries(values)) body.set(name, value);
-    const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "application/json" } });
-    if (answer.ok && (answer.headers.get("content-type") || "").includes("json")) return answer.json();
-    const text = new DOMParser().parseFromString(await answer.text(), "text/html");
-    throw new Error($("main p", text)?.textContent || `The server answered ${answer.status}.`);
+  const axes = (unit) => [
+    { stroke: colour("--dim"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, values: (u, at) => at.map((value) => `${+value.toFixed(3)}${unit}`) },
+    { stroke: colour("--dim"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, size: 44, values: (u, at) => at.map((value) => value.toFixed(1)) },
+  ];
+
+  function scoreChart(figure, values) {
+    const shade = (u) => {
+      const [begin, end] = values.event.map((at) => u.valToPos(at, "x", true));
+      u.ctx.save();
+      u.ctx.globalAlpha = 0.3;
+      u.ctx.fillStyle = colour("--sky");
+      u.ctx.fillRect(begin, u.bbox.top, Math.max(end - begin, 2), u.bbox.height);
+      u.ctx.restore();
+    };
+    const constant = values.times_s.map(() => values.threshold);
+    const options = {
+      width: figure.clientWidth,
+      height: HEIGHT,
+      padding: [8, 0, 0, 0],
+      legend: { show: true, live: true },
+      cursor: { drag: { x: false, y: false }, points: { size: 6 } },
+      scales: { x: { time: false, range: [0, values.length_s] }, y: { range: [0, 1] } },
+      axes: axes(" s"),
+      series: [
+        { label: "second", value: (u, value) => (value == null ? "–" : value.toFixed(2)) },
+        { label: "score", stroke: colour("--ink"), width: 2, points: { show: values.times_s.length < 3 }, value: (u, value) => (value == null ? "no score" : value.toFixed(3)) },
+        { label: "threshold", stroke: colour("--orange"), width: 1.5, dash: [7, 5], points: { show: false }, value: () => values.threshold.toFixed(2) },
+      ],
+      hooks: { drawClear: [shade] },
+    };
+    return new uPlot(options, [values.times_s, values.scores, constant], figure);
   }
 
-  function tell(text, verdictId) {
-    const bar = $(".said");
-    if (!bar) return;
-    $(".what", bar).textContent = text;
-    const form = $("form", bar);
-    if (form) form.elements.verdict_id.value = verdictId || "";
-    const button = $("button", bar);
-    if (button) button.hidden = !verdictId;
-    bar.hidden = false;
+  function precisionChart(figure, values) {
+    const lines = (u) => {
+      vertical(u, values.in_force, 1.5, [7, 5]);
+      if (values.suggested !== null) vertical(u, values.suggested, 3, []);
+    };
+    const bound = { stroke: "transparent", points: { show: false }, value: percent };
+    const options = {
+      width: figure.clientWidth,
+      height: HEIGHT,
+      padding: [8, 8, 0, 0],
+      cursor: { drag: { x: false, y: false } },
+      scales: { x: { time: false, range: [values.begin, 1] }, y: { range: [0, 1] } },
+      axes: axes(""),
+      series: [
+        { label: "threshold", value: (u, value) => (value == null ? "–" : value.toFixed(3)) },
+        { label: "precision", stroke: colour("--ink"), width: 2, value: percent },
+        { label: "up to", ...bound },
+        { label: "at least", ...bound },
+        { label: "recall", stroke: colour("--blue"), width: 2, dash: [2, 4], value: percent },
+      ],
+      bands: [{ series: [2, 3], fill: colour("--band") }],
+      hooks: { draw: [lines] },
+    };
+    return new uPlot(options, [values.thresholds, values.precision, values.high, values.low, values.recall], figure);
   }
 
-  const typing = (event) =>
-    event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input:not([type=checkbox]), select, textarea");
+  const drawn = new Map(); // figure -> chart
+
+  function drawCharts() {
+    for (const figure of drawn.keys()) if (!figure.isConnected) drawn.delete(figure);
+    for (const figure of $$("figure[data-chart]")) {
+      if (drawn.has(figure) || typeof uPlot === "undefined") continue;
+      const draw = figure.dataset.chart === "score" ? scoreChart : precisionChart;
+      drawn.set(figure, draw(figure, JSON.parse(figure.dataset.values)));
+    }
+  }
+  drawCharts();
+  document.addEventListener("htmx:after:swap", drawCharts);
+  window.addEventListener("resize", () => {
+    for (const [figure, chart] of drawn) chart.setSize({ width: figure.clientWidth, height: HEIGHT });
+  });
+  // Colours are part of the drawing, so another scheme needs another drawing.
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => location.reload());
 
   // ---- The queue ------------------------------------------------------------------------------------------------
   if (page === "queue") {
-    const cards = $$(".event");
-    const done = []; // verdicts given here, newest last: [id, card, verdict before, what was said]
+    const cards = () => $$(".event");
     const current = () => document.activeElement?.closest?.(".event") || null;
+    const beside = (card, step) => cards()[cards().indexOf(card) + step];
     const go = (card) => card && (card.focus({ preventScroll: true }), card.scrollIntoView({ block: "nearest" }));
-    const beside = (card, step) => cards[cards.indexOf(card) + step];
 
-    const left = $("#left[data-left]"); // how many are not judged yet
-    const count = (by) => {
-      if (!left || !by) return;
-      left.dataset.left = Number(left.dataset.left) + by;
-      left.textContent = Number(left.dataset.left).toLocaleString("en");
-    };
+    const judge = (card, verdict) => $(`.judge button[value=${verdict}]`, card)?.click();
 
-    function show(card, verdict) {
-      count(Number(!verdict) - Number(!card.dataset.verdict));
-      card.dataset.verdict = verdict;
-      const mark = $(".mark", card);
-      mark.className = `mark ${verdict || "open"}`;
-      mark.textContent = marks[verdict] || "not judged";
-    }
-
-    async function judge(card, verdict) {
-      const form = $(".judge", card);
-      if (!form) return;
-      const before = card.dataset.verdict;
-      show(card, verdict);
+    // A verdict is on its way: go on to the next event at once.
+    document.addEventListener("htmx:before:request", (event) => {
+      const card = event.target.matches(".judge") && event.target.closest(".event");
+      if (!card) return;
       const following = beside(card, 1);
       if (following) go(following);
       else $(".pager .next")?.focus();
-      try {
-        const given = await send(form, { verdict });
-        const said = `${words[verdict]}: ${$(".head a", card).textContent}, ${$(".where", card).textContent}`;
-        done.push([given.verdict_id, card, before, said]);
-        tell(said, given.verdict_id);
-      } catch (error) {
-        show(card, before);
-        tell(`Not kept. ${error.message}`, null);
-        go(card);
-      }
-    }
-
-    async function undo() {
-      const form = $(".said form");
-      if (!form.elements.verdict_id.value) return;
-      const last = done.findLast(([id]) => String(id) === form.elements.verdict_id.value);
-      if (!last) { form.requestSubmit(); return; }
-      try {
-        await send(form, {});
-        done.splice(done.indexOf(last), 1);
-        show(last[1], last[2]);
-        go(last[1]);
-        const earlier = done.at(-1);
-        tell(earlier ? `Taken back. Before that – ${earlier[3]}` : "Taken back.", earlier ? earlier[0] : null);
-      } catch (error) { tell(`Not taken back. ${error.message}`, form.elements.verdict_id.value); }
-    }
-
-    document.addEventListener("submit", (event) => {
-      const form = event.target;
-      if (form.matches(".judge") && event.submitter?.value) {
-        event.preventDefault();
-        judge(form.closest(".event"), event.submitter.value);
-      } else if (form.matches(".judge")) {
-        event.preventDefault(); // Enter in the note alone is no verdict
-        go(form.closest(".event"));
-      } else if (form.closest(".said") && done.length) {
-        event.preventDefault();
-        undo();
-      }
     });
+    // It was refused: go back to the event, so that the next key does not judge another one.
+    document.addEventListener("htmx:response:error", (event) => go(event.target.closest?.(".event")));
+    document.addEventListener("htmx:error", (event) => go(event.target.closest?.(".event")));
 
     document.addEventListener("keydown", (event) => {
       if (event.target.name === "note" && (event.key === "Escape" || event.key === "Enter")) {
@@ -129,69 +161,72 @@
         go(event.target.closest(".event"));
         return;
       }
-      if (typing(event)) return;
-      const card = current() || cards[0];
+      if (isTyping(event)) return;
+      const card = current() || cards()[0];
       if (!card) return;
-      const inCard = Boolean(current());
+      const next = () => go(current() ? beside(card, 1) || card : card), back = () => go(beside(card, -1) || card);
       const keys = {
-        j: () => go(inCard ? beside(card, 1) || card : card), ArrowDown: () => go(inCard ? beside(card, 1) || card : card),
-        k: () => go(beside(card, -1) || card), ArrowUp: () => go(beside(card, -1) || card),
+        j: next, ArrowDown: next, k: back, ArrowUp: back,
         y: () => judge(card, "real"), n: () => judge(card, "false_alarm"), u: () => judge(card, "unsure"),
-        m: () => $("[name=note]", card)?.focus(), z: undo,
-        Enter: () => event.target === card && $(".pic", card).click(),
+        m: () => $("[name=note]", card)?.focus(),
+        z: () => { if (!$(".htmx-request")) $("#status button")?.click(); }, // not while a verdict is on its way
+        Enter: () => $(".picture", card).click(),
       };
-      const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+      const key = keyOf(event);
       if (!(key in keys) || (key === "Enter" && event.target !== card)) return;
       event.preventDefault();
       keys[key]();
     });
-    if (cards.length && !location.hash) cards[0].focus({ preventScroll: true });
+    if (cards().length && !location.hash) cards()[0].focus({ preventScroll: true });
   }
 
   // ---- One event ------------------------------------------------------------------------------------------------
   if (page === "event") {
-    const video = $("#clip"), curve = $("#curve"), head = $("#playhead");
-    const length = Number(curve.dataset.length) || 1;
-    const width = curve.viewBox.baseVal.width;
+    const video = $("#clip"), curve = $("#curve"), chart = drawn.get(curve);
+    const length = Number(JSON.parse(curve.dataset.values).length_s) || 1;
+    const playhead = document.createElement("div");
+    playhead.id = "playhead";
+    chart.over.append(playhead);
     const place = () => {
-      const x = Math.min(width, (width * video.currentTime) / length);
-      head.setAttribute("x1", x);
-      head.setAttribute("x2", x);
+      const at = Math.min(length, video.currentTime);
+      playhead.dataset.second = at;
+      playhead.style.transform = `translateX(${chart.valToPos(at, "x")}px)`;
     };
+    place();
+    window.addEventListener("resize", place);
     const follow = () => { place(); if (!video.paused) requestAnimationFrame(follow); };
     video.addEventListener("play", follow);
     video.addEventListener("timeupdate", place);
     video.addEventListener("seeking", place);
     video.addEventListener("error", () => { $(".no-clip").hidden = false; video.hidden = true; });
     const seek = (event) => {
-      const box = curve.getBoundingClientRect();
-      video.currentTime = Math.max(0, Math.min(length, (length * (event.clientX - box.left)) / box.width));
+      const left = event.clientX - chart.over.getBoundingClientRect().left;
+      video.currentTime = Math.max(0, Math.min(length, chart.posToVal(left, "x")));
       place();
     };
-    curve.addEventListener("pointerdown", (event) => { curve.setPointerCapture(event.pointerId); seek(event); });
-    curve.addEventListener("pointermove", (event) => { if (event.buttons) seek(event); });
+    chart.over.addEventListener("pointerdown", (event) => { chart.over.setPointerCapture(event.pointerId); seek(event); });
+    chart.over.addEventListener("pointermove", (event) => { if (event.buttons) seek(event); });
 
     const press = (verdict) => $(`.judge button[value=${verdict}]`)?.click();
     document.addEventListener("keydown", (event) => {
       if (event.target.name === "note" && event.key === "Enter") { event.preventDefault(); event.target.blur(); return; }
       if (event.target.name === "note" && event.key === "Escape") { event.target.blur(); return; }
-      if (typing(event)) return;
-      const onButton = event.target.matches("button, a, video, input");
+      if (isTyping(event)) return;
+      const onControl = event.target.matches("button, a, video, input, summary");
       const step = (by) => { video.pause(); video.currentTime = Math.max(0, video.currentTime + by); place(); };
       const keys = {
         " ": () => (video.paused ? video.play().catch(() => {}) : video.pause()),
         ArrowLeft: () => step(-0.04), ArrowRight: () => step(0.04),
         y: () => press("real"), n: () => press("false_alarm"), u: () => press("unsure"),
         m: () => $("[name=note]")?.focus(), j: () => $(".back .next")?.click(), k: () => history.back(),
-        z: () => { const form = $(".said form"); if (form && $("button", form) && form.elements.verdict_id.value) form.requestSubmit(); },
+        z: () => $("#status button")?.click(),
         Escape: () => $(".to-queue").click(),
       };
-      const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-      if (!(key in keys) || (key === " " && onButton)) return;
+      const key = keyOf(event);
+      if (!(key in keys) || (key === " " && onControl)) return;
       event.preventDefault();
       keys[key]();
     });
-    $(".judge")?.addEventListener("submit", (event) => { if (!event.submitter?.value) event.preventDefault(); });
     // A bundle takes seconds, blurred minutes, and a browser shows nothing meanwhile.
     $("form.evidence")?.addEventListener("submit", (event) => {
       const button = $("button", event.target);

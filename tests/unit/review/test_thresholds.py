@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anyanomaly_core.results.binomial import binomial_interval
-from anyanomaly_core.review.thresholds import curve, shortest_between, suggest
+from anyanomaly_core.review.thresholds import precision_recall_points, shortest_decimal_between, suggest
 
 
 def tail(successes: int, trials: int, p: Fraction) -> Fraction:
@@ -82,14 +82,14 @@ def test_too_few_or_hopeless_is_said() -> None:
 
 
 def test_curve_counts_ties_together() -> None:
-    points = curve([0.5, 0.7, 0.7, 0.9], [False, True, False, True])
-    assert [(p.threshold, p.shown, p.real) for p in points] == [(0.5, 4, 2), (0.7, 3, 2), (0.9, 1, 1)]
-    assert curve([], []) == ()
+    points = precision_recall_points([0.5, 0.7, 0.7, 0.9], [False, True, False, True])
+    assert [(p.threshold, p.reaching, p.real) for p in points] == [(0.5, 4, 2), (0.7, 3, 2), (0.9, 1, 1)]
+    assert precision_recall_points([], []) == ()
 
 
 @given(st.floats(0, 1, width=32), st.floats(0, 1, width=32))
 def test_shortest_number_separates(a: float, b: float) -> None:
     below, at_most = sorted((a, b))
     if below < at_most:
-        chosen = shortest_between(below, at_most)
+        chosen = shortest_decimal_between(below, at_most)
         assert below < chosen <= at_most

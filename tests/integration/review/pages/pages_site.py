@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from anyanomaly_core.config import Settings
+from anyanomaly_core.review.access import form_token
 from anyanomaly_core.review.app import create_app
-from anyanomaly_core.review.csrf import make_token
 from anyanomaly_core.review.host import Run, Visitor
 
 KEY = b"a key of the tests"
@@ -68,4 +68,4 @@ def client_of(engine: Engine, folder: Path, host: HeaderHost | None = None, user
 
 
 def token(name: str = "anna") -> str:
-    return make_token(KEY, name)
+    return form_token(KEY, name)

@@ -18,6 +18,10 @@ from tests.integration.results import world
 from tests.integration.review.pages.pages_site import HeaderHost, client_of, token
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> \u202egpj.exe " + "A" * 1_000_000
+_RUN = """
+    WITH run AS (INSERT INTO scan_runs (kind, outcome, code_version) VALUES ('scan', 'done', '1') RETURNING run_id)
+    UPDATE units SET run_id = run.run_id FROM run"""
+NOTICE = "These scores mean something in tests only."
 HOSTILE_NAME = 'gate/"><script>alert(3)</script>\u202emp4.mp4'
 
 
@@ -30,6 +34,9 @@ def filled(module_database: TestDatabase, tmp_path_factory: pytest.TempPathFacto
     owner = make_engine(module_database.url("anyanomaly"))
     with owner.begin() as connection:
         connection.execute(text("UPDATE videos SET uri = :name WHERE uri = 'gate/2.mp4'"), {"name": HOSTILE_NAME})
+        connection.execute(text("UPDATE scorers SET notice = :notice"), {"notice": NOTICE})
+        connection.execute(text(_RUN))
+        connection.execute(text("UPDATE videos SET recorded_at_source = 'modified, plus 5 s' WHERE uri LIKE 'yard%'"))
         newest = "(SELECT event_id FROM events ORDER BY peak_score DESC LIMIT 1)"
         connection.execute(
             text(f"UPDATE events SET rationale = :said, winning_text = :said WHERE event_id = {newest}"),  # noqa: S608
@@ -148,7 +155,7 @@ def test_hostile_reasons_and_names_are_text(browser: TestClient) -> None:
         answer = browser.get(path)
         assert answer.status_code == 200
         assert len(answer.text) < 400_000, "a reason of a megabyte is cut"
-        assert Tags(answer.text).elements.count("script") == 1, "ours"
+        assert Tags(answer.text).elements.count("script") <= 3, "ours"
         assert "\u202e" not in answer.text
     page = browser.get(f"/event/{event}").text
     assert "&lt;script&gt;alert(1)" in page
@@ -196,7 +203,8 @@ def test_the_queue_can_be_narrowed(browser: TestClient, reviewer: Engine) -> Non
     [
         "/queue?night=yesterday", "/queue?least=much", "/queue?after=x", "/queue?verdict=maybe", "/queue?order=random",
         "/queue?after=0.5|notanid", "/day?day=2026-13-40", "/event/0", "/event/00000000-0000-0000-0000-000000000000",
-        "/rules/nothing", "/static/../app.py", "/queue?said=99999999999999999999", "/rules/fall?rehearse=1&threshold=7",
+        "/rules/nothing", "/static/../app.py", "/queue?given=99999999999999999999",
+        "/static/vendor/../../app.py", "/rules/fall?rehearse=1&threshold=7",
         "/rules/fall?quote=1&first_day=2026-02-30", "/rules/fall?quote=1&gpu_hours=-1", "/queue?night=9999-12-31",
     ],
 )  # fmt: skip
@@ -213,14 +221,14 @@ def test_a_verdict_leads_on_to_the_next_event_and_can_be_taken_back(browser: Tes
     where = urlsplit(answer.headers["location"])
     assert where.path == f"/event/{second}"
     page = browser.get(answer.headers["location"]).text
-    said = dict(parse_qsl(where.query))["said"]
-    assert f'name="verdict_id" value="{said}"' in page
+    given = dict(parse_qsl(where.query))["given"]
+    assert f'name="verdict_id" value="{given}"' in page
     assert first not in events_in(browser.get("/queue").text)
     assert "clearly" in browser.get(f"/event/{first}").text
-    back = browser.post("/undo", data={"verdict_id": said, "csrf": token()})
+    back = browser.post("/undo", data={"verdict_id": given, "csrf": token()})
     assert urlsplit(back.headers["location"]).path == f"/event/{first}"
     assert events_in(browser.get("/queue").text)[0] == first
-    again = browser.post("/undo", data={"verdict_id": said, "csrf": token()})
+    again = browser.post("/undo", data={"verdict_id": given, "csrf": token()})
     assert again.status_code == 400
     assert "taken back before" in again.text
 
@@ -228,10 +236,10 @@ def test_a_verdict_leads_on_to_the_next_event_and_can_be_taken_back(browser: Tes
 def test_going_on_never_leaves_the_pages(browser: TestClient) -> None:
     event = some_event(browser)
     answer = judge(browser, event, "unsure", listed="rule=fall&x=//evil.example", to="//evil.example")
-    assert answer.headers["location"].startswith("/queue?rule=fall&said=")
+    assert answer.headers["location"].startswith("/queue?rule=fall&given=")
     form = {"event": event, "verdict": "real", "csrf": token(), "listed": "after=https://evil.example|x"}
     assert browser.post("/verdict", data=form).status_code == 400
-    assert "unsure, said anna" in browser.get("/queue?verdict=unsure").text, "nothing was kept of the bad form"
+    assert "unsure, by anna" in browser.get("/queue?verdict=unsure").text, "nothing was kept of the bad form"
 
 
 def test_runs_are_started_with_what_the_form_says(reviewer: Engine, tmp_path: Path) -> None:
@@ -273,3 +281,77 @@ def test_a_database_that_is_away_is_said(tmp_path: Path) -> None:
     assert answer.status_code == 503
     assert "does not answer" in answer.text
     assert "reviewer:x" not in answer.text
+
+
+def test_the_notice_of_a_profile_stands_wherever_its_scores_stand(browser: TestClient, reviewer: Engine) -> None:
+    with reviewer.connect() as connection:
+        day = connection.execute(text("SELECT started_local::date FROM event_list LIMIT 1")).scalar()
+    event = some_event(browser)
+    for path in ("/queue?verdict=any", f"/event/{event}", f"/day?day={day}", "/rules", "/rules/fall", "/runs?days=31"):
+        page = browser.get(path).text
+        assert f"<b>!</b> {NOTICE}" in page, path
+        assert f'title="{NOTICE}">!</abbr>' in page, f"beside the scores themselves, too: {path}"
+
+
+def test_times_of_a_files_change_are_marked_wherever_they_stand(browser: TestClient, reviewer: Engine) -> None:
+    query = "SELECT event_id::text, camera, started_local::date AS day FROM event_list WHERE is_current_version"
+    with reviewer.connect() as connection:
+        events = connection.execute(text(query)).all()
+    queue = browser.get("/queue?verdict=any").text
+    cards = dict(re.findall(r'data-event="([0-9a-f-]{36})"(.*?)</li>', queue, flags=re.DOTALL))
+    assert {("≈ file time" in cards[event.event_id]) == event.camera.startswith("yard") for event in events} == {True}
+    assert "nothing states when this was recorded" in queue
+    for event in events:
+        expected = event.camera.startswith("yard")
+        assert ("≈ file time" in browser.get(f"/event/{event.event_id}").text) == expected
+        shown = browser.get("/day", params={"day": str(event.day), "camera": event.camera}).text
+        assert ("≈ file time" in shown) == expected
+
+
+HTMX = {"HX-Request": "true"}
+
+
+def test_a_verdict_in_the_queue_changes_its_card_and_nothing_else(browser: TestClient) -> None:
+    first = events_in(browser.get("/queue").text)[0]
+    total = len(events_in(browser.get("/queue").text))
+    form = {"event": first, "verdict": "unsure", "csrf": token(), "note": "a <b>bird</b>"}
+    answer = browser.post("/verdict", data=form, headers=HTMX)
+    assert answer.status_code == 200
+    assert events_in(answer.text) == [first]
+    assert "? unsure" in answer.text
+    assert "a &lt;b&gt;bird&lt;/b&gt;" in answer.text
+    assert f'<span id="left">{total - 1}</span>' in answer.text
+    [verdict_id] = re.findall(r'name="verdict_id" value="(\d+)"', answer.text)
+    undone = browser.post("/undo", data={"verdict_id": verdict_id, "csrf": token()}, headers=HTMX)
+    assert events_in(undone.text) == [first]
+    assert "Taken back." in undone.text
+    assert "not judged" in undone.text
+    assert f'<span id="left">{total}</span>' in undone.text
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "said"),
+    [
+        ({"verdict": "real", "csrf": "forged"}, 403, "too old or not ours"),
+        ({"verdict": "perhaps", "csrf": ""}, 400, "A verdict is real"),
+        ({"event": "00000000-0000-4000-8000-000000000000", "verdict": "real", "csrf": ""}, 404, "There is no event"),
+    ],
+)
+def test_a_refusal_goes_to_the_status_bar_of_the_page_there_is(
+    browser: TestClient, form: dict[str, str], status: int, said: str
+) -> None:
+    data = {"event": some_event(browser), **form, "csrf": form["csrf"] or token()}
+    answer = browser.post("/verdict", data=data, headers=HTMX)
+    assert answer.status_code == status
+    assert answer.headers["hx-retarget"] == "#status"
+    assert answer.text.startswith('<div class="status error" id="status"')
+    assert said in answer.text
+
+
+def test_libraries_come_from_our_own_address_and_need_a_login(
+    browser: TestClient, reviewer: Engine, tmp_path: Path
+) -> None:
+    for name in ("vendor/htmx.min.js", "vendor/uPlot.iife.min.js", "vendor/uPlot.min.css"):
+        assert browser.get(f"/static/{name}").status_code == 200
+        assert client_of(reviewer, tmp_path, user="").get(f"/static/{name}").status_code == 401
+    assert browser.get("/static/vendor/versions.json").status_code == 404

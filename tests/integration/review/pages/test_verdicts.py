@@ -15,9 +15,9 @@ from anyanomaly_core.errors import StorageError
 from anyanomaly_core.evaluation.labels.formats import open_archive
 from anyanomaly_core.results.engine import make_engine
 from anyanomaly_core.review import verdicts
-from anyanomaly_core.review.labels import as_archive_labels, as_csv, as_zip, labelled_events
-from anyanomaly_core.review.queries.rules import judged
-from anyanomaly_core.review.thresholds import try_draft
+from anyanomaly_core.review.labels import evaluation_labels, labelled_events, labels_csv, labels_zip
+from anyanomaly_core.review.queries.rules import judged_peaks
+from anyanomaly_core.review.thresholds import compare_draft
 from tests.conftest import TestDatabase
 from tests.integration.results import world
 
@@ -40,13 +40,13 @@ def current(engine: Engine) -> dict[UUID, tuple[str | None, str | None, str | No
 
 def test_the_newest_verdict_counts_and_everything_said_stays(reviewer: Engine) -> None:
     event = next(iter(current(reviewer)))
-    verdicts.give(reviewer, event, "real", reviewer="anna", note=" sure ")
-    second = verdicts.give(reviewer, event, "false_alarm", reviewer="ben", note="a dog\0")
+    verdicts.add_verdict(reviewer, event, "real", reviewer="anna", note=" sure ")
+    second = verdicts.add_verdict(reviewer, event, "false_alarm", reviewer="ben", note="a dog\0")
     assert current(reviewer)[event] == ("false_alarm", "ben", "a dog")
-    verdicts.withdraw(reviewer, second, reviewer="ben")
+    verdicts.withdraw_verdict(reviewer, second, reviewer="ben")
     assert current(reviewer)[event] == ("real", "anna", "sure")
     with reviewer.connect() as connection:
-        said = verdicts.history(connection, event)
+        said = verdicts.verdict_history(connection, event)
         assert [(g.verdict, g.reviewer, g.withdrawn) for g in said] == [
             ("real", "anna", False), ("false_alarm", "ben", True), ("withdrawn", "ben", False),
         ]  # fmt: skip
@@ -56,13 +56,13 @@ def test_the_newest_verdict_counts_and_everything_said_stays(reviewer: Engine) -
 
 def test_nobody_takes_back_what_another_said(reviewer: Engine) -> None:
     event = next(iter(current(reviewer)))
-    given = verdicts.give(reviewer, event, "real", reviewer="anna")
+    given = verdicts.add_verdict(reviewer, event, "real", reviewer="anna")
     with pytest.raises(StorageError, match="anna's"):
-        verdicts.withdraw(reviewer, given, reviewer="ben")
-    verdicts.withdraw(reviewer, given, reviewer="anna")
+        verdicts.withdraw_verdict(reviewer, given, reviewer="ben")
+    verdicts.withdraw_verdict(reviewer, given, reviewer="anna")
     for wrong in (given, 10**9):
         with pytest.raises(StorageError):
-            verdicts.withdraw(reviewer, wrong, reviewer="anna")
+            verdicts.withdraw_verdict(reviewer, wrong, reviewer="anna")
     assert current(reviewer)[event] == (None, None, None)
     row = """INSERT INTO verdicts (event_id, rule_version_id, verdict, reviewer, withdraws)
              SELECT event_id, rule_version_id, 'withdrawn', 'ben', verdict_id FROM verdicts WHERE verdict = 'real'"""
@@ -73,11 +73,11 @@ def test_nobody_takes_back_what_another_said(reviewer: Engine) -> None:
 def test_what_is_no_verdict_is_refused(reviewer: Engine) -> None:
     event = next(iter(current(reviewer)))
     with pytest.raises(StorageError, match="real, false_alarm, unsure"):
-        verdicts.give(reviewer, event, "withdrawn", reviewer="anna")
+        verdicts.add_verdict(reviewer, event, "withdrawn", reviewer="anna")
     with pytest.raises(StorageError, match="no event"):
-        verdicts.give(reviewer, uuid4(), "real", reviewer="anna")
+        verdicts.add_verdict(reviewer, uuid4(), "real", reviewer="anna")
     with pytest.raises(StorageError, match="2,000"):
-        verdicts.give(reviewer, event, "real", reviewer="anna", note="x" * 2001)
+        verdicts.add_verdict(reviewer, event, "real", reviewer="anna", note="x" * 2001)
 
 
 def test_a_verdict_outlives_a_new_threshold(reviewer: Engine, engine: Engine) -> None:
@@ -85,27 +85,27 @@ def test_a_verdict_outlives_a_new_threshold(reviewer: Engine, engine: Engine) ->
     with reviewer.connect() as connection:
         query = text("SELECT event_id FROM event_list WHERE rule = 'fall' ORDER BY peak_score DESC LIMIT 1")
         event = connection.execute(query).scalar_one()
-    verdicts.give(reviewer, event, "real", reviewer="anna")
+    verdicts.add_verdict(reviewer, event, "real", reviewer="anna")
     from anyanomaly_core.results.event_store import rederive  # noqa: PLC0415
 
     rule = world.add_rule(engine, "fall", threshold=0.55)
     rederive(engine, rule)
     assert current(reviewer)[event][0] == "real"
     with reviewer.connect() as connection:
-        assert judged(connection, "fall")[1] == [True]
+        assert judged_peaks(connection, "fall")[1] == [True]
 
 
 def test_verdicts_become_labels(reviewer: Engine) -> None:
     events = list(current(reviewer))
     for number, event in enumerate(events):
         verdict = ("real", "false_alarm", "unsure")[number % 3]
-        verdicts.give(reviewer, event, verdict, reviewer="anna", note="=HYPERLINK(1)" if number == 0 else "")
+        verdicts.add_verdict(reviewer, event, verdict, reviewer="anna", note="=HYPERLINK(1)" if number == 0 else "")
     with reviewer.connect() as connection:
         rows = labelled_events(connection)
         only = labelled_events(connection, "bike")
     assert {row["event_id"] for row in rows} == set(events)
     assert {row["rule"] for row in only} == {"bike"}
-    table = list(csv.DictReader(io.StringIO(as_csv(rows))))
+    table = list(csv.DictReader(io.StringIO(labels_csv(rows))))
     assert len(table) == len(events)
     for row in table:
         assert row["label"] == {"real": "1", "false_alarm": "0", "unsure": ""}[row["verdict"]]
@@ -117,10 +117,10 @@ def test_verdicts_become_labels(reviewer: Engine) -> None:
 def test_the_labels_are_read_by_evaluate(reviewer: Engine, tmp_path: Path) -> None:
     """Frame by frame: 1 in real events, 0 in false alarms, nothing said anywhere else."""
     for number, event in enumerate(current(reviewer)):
-        verdicts.give(reviewer, event, ("real", "false_alarm", "unsure")[number % 3], reviewer="anna")
+        verdicts.add_verdict(reviewer, event, ("real", "false_alarm", "unsure")[number % 3], reviewer="anna")
     with reviewer.connect() as connection:
         rows = labelled_events(connection)
-        packed = as_zip(as_archive_labels(connection, rows))
+        packed = labels_zip(evaluation_labels(connection, rows))
         frames = dict(connection.execute(text("SELECT uri, frame_count FROM videos")).all())
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         archive.extractall(tmp_path)
@@ -145,9 +145,9 @@ def test_rehearsing_counts_what_a_threshold_would_lose(reviewer: Engine) -> None
         query = text("SELECT peak_score FROM event_list WHERE rule = 'fall' AND is_current_version")
         peaks = sorted(connection.execute(query).scalars())
     higher = (peaks[0] + peaks[1]) / 2
-    tried = try_draft(reviewer, "fall", threshold=str(higher), min_duration_s="0")
+    tried = compare_draft(reviewer, "fall", threshold=str(higher), min_duration_s="0")
     assert tried.videos == 3
     assert tried.counts["lost"] >= 1
-    same = try_draft(reviewer, "fall", threshold="", min_duration_s="")
+    same = compare_draft(reviewer, "fall", threshold="", min_duration_s="")
     assert (same.counts["found"], same.counts["lost"], same.counts["moved"]) == (0, 0, 0)
     assert same.counts["same"] == len(peaks)

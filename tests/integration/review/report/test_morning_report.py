@@ -27,12 +27,12 @@ from anyanomaly_core.footage.types import FoundFile
 from anyanomaly_core.results import catalog
 from anyanomaly_core.results.writer import commit_failure, commit_unit
 from anyanomaly_core.review.clips.clip import event_clip
-from anyanomaly_core.review.report.files import render_csv, render_page, write_report
+from anyanomaly_core.review.report.files import render_csv, render_report_page, write_report
 from anyanomaly_core.review.report.night import (
     MorningReport,
-    first_to_look_at,
+    choose_top_events,
     gaps_between,
-    make_report,
+    load_report,
     newest_night,
     night_bounds,
 )
@@ -77,7 +77,7 @@ def night(engine: Engine, tmp_path: Path) -> MorningReport:
     with engine.begin() as connection:
         bad = FoundFile("gate/bad<b>.mp4", 10, 1.0, None, EVENING, "path", problem="no video: <i>")
         catalog.register_file(connection, bad, None)
-    return make_report(engine, settings, NIGHT, now=EVENING + timedelta(hours=9))
+    return load_report(engine, settings, NIGHT, now=EVENING + timedelta(hours=9))
 
 
 def rows_of(report: MorningReport) -> list[dict[str, str]]:
@@ -123,8 +123,8 @@ def test_the_csv_has_every_fact_with_its_times(night: MorningReport) -> None:
 
 def test_an_empty_night_says_what_to_do(engine: Engine, tmp_path: Path) -> None:
     settings = make_settings(tmp_path)
-    report = make_report(engine, settings, NIGHT)
-    page = render_page(report, {})
+    report = load_report(engine, settings, NIGHT)
+    page = render_report_page(report, {})
     assert "Run ingest_archive" in page
     assert "There is no footage of this night" in page
     assert rows_of(report) == []
@@ -150,7 +150,7 @@ def test_a_branch_in_the_wind_does_not_hide_the_rest() -> None:
         return {"rule": rule, "camera": "gate", "verdict": verdict}
 
     hits = [hit("wind")] * 50 + [hit("fire", "real"), hit("fall")]
-    assert [found["rule"] for found in first_to_look_at(hits)] == ["wind", "wind", "wind", "fall"]  # type: ignore[arg-type]
+    assert [found["rule"] for found in choose_top_events(hits)] == ["wind", "wind", "wind", "fall"]  # type: ignore[arg-type]
 
 
 moments = st.integers(0, 500).map(lambda second: EVENING + timedelta(seconds=second))
