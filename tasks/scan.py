@@ -18,7 +18,7 @@ from anyanomaly_core.archive.scorer import load_scorer
 from anyanomaly_core.config import get_settings
 from anyanomaly_core.engine.progress import LoggedProgress
 from anyanomaly_core.errors import AnyAnomalyError, RuleError
-from anyanomaly_core.models.expected import known_revisions
+from anyanomaly_core.models.local_revisions import known_revisions
 from anyanomaly_core.profile import load_profile
 from anyanomaly_core.results import scorer_store
 from anyanomaly_core.results.cascades import bounds_of_run, say_bound

@@ -13,7 +13,7 @@ from anyanomaly_core.archive.rates import Rates, measured_rates, segments_of
 from anyanomaly_core.archive.scan import Budget
 from anyanomaly_core.config import Settings
 from anyanomaly_core.errors import RuleError
-from anyanomaly_core.models.expected import known_revisions
+from anyanomaly_core.models.local_revisions import known_revisions
 from anyanomaly_core.profile import Profile, load_profile
 from anyanomaly_core.results.catalog import StoredVideo
 from anyanomaly_core.results.planning import Unit

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from anyanomaly_core.config import Settings
-from anyanomaly_core.models.expected import known_revisions
+from anyanomaly_core.models.local_revisions import known_revisions
 from anyanomaly_core.profile import load_profile
 from anyanomaly_core.results.rule_store import StoredRule, list_rules
 from anyanomaly_core.results.scorer_store import latest_scorer

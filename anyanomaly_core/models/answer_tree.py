@@ -15,7 +15,7 @@ Tokenize = Callable[[str], Sequence[int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TokenStep:
     """A token of an answer, and where its probability is read."""
 
     stem: int | None  # None: behind the prompt; else index into ``AnswerTree.stems``
@@ -28,7 +28,7 @@ class AnswerTree:
     """How to read the probability of each of ``ANSWERS``: the product over its steps."""
 
     stems: tuple[tuple[int, ...], ...]
-    steps: tuple[tuple[Step, ...], ...]  # one tuple per answer
+    steps: tuple[tuple[TokenStep, ...], ...]  # one tuple per answer
 
     @property
     def depth(self) -> int:
@@ -37,14 +37,14 @@ class AnswerTree:
 
 
 @dataclass(frozen=True, slots=True)
-class ScoredPrompt:
+class AnswerPrompt:
     """Token ids to read first, and the tree of what may follow them."""
 
     token_ids: tuple[int, ...]
     tree: AnswerTree
 
 
-def scored_prompt(prompt: str, separator: str, tokenize: Tokenize) -> ScoredPrompt:
+def answer_prompt(prompt: str, separator: str, tokenize: Tokenize) -> AnswerPrompt:
     """Tokenise ``prompt`` and the answers behind it.
 
     Where a tokenizer joins the end of the prompt with the start of the answer (SentencePiece does), the last tokens of
@@ -57,7 +57,7 @@ def scored_prompt(prompt: str, separator: str, tokenize: Tokenize) -> ScoredProm
     """
     whole = [tuple(tokenize(prompt + separator + answer)) for answer in ANSWERS]
     shared = common_prefix(whole)
-    return ScoredPrompt(whole[0][:shared], answer_tree([ids[shared:] for ids in whole]))
+    return AnswerPrompt(whole[0][:shared], answer_tree([ids[shared:] for ids in whole]))
 
 
 def answer_tree(branches: Sequence[tuple[int, ...]]) -> AnswerTree:
@@ -85,10 +85,10 @@ def common_prefix(rows: Sequence[Sequence[int]]) -> int:
     return shared
 
 
-def _steps(branch: tuple[int, ...], stems: Sequence[tuple[int, ...]]) -> tuple[Step, ...]:
-    steps = [Step(None, 0, branch[0])]
+def _steps(branch: tuple[int, ...], stems: Sequence[tuple[int, ...]]) -> tuple[TokenStep, ...]:
+    steps = [TokenStep(None, 0, branch[0])]
     for length in range(1, len(branch)):
         read = branch[:length]
         stem = next(i for i, candidate in enumerate(stems) if candidate[:length] == read)
-        steps.append(Step(stem, length - 1, branch[length]))
+        steps.append(TokenStep(stem, length - 1, branch[length]))
     return tuple(steps)

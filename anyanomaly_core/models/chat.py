@@ -1,28 +1,44 @@
 """From prompts to the token ids a chat model reads: the model's own template, image before text."""
 
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from anyanomaly_core.errors import ModelError
-from anyanomaly_core.models.answer_tree import ScoredPrompt, scored_prompt
+from anyanomaly_core.models.answer_tree import AnswerPrompt, answer_prompt
 from anyanomaly_core.models.generated_text import begins_thought
-from anyanomaly_core.models.protocols import ANSWERS
+from anyanomaly_core.models.protocols import ANSWERS, Image
 
-_PROMPTS_KEPT = 4096  # rendered prompts; a scan asks the same few prompts about thousands of images
+_CACHED_PROMPTS = 4096  # rendered prompts; a scan asks the same few prompts about thousands of images
+
+
+if TYPE_CHECKING:
+    from transformers import BatchFeature, PreTrainedTokenizerBase  # seconds to import
+
+Conversation = list[dict[str, object]]  # turns: role and content
 
 
 class Processor(Protocol):
     """What we use of a transformers processor."""
 
-    tokenizer: Any
+    tokenizer: "PreTrainedTokenizerBase"
 
-    def apply_chat_template(self, conversation: Any, **options: Any) -> Any:  # noqa: ANN401
+    def apply_chat_template(
+        self, conversation: Conversation, *, tokenize: bool = False, add_generation_prompt: bool = False
+    ) -> str:
         """The conversation as text, written by the model's template."""
 
     def create_mm_token_type_ids(self, input_ids: list[list[int]]) -> list[list[int]]:
         """Per token: 0 for text, 1 for an image."""
 
-    def __call__(self, **inputs: Any) -> Any:  # noqa: ANN401
+    def __call__(
+        self,
+        *,
+        text: list[str],
+        images: list[list[Image]],
+        padding: bool,
+        add_special_tokens: bool,
+        return_tensors: str,
+    ) -> "BatchFeature":
         """Tensors a model reads."""
 
 
@@ -34,8 +50,8 @@ class ChatFormat:
             raise ModelError("This model has no chat template: it was not made to answer. Use an instruct model.")
         self._processor = processor
         self._tokenizer = processor.tokenizer
-        self.prompt_text = lru_cache(maxsize=_PROMPTS_KEPT)(self._prompt_text)
-        self.scored = lru_cache(maxsize=_PROMPTS_KEPT)(self._scored)
+        self.prompt_text = lru_cache(maxsize=_CACHED_PROMPTS)(self._prompt_text)
+        self.answer_prompt = lru_cache(maxsize=_CACHED_PROMPTS)(self._answer_prompt)
         added = [token for token in self._tokenizer.get_added_vocab() if token[0] + token[-1] in {"<>", "[]"}]
         self._control = tuple(sorted({*self._tokenizer.all_special_tokens, *added}))
 
@@ -63,12 +79,9 @@ class ChatFormat:
 
     def _prompt_text(self, prompt: str) -> str:
         """The rendered conversation, up to and with the opening of the assistant's turn."""
-        rendered: str = self._processor.apply_chat_template(
-            _question(prompt), tokenize=False, add_generation_prompt=True
-        )
-        return rendered
+        return self._processor.apply_chat_template(_question(prompt), tokenize=False, add_generation_prompt=True)
 
-    def _scored(self, prompt: str) -> ScoredPrompt:
+    def _answer_prompt(self, prompt: str) -> AnswerPrompt:
         rendered = self._prompt_text(prompt)
         if begins_thought(rendered):
             raise ModelError(
@@ -76,7 +89,7 @@ class ChatFormat:
                 "Use `readout: generate`, or the instruct version of the model."
             )
         try:
-            return scored_prompt(rendered, self._separator(prompt, rendered), self.token_ids)
+            return answer_prompt(rendered, self._separator(prompt, rendered), self.token_ids)
         except ValueError as error:
             raise ModelError(
                 f"The likelihood readout does not work with this model: {error}. Use `readout: generate`."
@@ -89,7 +102,7 @@ class ChatFormat:
         """
         answer = ANSWERS[5]
         for content in ([{"type": "text", "text": answer}], answer):
-            full = self._render_answered(prompt, content)
+            full = self._render_with_answer(prompt, content)
             if full is None or not full.startswith(rendered):
                 continue
             before = full[len(rendered) :].split(answer)[0]
@@ -97,14 +110,13 @@ class ChatFormat:
                 return before
         return ""
 
-    def _render_answered(self, prompt: str, content: str | list[dict[str, str]]) -> str | None:
-        turns = [*_question(prompt), {"role": "assistant", "content": content}]
+    def _render_with_answer(self, prompt: str, content: str | list[dict[str, str]]) -> str | None:
+        turns: Conversation = [*_question(prompt), {"role": "assistant", "content": content}]
         try:
-            full: str = self._processor.apply_chat_template(turns, tokenize=False)
+            return self._processor.apply_chat_template(turns, tokenize=False)
         except Exception:  # noqa: BLE001  # a template may refuse one of the two forms in any way jinja can
             return None
-        return full
 
 
-def _question(prompt: str) -> list[dict[str, Any]]:
+def _question(prompt: str) -> Conversation:
     return [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": prompt}]}]

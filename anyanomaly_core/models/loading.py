@@ -170,10 +170,11 @@ def _lvlm(profile: Profile, settings: ModelSettings, directory: Path | None) -> 
     options: dict[str, Any] = {"trust_remote_code": False}  # code of strangers is not run; such models are refused
     options |= {"local_files_only": True} if directory is not None else {"revision": spec.revision}
     try:
-        processor = AutoProcessor.from_pretrained(source, **options)
-        model, report = AutoModelForImageTextToText.from_pretrained(
+        processor = AutoProcessor.from_pretrained(source, **options)  # type: ignore[no-untyped-call]
+        loaded: Any = AutoModelForImageTextToText.from_pretrained(
             source, dtype=DTYPES[spec.precision], output_loading_info=True, **options
         )
+        model, report = loaded
         model = model.to(device)
     except Exception as error:  # libraries add kinds of their own, all of which mean: it does not load
         raise not_loadable("lvlm", spec.model, directory or cached_folder(hub_model(profile, "lvlm")), error) from error

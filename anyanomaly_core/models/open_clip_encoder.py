@@ -9,8 +9,8 @@ from torch import nn
 
 from anyanomaly_core.errors import ModelError
 from anyanomaly_core.models.device import DTYPES
-from anyanomaly_core.models.faster import made_faster
 from anyanomaly_core.models.images import image_problem
+from anyanomaly_core.models.inference_speed import optimize_for_inference
 from anyanomaly_core.models.protocols import Embeddings, Image
 from anyanomaly_core.models.squash import squash
 from anyanomaly_core.models.torchvision_compat import ensure_torchvision
@@ -35,7 +35,7 @@ class OpenClipEncoder:
         batch_size: int = 64,
     ) -> None:
         seen_by_model = open_clip.model.get_model_preprocess_cfg(model)
-        self._model = made_faster(model.eval())
+        self._model = optimize_for_inference(model.eval())
         self._tokenizer = tokenizer
         self._name, self._revision = name, revision
         self._device, self._dtype = device, DTYPES[precision]

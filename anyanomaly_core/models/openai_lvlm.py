@@ -9,13 +9,13 @@ from PIL import Image as PilImage
 
 from anyanomaly_core.config import ModelSettings
 from anyanomaly_core.errors import ConfigurationError, ModelServerError, ModelServerSetupError
+from anyanomaly_core.models.concurrency import map_concurrently
 from anyanomaly_core.models.generated_text import without_unfinished_word
 from anyanomaly_core.models.images import image_problem, limit_side
 from anyanomaly_core.models.openai_http import NoSuchPathError, Patience, ServerConnection
 from anyanomaly_core.models.openai_replies import Choice, NoAnswerError, RequestFailedError, first_choice
 from anyanomaly_core.models.protocols import Answer, Image, Request, Want
 from anyanomaly_core.models.refusals import Refusals
-from anyanomaly_core.models.side_by_side import side_by_side
 from anyanomaly_core.models.token_probabilities import (
     BELOW_ONE,
     AnswerProbabilities,
@@ -118,14 +118,14 @@ class OpenAiLvlm:
             ModelServerError: the server stays away, refuses everything, or shows no token probabilities although the
                 likelihood readout needs them.
         """
-        encoded = _EncodedImages(self._spec.max_image_side)
+        encoded = _ImageUrls(self._spec.max_image_side)
 
         def ask(request: Request) -> Answer:
             return self._answer(request, encoded)
 
-        return side_by_side(ask, requests, self._spec.concurrency)
+        return map_concurrently(ask, requests, self._spec.concurrency)
 
-    def _answer(self, request: Request, encoded: "_EncodedImages") -> Answer:
+    def _answer(self, request: Request, encoded: "_ImageUrls") -> Answer:
         problem = image_problem(request.image)
         if problem is not None:
             return Answer(error=problem)
@@ -246,7 +246,7 @@ class OpenAiLvlm:
         return first_choice(reply, max_tokens)
 
 
-class _EncodedImages:
+class _ImageUrls:
     """Data URLs of images, each image encoded once however many prompts ask about it."""
 
     def __init__(self, longest_side: int | None) -> None:

@@ -1,16 +1,20 @@
 """The two readouts of a transformers model: text, or the likelihood of the eleven answers."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from anyanomaly_core.models.answer_tree import AnswerTree
 from anyanomaly_core.models.generated_text import without_unfinished_word
-from anyanomaly_core.models.lvlm_inputs import Context
+from anyanomaly_core.models.lvlm_inputs import DecoderInput
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase  # seconds to import
+    from transformers._typing import GenerativePreTrainedModel
 
 
-def read(model: Any, context: Context, keep: int = 1) -> torch.Tensor:  # noqa: ANN401
+def forward(model: "GenerativePreTrainedModel", context: DecoderInput, keep: int = 1) -> torch.Tensor:
     """Read what is unread; logits [R, keep, vocabulary] behind the last ``keep`` tokens. Fills ``context.cache``."""
     output = model(
         input_ids=context.ids[:, -context.unread :],
@@ -26,14 +30,14 @@ def read(model: Any, context: Context, keep: int = 1) -> torch.Tensor:  # noqa: 
     return logits
 
 
-def answer_likelihoods(model: Any, context: Context, tree: AnswerTree) -> torch.Tensor:  # noqa: ANN401
+def answer_likelihoods(model: "GenerativePreTrainedModel", context: DecoderInput, tree: AnswerTree) -> torch.Tensor:
     """Probability of each of the eleven answers as continuation of each row, float64 [R, 11], rows sum to 1.
 
     The answer's end is not part of it: "0.5" also covers a model that would go on with a rationale.
     One pass over the rows, and one over the tree's stems (a few tokens) unless every answer is a single token.
     """
     rows = context.ids.shape[0]
-    first = _log_probabilities(read(model, context)[:, 0])  # [R, V]
+    first = _log_probabilities(forward(model, context)[:, 0])  # [R, V]
     behind = _read_stems(model, context, tree).view(rows, len(tree.stems), tree.depth, -1) if tree.stems else None
     totals = torch.zeros((rows, len(tree.steps)), dtype=torch.float64)
     for answer, steps in enumerate(tree.steps):
@@ -46,15 +50,15 @@ def answer_likelihoods(model: Any, context: Context, tree: AnswerTree) -> torch.
     return totals.softmax(1)
 
 
-def _read_stems(model: Any, context: Context, tree: AnswerTree) -> torch.Tensor:  # noqa: ANN401
+def _read_stems(model: "GenerativePreTrainedModel", context: DecoderInput, tree: AnswerTree) -> torch.Tensor:
     """Log-probabilities behind every token of every stem, [R * stems, depth, V]; stems of a row share its cache."""
     rows, stems = context.ids.shape[0], len(tree.stems)
     device = context.ids.device
     # padded on the right: what stands behind a stem cannot be seen by it
     ids = torch.tensor([[*stem, *[stem[-1]] * (tree.depth - len(stem))] for stem in tree.stems], device=device)
-    repeated = context.selected(torch.arange(rows, device=device).repeat_interleave(stems))
+    repeated = context.select(torch.arange(rows, device=device).repeat_interleave(stems))
     ids = ids.repeat(rows, 1)  # [R * stems, depth]
-    return _log_probabilities(read(model, repeated.extended(ids, torch.ones_like(ids)), keep=tree.depth))
+    return _log_probabilities(forward(model, repeated.extend(ids, torch.ones_like(ids)), keep=tree.depth))
 
 
 def _log_probabilities(logits: torch.Tensor) -> torch.Tensor:
@@ -70,14 +74,15 @@ class GeneratedText:
     is_cut: bool  # ended by ``max_new_tokens``, not by the model
 
 
-def generate_texts(model: Any, context: Context, tokenizer: Any, max_new_tokens: int) -> list[GeneratedText]:  # noqa: ANN401
+def generate_texts(
+    model: "GenerativePreTrainedModel", context: DecoderInput, tokenizer: "PreTrainedTokenizerBase", max_new_tokens: int
+) -> list[GeneratedText]:
     """Greedy continuation of each row."""
-    known = {"position_ids": context.positions, "past_key_values": context.cache} if context.cache is not None else {}
+    inputs: dict[str, Any] = {"input_ids": context.ids, "attention_mask": context.mask, **context.extra}
+    if context.cache is not None:
+        inputs |= {"position_ids": context.positions, "past_key_values": context.cache}
     output = model.generate(
-        input_ids=context.ids,
-        attention_mask=context.mask,
-        **known,
-        **context.extra,
+        **inputs,
         max_new_tokens=max_new_tokens,
         do_sample=False,
         num_beams=1,
@@ -99,7 +104,7 @@ def _generated(text: str, ids: list[int], ends: set[int], max_new_tokens: int) -
     return GeneratedText((without_unfinished_word(text) if is_cut else text).strip(), ended_at or len(ids), is_cut)
 
 
-def _end_tokens(model: Any, tokenizer: Any) -> set[int]:  # noqa: ANN401
+def _end_tokens(model: "GenerativePreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> set[int]:
     ends = model.generation_config.eos_token_id
     listed = ends if isinstance(ends, list) else [ends]
     return {token for token in (*listed, tokenizer.eos_token_id) if token is not None}

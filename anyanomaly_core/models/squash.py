@@ -26,19 +26,19 @@ def squash(images: Sequence[Image], size: tuple[int, int]) -> torch.Tensor:
         by_shape.setdefault(image.shape, []).append(index)
     for indices in by_shape.values():
         stacked: NDArray[np.uint8] = np.stack([images[i] for i in indices])  # [k, H, W, 3]
-        out[indices] = _resized(stacked, size)
+        out[indices] = _resize(stacked, size)
     return out
 
 
-def squared(image: Image, side: int) -> Image:
+def squash_one(image: Image, side: int) -> Image:
     """One image, uint8 [H, W, 3], as [side, side, 3]."""
     if image.shape[:2] == (side, side):
         return image
-    pixels = _resized(image[None], (side, side)).permute(0, 2, 3, 1)[0]
+    pixels = _resize(image[None], (side, side)).permute(0, 2, 3, 1)[0]
     return np.ascontiguousarray(pixels.numpy())
 
 
-def _resized(images: NDArray[np.uint8], size: tuple[int, int]) -> torch.Tensor:
+def _resize(images: NDArray[np.uint8], size: tuple[int, int]) -> torch.Tensor:
     """[k, 3, *size] for [k, H, W, 3]; neither is copied where the size is that already."""
     pixels = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2)  # channels last in memory
     if images.shape[1:3] == size:

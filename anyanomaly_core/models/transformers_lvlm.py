@@ -2,19 +2,22 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from anyanomaly_core.errors import ModelError
-from anyanomaly_core.models.answer_tree import common_prefix
+from anyanomaly_core.models.answer_tree import AnswerTree, common_prefix
 from anyanomaly_core.models.chat import ChatFormat, Processor
-from anyanomaly_core.models.faster import made_faster
 from anyanomaly_core.models.images import image_problem, limit_side
-from anyanomaly_core.models.lvlm_inputs import Context, InputBuilder, Row
+from anyanomaly_core.models.inference_speed import optimize_for_inference
+from anyanomaly_core.models.lvlm_inputs import DecoderInput, InputBuilder, PromptRow
 from anyanomaly_core.models.protocols import Answer, Image, Request, Want
-from anyanomaly_core.models.readout import answer_likelihoods, generate_texts, read
+from anyanomaly_core.models.readout import answer_likelihoods, forward, generate_texts
+
+if TYPE_CHECKING:
+    from transformers._typing import GenerativePreTrainedModel
 
 # Decoders that look only backwards through a plain cache: what they have read of an image serves every prompt about it.
 SHARES_IMAGES = frozenset(
@@ -29,7 +32,7 @@ class TransformersLvlm:
 
     def __init__(
         self,
-        model: Any,  # noqa: ANN401
+        model: "GenerativePreTrainedModel",
         processor: Processor,
         *,
         name: str,
@@ -40,7 +43,7 @@ class TransformersLvlm:
     ) -> None:
         self._model, self._processor = model.eval(), processor
         if (vision := getattr(getattr(model, "model", None), "vision_tower", None)) is not None:
-            made_faster(vision)
+            optimize_for_inference(vision)
         processor.tokenizer.padding_side = "left"  # the next token follows the last column in every row
         self._name, self._revision = name, revision
         self._batch_size, self._max_new_tokens, self._max_image_side = batch_size, max_new_tokens, max_image_side
@@ -72,7 +75,7 @@ class TransformersLvlm:
             ModelError: when the likelihood readout is impossible with this model, or the GPU itself has failed.
         """
         answers: dict[int, Answer] = {}
-        rows: list[Row] = []
+        rows: list[PromptRow] = []
         keys = _DistinctImages(self._max_image_side)
         for index, request in enumerate(requests):
             problem = image_problem(request.image) or self._chat.problem(request.prompt)
@@ -84,17 +87,17 @@ class TransformersLvlm:
             answers |= self._answer_batch(batch)
         return [answers[index] for index in range(len(requests))]
 
-    def _row(self, index: int, request: Request, keys: "_DistinctImages") -> Row:
-        key, image = keys.known(request.image)
+    def _row(self, index: int, request: Request, keys: "_DistinctImages") -> PromptRow:
+        key, image = keys.lookup(request.image)
         if request.want is Want.TEXT:
             ids = self._chat.token_ids(self._chat.prompt_text(request.prompt))
-            return Row(index, image, key, request.prompt, ids, None)
-        scored = self._chat.scored(request.prompt)
-        return Row(index, image, key, request.prompt, scored.token_ids, scored.tree)
+            return PromptRow(index, image, key, request.prompt, ids, None)
+        scored = self._chat.answer_prompt(request.prompt)
+        return PromptRow(index, image, key, request.prompt, scored.token_ids, scored.tree)
 
-    def _batches(self, rows: list[Row]) -> Iterator[list[Row]]:
+    def _batches(self, rows: list[PromptRow]) -> Iterator[list[PromptRow]]:
         """Rows that go through the model together: one readout, similar lengths, prompts of an image side by side."""
-        by_tree: dict[Any, list[Row]] = {}
+        by_tree: dict[AnswerTree | None, list[PromptRow]] = {}
         for row in rows:
             by_tree.setdefault(row.tree, []).append(row)
         for group in by_tree.values():
@@ -104,7 +107,7 @@ class TransformersLvlm:
                 yield group[start : start + self._batch_size]
                 start += self._batch_size
 
-    def _answer_batch(self, rows: list[Row]) -> dict[int, Answer]:
+    def _answer_batch(self, rows: list[PromptRow]) -> dict[int, Answer]:
         try:
             return self._run(rows)
         except torch.OutOfMemoryError:
@@ -125,7 +128,7 @@ class TransformersLvlm:
         half = len(rows) // 2
         return self._answer_batch(rows[:half]) | self._answer_batch(rows[half:])
 
-    def _run(self, rows: list[Row]) -> dict[int, Answer]:
+    def _run(self, rows: list[PromptRow]) -> dict[int, Answer]:
         context = self._context(rows)
         lengths = context.mask.sum(1).tolist()
         if self._longest is not None and max(lengths) + self._max_new_tokens > self._longest:
@@ -145,7 +148,7 @@ class TransformersLvlm:
             for row, length, found in zip(rows, lengths, likelihoods, strict=True)
         }
 
-    def _context(self, rows: list[Row]) -> Context:
+    def _context(self, rows: list[PromptRow]) -> DecoderInput:
         """The rows in front of the model; images that several prompts ask about are read first, once each."""
         images = {row.image_key: row for row in rows}
         if not self._shares or len(images) > _WORTH_SHARING * len(rows):
@@ -154,10 +157,10 @@ class TransformersLvlm:
         prefix = self._inputs.first_pass(
             list(images.values()), [row.token_ids[: heads[k]] for k, row in images.items()]
         )
-        read(self._model, prefix)
+        forward(self._model, prefix)
         places = {key: place for place, key in enumerate(images)}
-        spread = prefix.selected(torch.tensor([places[row.image_key] for row in rows], device=prefix.ids.device))
-        return spread.extended(*self._inputs.padded([row.token_ids[heads[row.image_key] :] for row in rows]))
+        spread = prefix.select(torch.tensor([places[row.image_key] for row in rows], device=prefix.ids.device))
+        return spread.extend(*self._inputs.pad([row.token_ids[heads[row.image_key] :] for row in rows]))
 
 
 def _shared_head(rows: list[tuple[int, ...]]) -> int:
@@ -177,16 +180,16 @@ class _DistinctImages:
     def __init__(self, longest_side: int | None) -> None:
         self._longest_side = longest_side
         self._numbers: dict[int, int] = {}  # by identity: the caller's list keeps the arrays, and so their ids, alive
-        self._by_content: dict[tuple[Any, ...], int] = {}
-        self._shrunk: list[Image] = []
+        self._by_content: dict[tuple[tuple[int, ...], bytes], int] = {}
+        self._resized: list[Image] = []
 
-    def known(self, image: Image) -> tuple[int, Image]:
+    def lookup(self, image: Image) -> tuple[int, Image]:
         """Number, and the image as the model is to see it."""
         number = self._numbers.get(id(image))
         if number is None:
             content = (image.shape, hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16).digest())
             number = self._by_content.setdefault(content, len(self._by_content))
             self._numbers[id(image)] = number
-            if number == len(self._shrunk):
-                self._shrunk.append(limit_side(image, self._longest_side))
-        return number, self._shrunk[number]
+            if number == len(self._resized):
+                self._resized.append(limit_side(image, self._longest_side))
+        return number, self._resized[number]

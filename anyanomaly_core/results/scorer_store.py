@@ -58,7 +58,7 @@ def latest_scorer(
     Args:
         connection: a read is enough.
         profile: as loaded.
-        known: ``models.expected.known_revisions(profile, settings)``: a scorer with other revisions is another.
+        known: ``models.local_revisions.known_revisions(profile, settings)``: a scorer with other revisions is another.
     """
     s = scorers.c
     query = select(s.scorer_id, s.digest, s.profile_name, s.code_version).where(

@@ -40,6 +40,6 @@ class ResizedFrames:
 
 
 def _squared(image: Image, side: int) -> Image:
-    from anyanomaly_core.models.squash import squared  # noqa: PLC0415  # torch: not for pages and commands without models
+    from anyanomaly_core.models.squash import squash_one  # noqa: PLC0415  # torch: not for pages and commands without models
 
-    return squared(image, side)
+    return squash_one(image, side)

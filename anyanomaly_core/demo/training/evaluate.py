@@ -63,8 +63,8 @@ def load_models(encoder: Path, lvlm: Path) -> Models:
     """Both models as any program would load them."""
     model, _, _ = open_clip.create_model_and_transforms(f"local-dir:{encoder}")
     language = AutoModelForImageTextToText.from_pretrained(lvlm, local_files_only=True, dtype=torch.float32)
-    processor = AutoProcessor.from_pretrained(lvlm, local_files_only=True)
-    return Models(model.eval(), open_clip.get_tokenizer(f"local-dir:{encoder}"), language.eval(), processor)
+    processor = AutoProcessor.from_pretrained(lvlm, local_files_only=True)  # type: ignore[no-untyped-call]
+    return Models(model.eval(), open_clip.get_tokenizer(f"local-dir:{encoder}"), language.eval(), processor)  # type: ignore[no-untyped-call]
 
 
 def clip_plan(number: int, seed: int) -> tuple[int, list[EventSpan]]:
@@ -102,7 +102,7 @@ def segment_scores(
     sequence = [[build_prompt(rule, variant=3, temporal=True)] for rule in rules]
     asked = ((keys, plain), (positions, plain), (grids, sequence))
     tokenizer = models.processor.tokenizer  # type: ignore[attr-defined]
-    found = [likelihood_scores(models.lvlm, tokenizer, torch.stack(images), prompts)[:, 0] for images, prompts in asked]
+    found = [likelihood_scores(models.lvlm, tokenizer, torch.stack(images), prompts)[:, 0] for images, prompts in asked]  # type: ignore[arg-type]
     result = {name: scores.double().numpy() for name, scores in zip(WEIGHTS, found, strict=True)}
     return {**result, "encoder": near[:, : len(rules)].amax(0).double().numpy()}
 

@@ -29,7 +29,7 @@ IMAGE_TOKENS = (LVLM_SIZE // STRIDE) ** 2
 
 def new_lvlm(trunk: nn.Module, tokenizer: PreTrainedTokenizerFast) -> FastVlmForConditionalGeneration:
     """An untrained language model behind a trained trunk."""
-    pad, end = tokenizer.convert_tokens_to_ids([PAD, END])
+    pad, end = tokenizer.convert_tokens_to_ids([PAD, END])  # type: ignore[misc]
     config = FastVlmConfig(
         vision_config={
             "model_type": "timm_wrapper",
@@ -54,7 +54,7 @@ def new_lvlm(trunk: nn.Module, tokenizer: PreTrainedTokenizerFast) -> FastVlmFor
             "pad_token_id": pad,
             "initializer_range": 0.05,
         },
-        image_token_index=tokenizer.convert_tokens_to_ids(IMAGE),
+        image_token_index=tokenizer.convert_tokens_to_ids(IMAGE),  # type: ignore[arg-type]
         image_seq_length=IMAGE_TOKENS,
         tie_word_embeddings=True,
     )
@@ -78,7 +78,7 @@ def new_processor(tokenizer: PreTrainedTokenizerFast) -> LlavaProcessor:
         image_mean=[0.0, 0.0, 0.0],
         image_std=[1.0, 1.0, 1.0],
     )
-    return LlavaProcessor(
+    return LlavaProcessor(  # type: ignore[no-untyped-call]
         image_processor=images,
         tokenizer=tokenizer,
         patch_size=STRIDE,
@@ -95,7 +95,7 @@ def save_lvlm(model: FastVlmForConditionalGeneration, tokenizer: PreTrainedToken
     }
     half = FastVlmForConditionalGeneration(model.config)
     half.generation_config = model.generation_config
-    half.half().load_state_dict(state)
+    half.half().load_state_dict(state)  # type: ignore[no-untyped-call]
     half.tie_weights()
     half.config.dtype = torch.float16
     half.save_pretrained(folder)

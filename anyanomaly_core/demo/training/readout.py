@@ -44,7 +44,7 @@ def cell_scores(
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         logits = answer_logits(model, cells, pack(asked, tokenizer))
     logits = logits.float().view(-1, 3, logits.shape[-1])  # [n * m, the three tokens of "0.0", vocabulary]
-    digits = [int(tokenizer.convert_tokens_to_ids(str(digit))) for digit in range(10)]
+    digits = [int(tokenizer.convert_tokens_to_ids(str(digit))) for digit in range(10)]  # type: ignore[arg-type]
     first = logits[:, 0, digits[:2]].softmax(-1)  # "0" or "1"
     tenths = logits[:, 2, digits].softmax(-1)  # after "0."
     below_one = (tenths * torch.arange(10) / 10).sum(-1)

@@ -57,7 +57,7 @@ def _trained(special: list[str], size: int, lower: bool) -> Tokenizer:
 
 def chat_tokenizer(size: int = 2048) -> PreTrainedTokenizerFast:
     """The language model's tokenizer, with a chat template and an image token."""
-    tokenizer = PreTrainedTokenizerFast(
+    tokenizer = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=_trained([PAD, START, END, IMAGE], size, lower=False),
         model_max_length=1024,
         eos_token=END,
@@ -75,7 +75,7 @@ def caption_tokenizer(size: int = 2048, context: int = 32) -> PreTrainedTokenize
     inner.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", pair=None, special_tokens=[("<s>", 1), ("</s>", 2)]
     )
-    return PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=inner,
         model_max_length=context,
         bos_token="<s>",

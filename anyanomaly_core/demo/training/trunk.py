@@ -27,12 +27,12 @@ class DenseReader(nn.Module):
     def __init__(self, architecture: str = ARCHITECTURE) -> None:
         super().__init__()
         self.trunk = timm.create_model(architecture, num_classes=0, global_pool="avg")
-        self.read = nn.Conv2d(self.trunk.num_features, len(KINDS), 1)
+        self.read = nn.Conv2d(self.trunk.num_features, len(KINDS), 1)  # type: ignore[arg-type]
         nn.init.constant_(self.read.bias, -3.0)  # type: ignore[arg-type]  # it has one
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Logits [n, classes, cells, cells] of images [n, 3, size, size] in 0..1."""
-        logits: torch.Tensor = self.read(self.trunk.forward_features(images))
+        logits: torch.Tensor = self.read(self.trunk.forward_features(images))  # type: ignore[operator]
         return logits
 
 

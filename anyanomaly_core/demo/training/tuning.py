@@ -154,7 +154,7 @@ class PackedRow:
 def pack(rows: list[list[TrainingQuestion]], tokenizer: PreTrainedTokenizerFast) -> PackedRow:
     """Put the questions of each image behind its image tokens."""
     head = tokenizer.encode(f"{START}user\n", add_special_tokens=False)
-    prefix = head + [int(tokenizer.convert_tokens_to_ids(IMAGE))] * IMAGE_TOKENS
+    prefix = head + [int(tokenizer.convert_tokens_to_ids(IMAGE))] * IMAGE_TOKENS  # type: ignore[arg-type]
     length = len(prefix) + max(sum(len(q.prompt) + len(q.answer) for q in row) for row in rows)
     ids = torch.zeros(len(rows), length, dtype=torch.long)
     block = torch.full((len(rows), length), -1)  # which question a token belongs to, 0 the image
@@ -233,4 +233,4 @@ def train_lvlm(
         optimizer.step()
         schedule.step()
         progress.tell(step + 1, steps, loss=loss.item())
-    model.eval()
+    model.eval()  # type: ignore[no-untyped-call]

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from anyanomaly_core.config import get_settings
-from anyanomaly_core.models.expected import known_revisions
+from anyanomaly_core.models.local_revisions import known_revisions
 from anyanomaly_core.profile import load_profile
 from tasks import scan
 from tests.integration.archive.conftest import World

@@ -18,7 +18,7 @@ from anyanomaly_core.errors import ConfigurationError, ModelError
 from anyanomaly_core.models.device import resolve_device
 from anyanomaly_core.models.loading import load_encoder
 from anyanomaly_core.models.revision import directory_revision, state_revision
-from anyanomaly_core.models.squash import squared, squash
+from anyanomaly_core.models.squash import squash, squash_one
 from anyanomaly_core.profile import EncoderSpec, LvlmSpec, Profile
 
 
@@ -112,7 +112,7 @@ def test_squash_is_bilinear_with_antialiasing(sizes: list[tuple[int, int]]) -> N
     for image, mine in zip(images, squashed, strict=True):
         theirs = np.asarray(PilImage.fromarray(image).resize((24, 24), PilImage.Resampling.BILINEAR))
         assert np.abs(mine.permute(1, 2, 0).numpy().astype(int) - theirs).max() <= 2  # rounding
-        assert (squared(image, 24) == mine.permute(1, 2, 0).numpy()).all()
+        assert (squash_one(image, 24) == mine.permute(1, 2, 0).numpy()).all()
 
 
 def test_a_directory_under_models_dir_is_found_by_name(encoder_folder: Path, settings: Settings) -> None:

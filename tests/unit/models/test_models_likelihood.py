@@ -12,7 +12,7 @@ from tiny_tokenizers import KINDS
 from tiny_vlms import ARCHITECTURES
 
 from anyanomaly_core.errors import ModelError
-from anyanomaly_core.models.answer_tree import answer_tree, scored_prompt
+from anyanomaly_core.models.answer_tree import answer_prompt, answer_tree
 from anyanomaly_core.models.protocols import ANSWERS, Request, Want
 
 PROMPT = "Rate from 0.0 to 1.0 whether there is a bicycle."
@@ -119,7 +119,7 @@ def test_joined_boundary_is_taken_back() -> None:
             text = text[len(piece) :]
         return ids
 
-    scored = scored_prompt("Q:", " ", tokenize)
+    scored = answer_prompt("Q:", " ", tokenize)
     assert scored.token_ids == (4,)  # ":" went back to the answers
     assert scored.tree.steps[5][0].token == 2
     assert scored.tree.steps[10][0].token == 3

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from anyanomaly_core.models.side_by_side import side_by_side
+from anyanomaly_core.models.concurrency import map_concurrently
 
 
 def test_results_come_in_order_and_few_at_a_time() -> None:
@@ -24,9 +24,9 @@ def test_results_come_in_order_and_few_at_a_time() -> None:
             under_way -= 1
         return number * number
 
-    assert side_by_side(square, range(40), 3) == [number * number for number in range(40)]
+    assert map_concurrently(square, range(40), 3) == [number * number for number in range(40)]
     assert most == 3
-    assert side_by_side(square, [], 3) == []
+    assert map_concurrently(square, [], 3) == []
 
 
 def test_the_first_error_ends_it() -> None:
@@ -40,7 +40,7 @@ def test_the_first_error_ends_it() -> None:
         return number
 
     with pytest.raises(ValueError, match="no"):
-        side_by_side(work, range(1000), 2)
+        map_concurrently(work, range(1000), 2)
     seen = len(begun)
     time.sleep(0.2)
     assert len(begun) <= seen + 1 < 1000
@@ -50,11 +50,11 @@ def test_the_first_error_ends_it() -> None:
 def test_an_interrupted_program_does_not_wait_for_a_silent_server(number: signal.Signals) -> None:
     code = """
 import signal, sys, time
-from anyanomaly_core.models.side_by_side import side_by_side
+from anyanomaly_core.models.concurrency import map_concurrently
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a shell runs in the background
 print("waiting", flush=True)
-side_by_side(lambda seconds: time.sleep(seconds), [300, 300], 2)
+map_concurrently(lambda seconds: time.sleep(seconds), [300, 300], 2)
 """
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as program:
         assert program.stdout is not None

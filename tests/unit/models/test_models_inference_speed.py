@@ -10,11 +10,11 @@ import timm
 import torch
 from torch import nn
 
-from anyanomaly_core.models.faster import made_faster
+from anyanomaly_core.models.inference_speed import optimize_for_inference
 
 
 def _sequence(model: nn.Module) -> nn.Sequential:
-    sequence = made_faster(nn.Sequential(deepcopy(model)))
+    sequence = optimize_for_inference(nn.Sequential(deepcopy(model)))
     assert isinstance(sequence, nn.Sequential)
     return sequence
 
@@ -46,13 +46,13 @@ def test_same_output_after_folding(name: str) -> None:
 
 
 def test_no_batch_norm_left_in_a_resnet() -> None:
-    faster = made_faster(nn.Sequential(timm.create_model("test_resnet", pretrained=False).eval()))
+    faster = optimize_for_inference(nn.Sequential(timm.create_model("test_resnet", pretrained=False).eval()))
     assert not any(isinstance(module, nn.BatchNorm2d) for module in faster.modules())
 
 
 def test_half_precision_keeps_its_norms() -> None:
     model = timm.create_model("test_resnet", pretrained=False).eval().bfloat16()
-    assert any(isinstance(module, nn.BatchNorm2d) for module in made_faster(nn.Sequential(model)).modules())
+    assert any(isinstance(module, nn.BatchNorm2d) for module in optimize_for_inference(nn.Sequential(model)).modules())
 
 
 class _Twice(nn.Module):

@@ -13,7 +13,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def side_by_side(work: Callable[[Item], Result], items: Sequence[Item], workers: int) -> list[Result]:
+def map_concurrently(work: Callable[[Item], Result], items: Sequence[Item], workers: int) -> list[Result]:
     """``work`` of every item, in order, at most ``workers`` at a time.
 
     The first error is raised at once, as is an interruption; what is under way then is left to itself, and nothing else

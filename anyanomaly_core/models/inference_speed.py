@@ -11,7 +11,7 @@ from torch import fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
-def made_faster(model: nn.Module) -> nn.Module:
+def optimize_for_inference(model: nn.Module) -> nn.Module:
     """``model``, in evaluation mode, changed in place for looking at images; it cannot be trained any further."""
     for part in list(model.children()):
         if _can_fold(part):
@@ -33,7 +33,7 @@ def _fold(part: nn.Module) -> None:
     try:
         graph = fx.Tracer().trace(part)
     except Exception:  # noqa: BLE001  # it depends on the data, or torch cannot follow it for a reason of its own
-        made_faster(part)
+        optimize_for_inference(part)
         return
     for convolution, norm in _pairs(part, graph):
         before, after = part.get_submodule(convolution), part.get_submodule(norm)
