@@ -20,7 +20,7 @@ from anyanomaly_core.errors import FootageError
 from anyanomaly_core.footage.unusual import amount_of_motion, unusual
 from anyanomaly_core.profile import CascadeSpec
 from anyanomaly_core.scoring.ranking import Ranker
-from anyanomaly_core.scoring.types import Chosen, RuleTexts, SegmentFrames, SegmentScore, Status
+from anyanomaly_core.scoring.types import RuleTexts, SegmentFrames, SegmentScore, SelectionReason, Status
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class JudgingPlan:
     selections: dict[int, Selection]  # rule version -> decision
     rank_ms: NDArray[np.float32]  # [S] time that ranking each segment took
 
-    def chosen(self, segment: int, rule_version_id: int) -> Chosen | None:
+    def chosen(self, segment: int, rule_version_id: int) -> SelectionReason | None:
         """See ``Selection.chosen``."""
         return self.selections[rule_version_id].chosen(segment)
 

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from anyanomaly_core.errors import StorageError
-from anyanomaly_core.scoring.types import Chosen, SegmentScore, Status
+from anyanomaly_core.scoring.types import SegmentScore, SelectionReason, Status
 
 
 class Journal:
@@ -108,6 +108,6 @@ def _from_json(item: dict[str, Any]) -> SegmentScore:
             "grid_frames": tuple(item["grid_frames"]),
             "window": None if window is None else (window[0], window[1], window[2], window[3]),
             "frame_scores": tuple(item["frame_scores"]),
-            "chosen": None if chosen is None else Chosen(chosen),
+            "chosen": None if chosen is None else SelectionReason(chosen),
         }
     )

@@ -14,7 +14,7 @@ from anyanomaly_core.engine.video import SegmentedVideo
 from anyanomaly_core.errors import FootageError
 from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.footage.segments import Segment
-from anyanomaly_core.scoring.types import Chosen, RuleTexts, Scorer, SegmentFrames, SegmentScore, Status
+from anyanomaly_core.scoring.types import RuleTexts, Scorer, SegmentFrames, SegmentScore, SelectionReason, Status
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +116,7 @@ class _Judge:
         to_judge = [
             rule
             for rule in self._rules
-            if rule.rule_version_id not in self._last or self._chosen(index, rule) is Chosen.AUDIT
+            if rule.rule_version_id not in self._last or self._chosen(index, rule) is SelectionReason.AUDIT
         ]
         judged = {row.rule_version_id: row for row in self._judge([segment], to_judge).get(index, [])}
         ids = [rule.rule_version_id for rule in self._rules]
@@ -146,7 +146,7 @@ class _Judge:
             index: [self._explained(found[index, rule.rule_version_id], rule) for rule in rules] for index in indices
         }
 
-    def _chosen(self, segment: int, rule: RuleTexts) -> Chosen | None:
+    def _chosen(self, segment: int, rule: RuleTexts) -> SelectionReason | None:
         return None if self._plan is None else self._plan.chosen(segment, rule.rule_version_id)
 
     def _explained(self, row: SegmentScore, rule: RuleTexts) -> SegmentScore:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyanomaly_core.profile import CascadeSpec
-from anyanomaly_core.scoring.types import Chosen, RuleTexts
+from anyanomaly_core.scoring.types import RuleTexts, SelectionReason
 
 Similarities = NDArray[np.float32]  # [S, T] of segments and texts; rows of NaN: not ranked
 Ranks = NDArray[np.int32]  # [S] 1 is the best; 0: not ranked
@@ -66,17 +66,17 @@ class Selection:
     seed: bytes
     audit: float
 
-    def chosen(self, segment: int) -> Chosen | None:
+    def chosen(self, segment: int) -> SelectionReason | None:
         """Why a segment is to be judged; None: it is pruned, unless its scene has a score already."""
         scene = int(self.same_as[segment])
         rank = self.ranks[scene]
         if rank == 0:
-            return Chosen.RANK  # it cannot be ranked; the scorer says why
+            return SelectionReason.RANK  # it cannot be ranked; the scorer says why
         if rank <= self.first:
-            return Chosen.RANK
+            return SelectionReason.RANK
         if self.moving[scene]:
-            return Chosen.MOTION
-        return Chosen.AUDIT if is_audited(self.seed, segment, self.audit) else None
+            return SelectionReason.MOTION
+        return SelectionReason.AUDIT if is_audited(self.seed, segment, self.audit) else None
 
     def why_not(self, segment: int) -> str:
         """In words, for a segment that is pruned."""

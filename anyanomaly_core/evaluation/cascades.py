@@ -11,7 +11,7 @@ from anyanomaly_core.evaluation.labels.ground_truth import UNLABELLED, LabelledV
 from anyanomaly_core.evaluation.predictions import VideoPredictions
 from anyanomaly_core.evaluation.variants import Variant
 from anyanomaly_core.results.binomial import missed_bound, share_bound
-from anyanomaly_core.scoring.types import Chosen, Status
+from anyanomaly_core.scoring.types import SelectionReason, Status
 
 THRESHOLD = 0.5  # a rule's default
 LAST = -1.0  # place of a pruned frame when frames are ranked: behind all that have a score
@@ -58,7 +58,7 @@ def cascade_cost(variant: Variant, own: Own, whole_variant: Variant, whole: Own,
     for (_, scores), (_, full) in zip(own, whole, strict=True):
         for name, segments in scores.segments.items():
             for segment, other in zip(segments, full.segments[name], strict=True):
-                by_chance = segment.chosen is Chosen.AUDIT
+                by_chance = segment.chosen is SelectionReason.AUDIT
                 left += by_chance or segment.status is Status.PRUNED
                 asked = by_chance and segment.status is not Status.CARRIED
                 drawn += asked

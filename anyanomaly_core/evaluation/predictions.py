@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from anyanomaly_core.footage.segments import Segment
 from anyanomaly_core.scoring.smoothing import unsmoothed
-from anyanomaly_core.scoring.types import Chosen, RuleTexts, SegmentScore, Status
+from anyanomaly_core.scoring.types import RuleTexts, SegmentScore, SelectionReason, Status
 
 # column of a class -> field of a segment's row
 COLUMNS = {"score": "score", "key": "key_score", "position": "position_score", "temporal": "temporal_score"}
@@ -23,7 +23,7 @@ class SegmentPrediction:
     last_frame: int
     status: Status
     score: float | None  # before smoothing
-    chosen: Chosen | None  # by a cascade
+    chosen: SelectionReason | None  # by a cascade
     rationale: str | None = None
 
 

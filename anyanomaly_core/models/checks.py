@@ -112,12 +112,12 @@ def _server(profile: Profile, settings: ModelSettings) -> ModelState:
 
 
 @dataclass(frozen=True, slots=True)
-class _Stored:
+class _WeightSize:
     parameters: float
     exactly: bool
 
 
-def _weight_bytes(directory: Path) -> _Stored:
+def _weight_bytes(directory: Path) -> _WeightSize:
     """How many parameters the weight files of a directory hold.
 
     Raises:
@@ -130,8 +130,8 @@ def _weight_bytes(directory: Path) -> _Stored:
     if not tensors or any(directory.glob("*.index.json")):
         _check_whole(directory)
     if not tensors:
-        return _Stored(sum(path.stat().st_size for path in files) / 4, exactly=False)
-    return _Stored(sum(_safetensors_parameters(path) for path in tensors), exactly=True)
+        return _WeightSize(sum(path.stat().st_size for path in files) / 4, exactly=False)
+    return _WeightSize(sum(_safetensors_parameters(path) for path in tensors), exactly=True)
 
 
 def _check_whole(directory: Path) -> None:

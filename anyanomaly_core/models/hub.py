@@ -154,7 +154,7 @@ def _download(model: HubModel, there: HubFiles, folder: Path, progress: Callable
 
     done = 0
 
-    class Told(tqdm):  # the client tells a bar of tqdm how many bytes came
+    class ByteCounter(tqdm):  # the client tells a bar of tqdm how many bytes came
         def update(self, n: float | None = 1) -> None:
             progress(min(there.bytes, done + round(self.n + (n or 0))), there.bytes)
             self.n += n or 0
@@ -162,7 +162,9 @@ def _download(model: HubModel, there: HubFiles, folder: Path, progress: Callable
     progress(0, there.bytes)
     for name in there.files:
         with _in_words(model):
-            path = hf_hub_download(model.repository, name, revision=there.commit, local_dir=folder, tqdm_class=Told)
+            path = hf_hub_download(
+                model.repository, name, revision=there.commit, local_dir=folder, tqdm_class=ByteCounter
+            )
         done += Path(path).stat().st_size
         progress(done, there.bytes)
 

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from anyanomaly_core.results.cascade_tables import unit_cascades
 from anyanomaly_core.results.rows import RuleScores, UnitResult
-from anyanomaly_core.scoring.types import Chosen, Status
+from anyanomaly_core.scoring.types import SelectionReason, Status
 
 _KEY = ("video_id", "scoring_id", "scorer_id")
 _OF_RUN = text("""
@@ -69,14 +69,14 @@ def _has_cascade(of_rule: RuleScores) -> bool:
 def _values(result: UnitResult, of_rule: RuleScores) -> dict[str, Any]:
     scores = of_rule.scores
     judged = Counter(score.chosen for score in scores if score.status is not Status.CARRIED)
-    audited = [s for s in scores if s.chosen is Chosen.AUDIT and s.status is not Status.CARRIED]
-    carried = sum(s.chosen is Chosen.AUDIT and s.status is Status.CARRIED for s in scores)
+    audited = [s for s in scores if s.chosen is SelectionReason.AUDIT and s.status is not Status.CARRIED]
+    carried = sum(s.chosen is SelectionReason.AUDIT and s.status is Status.CARRIED for s in scores)
     return {
         "video_id": result.video.video_id,
         "scoring_id": of_rule.rule.scoring_id,
         "scorer_id": result.scorer.scorer_id,
-        "judged_by_rank": judged[Chosen.RANK],
-        "judged_for_motion": judged[Chosen.MOTION],
+        "judged_by_rank": judged[SelectionReason.RANK],
+        "judged_for_motion": judged[SelectionReason.MOTION],
         "carried_from_audit": carried,
         "audited_segments": [score.segment_index for score in audited],
         "audited_scores": [score.score for score in audited],

@@ -22,7 +22,7 @@ class Status(Enum):
     FAILED = "failed"  # could not be decoded, answered or parsed; the reason says which
 
 
-class Chosen(Enum):
+class SelectionReason(Enum):
     """Why a cascade had a segment judged."""
 
     RANK = "rank"  # the encoder ranks it high enough
@@ -84,7 +84,7 @@ class SegmentScore:
     raw_answer: str | None = None  # kept for FAILED
     frame_scores: tuple[float | None, ...] = ()  # only the baseline scorer: one per sampled frame
     timings_ms: dict[str, float] = field(default_factory=dict)
-    chosen: Chosen | None = None  # by a cascade; a carried segment has that of the one it takes over
+    chosen: SelectionReason | None = None  # by a cascade; a carried segment has that of the one it takes over
 
 
 class Scorer(Protocol):

@@ -19,7 +19,7 @@ from anyanomaly_core.results.rows import UnitResult
 from anyanomaly_core.results.rule_store import StoredRule
 from anyanomaly_core.results.scorer_store import StoredScorer, start_run
 from anyanomaly_core.results.writer import commit_unit
-from anyanomaly_core.scoring.types import Chosen, SegmentScore, Status
+from anyanomaly_core.scoring.types import SegmentScore, SelectionReason, Status
 from tests.conftest import TestDatabase
 from tests.integration.results import world
 from tests.integration.review.pages.pages_site import client_of
@@ -40,11 +40,11 @@ def row(index: int, rule: StoredRule, kind: str, value: float) -> SegmentScore:
     if kind == "pruned":
         return SegmentScore(index, rule.rule_version_id, Status.PRUNED, reason="left out by the cascade")
     if kind == "failed":
-        return replace(world.segment_score(index, rule, None), chosen=Chosen.AUDIT)
+        return replace(world.segment_score(index, rule, None), chosen=SelectionReason.AUDIT)
     scored = world.segment_score(index, rule, value)
     if kind == "carried":
-        return replace(scored, status=Status.CARRIED, reason="static scene", chosen=Chosen.AUDIT)
-    return replace(scored, chosen=Chosen(kind))
+        return replace(scored, status=Status.CARRIED, reason="static scene", chosen=SelectionReason.AUDIT)
+    return replace(scored, chosen=SelectionReason(kind))
 
 
 def commit(
@@ -82,7 +82,7 @@ def test_views_and_run_say_what_was_committed(engine: Engine, tmp_path: Path) ->
 
     def expected(videos: Sequence[int]) -> dict[str, Any]:
         flat = [kind for n in videos for kind in kinds[n]]
-        audited = [score for n in videos for score in committed[n] if score.chosen is Chosen.AUDIT]
+        audited = [score for n in videos for score in committed[n] if score.chosen is SelectionReason.AUDIT]
         hits = sum(s.status is Status.SCORED and (s.score or 0) >= 0.5 for s in audited)
         drawn, failed = flat.count("audit") + flat.count("failed"), flat.count("failed")
         left = drawn + flat.count("carried") + flat.count("pruned")

@@ -21,7 +21,7 @@ from anyanomaly_core.footage.segments import split_into_segments
 from anyanomaly_core.models.protocols import Embeddings, Image
 from anyanomaly_core.profile import CascadeSpec
 from anyanomaly_core.scoring.ranking import Ranker
-from anyanomaly_core.scoring.types import Chosen, RuleTexts, SegmentFrames, SegmentScore, Status
+from anyanomaly_core.scoring.types import RuleTexts, SegmentFrames, SegmentScore, SelectionReason, Status
 
 SEGMENTS, N = 60, 4
 BRIGHT, DARK, BOTH = (RuleTexts(1, "b", ("1.5",)), RuleTexts(2, "d", ("0.0",)), RuleTexts(3, "bd", ("1.5", "0.0")))
@@ -119,10 +119,12 @@ def test_what_ranks_high_or_moves_strangely_is_judged_and_the_rest_has_no_score(
     for rule, sign in ((BRIGHT, -1), (DARK, 1)):
         own = of(rows, rule)
         best = sorted(looked_at, key=lambda s: sign * (whole[s, 1].score or 0))[: -(-len(looked_at) // 5)]
-        judged = {row.segment_index for row in own if row.chosen is Chosen.RANK and row.status is Status.SCORED}
+        judged = {
+            row.segment_index for row in own if row.chosen is SelectionReason.RANK and row.status is Status.SCORED
+        }
         assert judged == set(best)
-        assert [row.segment_index for row in own if row.chosen is Chosen.MOTION] == [45]
-        audited = [row for row in own if row.chosen is Chosen.AUDIT and row.status is Status.SCORED]
+        assert [row.segment_index for row in own if row.chosen is SelectionReason.MOTION] == [45]
+        audited = [row for row in own if row.chosen is SelectionReason.AUDIT and row.status is Status.SCORED]
         assert 0 < len(audited) < 15  # a tenth of what is left
         for row in own:
             if row.status is Status.PRUNED:

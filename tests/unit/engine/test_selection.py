@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from anyanomaly_core.engine.selection import is_audited, leading_count, ranks, seed, select
 from anyanomaly_core.footage.unusual import unusual
 from anyanomaly_core.profile import CascadeSpec
-from anyanomaly_core.scoring.types import Chosen, RuleTexts
+from anyanomaly_core.scoring.types import RuleTexts, SelectionReason
 
 RULE = RuleTexts(1, "fire", ("smoke", "fire"), ("fog",))
 cosines = st.sampled_from([-0.5, 0.1, 0.2, 0.25, 0.3])  # few values, so that there are ties
@@ -78,12 +78,12 @@ def test_static_segments_follow_the_segment_whose_scene_they_continue() -> None:
     same_as = np.array([0, 0, 2, 2, 4], np.int32)
     moving = np.array([False, False, False, True, False])
     chosen = select(CascadeSpec(share=0.3, audit=1e-9), table, same_as, moving, b"s" * 32)
-    assert [chosen.chosen(s) for s in range(5)] == [Chosen.RANK, Chosen.RANK, None, None, None]
+    assert [chosen.chosen(s) for s in range(5)] == [SelectionReason.RANK, SelectionReason.RANK, None, None, None]
     assert chosen.why_not(3) == (
         "left out by the cascade: the encoder ranks it 3 of 3, the first 1 are judged; the scene is that of segment 2"
     )
     audited = select(CascadeSpec(share=0.3, audit=1.0), table, same_as, moving, b"s" * 32)
-    assert [audited.chosen(s) for s in (2, 3, 4)] == [Chosen.AUDIT] * 3
+    assert [audited.chosen(s) for s in (2, 3, 4)] == [SelectionReason.AUDIT] * 3
 
 
 def test_unusual_is_what_stands_far_above_the_median_and_noise_is_not() -> None:

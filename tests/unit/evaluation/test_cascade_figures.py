@@ -11,7 +11,7 @@ from anyanomaly_core.evaluation.predictions import SegmentPrediction, VideoPredi
 from anyanomaly_core.evaluation.variants import Variant, ablation
 from anyanomaly_core.profile import load_profile
 from anyanomaly_core.results.binomial import missed_bound, share_bound
-from anyanomaly_core.scoring.types import Chosen, Status
+from anyanomaly_core.scoring.types import SelectionReason, Status
 
 # Segments of ten frames: score when judged; what the cascade did (R rank, A audit, c carried from that, - pruned).
 VIDEOS = {
@@ -21,7 +21,7 @@ VIDEOS = {
 
 
 def scored(values: list[float], chosen: str | None) -> VideoPredictions:
-    why = {"R": Chosen.RANK, "A": Chosen.AUDIT, "c": Chosen.AUDIT, "-": None}
+    why = {"R": SelectionReason.RANK, "A": SelectionReason.AUDIT, "c": SelectionReason.AUDIT, "-": None}
     status = {"R": Status.SCORED, "A": Status.SCORED, "c": Status.CARRIED, "-": Status.PRUNED}
     judged, curve = [], np.full(10 * len(values), np.nan, np.float32)
     for n, value in enumerate(values):
