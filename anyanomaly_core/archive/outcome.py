@@ -47,6 +47,7 @@ class RuleOutcome:
     partly: int  # videos of which some segments could not be scored
     failed: int  # videos of which no segment could be scored
     waiting: int  # videos that were not tried
+    segments_failed: int  # of the videos that were
     seconds: float  # of footage, of the videos with scores
 
 
@@ -55,7 +56,7 @@ class Failure:
     """One reason, said once."""
 
     reason: str
-    what: str  # how many of what: "3 videos", "1 file"
+    what: str  # how many of what: "12 segments of 3 videos", "1 file"
     example: str  # a file, or a unit of work
 
 
@@ -96,7 +97,7 @@ def scan_outcome(connection: Connection, settings: Settings, *, since: datetime)
     versions = [rule.rule_version_id for rule in rules]
     rows = connection.execute(_LEDGER, {"versions": versions, "scorers": [asked[rule.name][1] for rule in rules]}).all()
     failures = [
-        Failure(row.reason or "no reason was noted", _count(row.videos, "video"), row.example)
+        Failure(row.reason or "no reason was noted", _segments(row.segments_failed, row.videos), row.example)
         for row in rows
         if row.state in {"failed", "partial"}
     ]
@@ -116,6 +117,7 @@ def scan_outcome(connection: Connection, settings: Settings, *, since: datetime)
                 partly=videos["partial"],
                 failed=videos["failed"],
                 waiting=videos["not_yet"],
+                segments_failed=sum(int(row.segments_failed) for of_state in by_state.values() for row in of_state),
                 seconds=sum(float(row.seconds) for row in with_scores),
             )
         )
@@ -140,6 +142,11 @@ def _scorers(connection: Connection, rules: Sequence[StoredRule], settings: Sett
 def _each_once(failures: Sequence[Failure]) -> list[Failure]:
     """A reason that several rules met is said once, with what it hit most."""
     return list({failure.reason: failure for failure in reversed(failures)}.values())[::-1]
+
+
+def _segments(segments: int, videos: int) -> str:
+    counted = _count(videos, "video")
+    return f"{_count(int(segments), 'segment')} of {counted}" if segments else counted
 
 
 def _count(number: int, what: str) -> str:

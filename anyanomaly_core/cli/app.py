@@ -10,14 +10,15 @@ import typer
 from anyanomaly_core import __version__
 from anyanomaly_core.cli import (
     backfill,
+    calibrate,
     clocks,
     coverage,
     demo,
     doctor,
+    evaluate,
     events,
     evidence,
     installations,
-    judging,
     keeping,
     layout,
     machine,
@@ -95,8 +96,8 @@ app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
 )(machine.airflow)
 
-app.command("evaluate", rich_help_panel=QUALITY)(judging.evaluate)
-app.command("calibrate", rich_help_panel=QUALITY)(judging.calibrate)
+app.command("evaluate", rich_help_panel=QUALITY)(evaluate.evaluate)
+app.command("calibrate", rich_help_panel=QUALITY)(calibrate.calibrate)
 
 
 def main() -> None:

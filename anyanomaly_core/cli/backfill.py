@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from anyanomaly_core.cli.exit_codes import INCOMPLETE
 from anyanomaly_core.cli.options import AsJson, Cameras, FirstDay, LastDay, Stack
 from anyanomaly_core.cli.output import note, print_json, print_rows
 from anyanomaly_core.cli.progress import progress_stages
@@ -73,4 +74,4 @@ def _tell_bounds_and_failures(done: "RuleBackfill") -> None:
     for uri, reason in done.result.failures.items():
         note(f"failed: {uri}: {reason}")
     if done.result.failures:
-        raise typer.Exit(1)
+        raise typer.Exit(INCOMPLETE)

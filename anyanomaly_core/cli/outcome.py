@@ -21,9 +21,10 @@ def print_outcome(connection: "Connection", outcome: "ScanOutcome", other_failur
     from anyanomaly_core.results.found_events import EventChoice, find_events
 
     say(f"\nWhat is scored, {_videos(outcome.videos_now)} of it now")
-    names = ["rule", "profile", "scored", "partly", "failed", "not_tried", "hours_of_footage"]
+    names = ["rule", "profile", "scored", "partly", "failed", "not_tried", "segments_failed", "hours_of_footage"]
     rows = [
-        (r.rule, r.profile, r.scored, r.partly, r.failed, r.waiting, round(r.seconds / 3600, 3)) for r in outcome.rules
+        (r.rule, r.profile, r.scored, r.partly, r.failed, r.waiting, r.segments_failed, round(r.seconds / 3600, 3))
+        for r in outcome.rules
     ]
     print_rows(names, rows, count=False)
     failures = [*other_failures, *outcome.failures]

@@ -10,8 +10,14 @@ _HEAD = """\
 
 `.venv/bin/anyanomaly`, or `anyanomaly` after `source .venv/bin/activate` and in the Docker images;
 `--install-completion` teaches the shell to complete it, `--help` explains each command. What a command found goes to
-standard output, as a table or, with `--json`, for programs; everything else goes to standard error. The exit code is 0
-when all went well, 1 when something failed, 2 when the command was written wrongly.
+standard output, as a table or, with `--json`, for programs; everything else goes to standard error.
+
+| exit code | meaning |
+|---|---|
+| 0 | all went well |
+| 1 | the command could not do its work; `doctor`, `coverage --check`, `evidence verify`: a fault was found |
+| 2 | the command was written wrongly |
+| 3 | `scan`, `backfill` or `evaluate` did their work, but something could not be scored |
 """
 
 

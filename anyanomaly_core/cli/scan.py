@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from anyanomaly_core.cli.exit_codes import INCOMPLETE
 from anyanomaly_core.cli.options import AsJson
 from anyanomaly_core.cli.outcome import outcome_as_dict, print_outcome
 from anyanomaly_core.cli.output import note, print_json, say
@@ -40,7 +41,10 @@ def scan(
     airflow: Annotated[bool, typer.Option("--airflow", help="Through Airflow's DAGs, as `make scan` does.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Scan an archive with rules; what was scored before is not scored again. Exits 1 when anything failed."""
+    """Scan an archive with rules; what was scored before is not scored again.
+
+    Exits 3 when it was done but something failed or could not be scored, 1 when the scan could not be made.
+    """
     from anyanomaly_core.embedded.installation import LOCAL, for_footage
 
     archive, rule_files = _folder("FOOTAGE", footage), _folder("RULES", rules)
@@ -59,7 +63,7 @@ def scan(
     else:
         outcome, failures = _scan_here(archive, rule_files, as_json=as_json), []
     if failures or not outcome.complete:
-        raise typer.Exit(1)
+        raise typer.Exit(INCOMPLETE)
 
 
 def _scan_here(archive: Path, rules: Path, *, as_json: bool) -> "ScanOutcome":

@@ -1,29 +1,20 @@
-"""Figures into the database, so that two scorers can be compared in SQL; score maps learned from its verdicts."""
+"""Figures into the database, so that two scorers can be compared in SQL."""
 
 import hashlib
 import json
 import math
 from typing import Any
 
-import numpy as np
-from sqlalchemy import Connection, delete, insert, select, text
+from sqlalchemy import Connection, delete, insert
 
 from anyanomaly_core import __version__
-from anyanomaly_core.errors import ConfigurationError
 from anyanomaly_core.evaluation.labels.ground_truth import LabelledArchive
-from anyanomaly_core.evaluation.reliability import BoolArray, FloatArray, Method, ScoreMap, fit_score_map
 from anyanomaly_core.evaluation.summary import Summary
 from anyanomaly_core.evaluation.variants import Variant
-from anyanomaly_core.results.evaluation_tables import evaluation_measures, evaluations, score_maps
-from anyanomaly_core.results.schema import rules
+from anyanomaly_core.results.evaluation_tables import evaluation_measures, evaluations
 from anyanomaly_core.results.scorer_store import register_scorer
 
 AS_SCORED = "as scored"
-# The newest verdict of each event that was looked at, on the rule's current version.
-_JUDGED = text(
-    "SELECT scorer_id, peak_score, verdict = 'real' FROM event_list"
-    " WHERE rule = :rule AND is_current_version AND verdict IN ('real', 'false_alarm') ORDER BY event_id"
-)
 
 
 def archive_digest(archive: LabelledArchive) -> str:
@@ -106,42 +97,3 @@ def _figures(summary: Summary, variant: Variant, number: int) -> list[dict[str, 
         for measure in summary.measures
         if measure.variant == variant.name and math.isfinite(measure.value)
     ]
-
-
-def judged_events(connection: Connection, rule: str) -> dict[int, tuple[FloatArray, BoolArray]]:
-    """By scorer: peak scores [n] of a rule's judged events and whether each was real.
-
-    Raises:
-        ConfigurationError: when nobody has judged any.
-    """
-    found: dict[int, list[tuple[float, bool]]] = {}
-    for scorer, score, real in connection.execute(_JUDGED, {"rule": rule}):
-        found.setdefault(scorer, []).append((score, real))
-    if not found:
-        raise ConfigurationError(f"No event of a rule called {rule!r} was judged real or false alarm yet.")
-    return {
-        scorer: (np.array([score for score, _ in own]), np.array([real for _, real in own], np.bool_))
-        for scorer, own in found.items()
-    }
-
-
-def learn_map(connection: Connection, rule: str, scorer_id: int, method: Method) -> ScoreMap:
-    """Learn a rule's map for one scorer and keep it; the newest counts, and only where somebody asks for it.
-
-    Raises:
-        ConfigurationError: with too few verdicts.
-    """
-    scores, real = judged_events(connection, rule)[scorer_id]
-    learned = fit_score_map(scores, real, method)
-    rule_id = connection.execute(select(rules.c.rule_id).where(rules.c.name == rule)).scalar_one()
-    row = {
-        "rule_id": rule_id,
-        "scorer_id": scorer_id,
-        "method": method,
-        "scores": list(learned.scores),
-        "probabilities": list(learned.probabilities),
-        "confirmed": learned.right,
-        "rejected": learned.wrong,
-    }
-    connection.execute(insert(score_maps).values(row))
-    return learned

@@ -136,7 +136,7 @@ def test_quarantine_names_what_was_set_aside_and_retry_takes_it_back(site: Site)
     broken.write_text("this is no video\n" * 100)
     aged(broken)
     scanned = site.scan()
-    assert scanned.returncode == 1
+    assert scanned.returncode == 3, "done, but not everything could be scored"
     assert f"1 file, such as hall/{DAY}/11-00-00.mp4" in scanned.stdout
     [row] = site.json("quarantine")
     assert (row["what"], row["uri"], row["state"]) == ("file", f"hall/{DAY}/11-00-00.mp4", "unreadable")

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from anyanomaly_core.errors import ConfigurationError
-from anyanomaly_core.evaluation.store import judged_events, learn_map
+from anyanomaly_core.evaluation.calibration import judged_events, learn_score_map
 from anyanomaly_core.results.engine import make_engine
 from anyanomaly_core.results.queries import run_ready
 from tests.conftest import TestDatabase
@@ -43,7 +43,7 @@ def test_verdicts_become_probabilities(database: TestDatabase, engine: Engine, t
     with engine.begin() as connection:
         ((found_scorer, (scores, real)),) = judged_events(connection, "fall").items()
         assert (found_scorer, len(scores), int((~real).sum())) == (scorer.scorer_id, events, 8)
-        learned = learn_map(connection, "fall", scorer.scorer_id, "isotonic")
+        learned = learn_score_map(connection, "fall", scorer.scorer_id, "isotonic")
         assert learned.wrong == 8
     answer = run_ready(engine, "events_by_probability", {"rule": "fall"})
     rows = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]

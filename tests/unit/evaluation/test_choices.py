@@ -7,7 +7,7 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from anyanomaly_core.cli import judging
+from anyanomaly_core.cli import evaluate
 from anyanomaly_core.evaluation.labels.formats import FORMATS
 from anyanomaly_core.evaluation.variants import GROUPS
 
@@ -15,7 +15,7 @@ DAG = (Path(__file__).resolve().parents[3] / "dags" / "evaluate_scorer.py").read
 
 
 def help_of(option: str) -> str:
-    hint = get_type_hints(judging.evaluate, include_extras=True)[option]
+    hint = get_type_hints(evaluate.evaluate, include_extras=True)[option]
     return str(get_args(hint)[1].help)
 
 

@@ -8,7 +8,8 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from anyanomaly_core.errors import ConfigurationError
-from anyanomaly_core.evaluation.reliability import calibration_error, fit_score_map, reliability
+from anyanomaly_core.evaluation.calibration import fit_score_map
+from anyanomaly_core.evaluation.reliability import calibration_error, reliability
 
 
 def test_a_curve_by_hand() -> None:
