@@ -70,11 +70,11 @@ docs: set-up  ## write the generated pages of docs/ anew
 	@$(RUN) -m tests.benchmarks.figures
 	@$(RUN) .ci/cli_page.py
 
-lock: set-up  ## write requirements.lock anew (about 5 minutes)
+lock: set-up  ## write both locks anew (about 10 minutes) [LOCK_OPTIONS=--upgrade]
 	@$(RUN) .ci/lock.py $(LOCK_OPTIONS)
 
 clean:  ## remove .venv and the demo; what was scanned of your own stays: anyanomaly installations
 	@if [ -x $(RUN) ]; then $(ANYANOMALY) down; fi
 	@if [ -x $(RUN) ] && [ -f .local/demo/installation.json ]; then $(ANYANOMALY) installations remove demo --yes; fi
 	@if [ -x $(RUN) ]; then echo "What stays:" && $(ANYANOMALY) installations; fi
-	rm -rf .venv .local/demo .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .local/demo .local/distributed .mypy_cache .ruff_cache .pytest_cache

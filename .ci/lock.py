@@ -1,4 +1,8 @@
-"""Write ``requirements.lock`` anew from ``pyproject.toml``: every version pinned, every published file's hash.
+"""Write the locks anew from ``pyproject.toml``: every version pinned, every published file's hash.
+
+One for each role: ``requirements.lock`` is for one machine and development, ``requirements-distributed.lock`` for the
+image (docs/distributed.md), without tools of development. Where they share a package they share its version. A role
+as an argument writes that one only: ``lock.py distributed``.
 
 Versions that the present environment has are kept, so that the lock says what was tested; ``--upgrade`` takes the
 newest. PyTorch and what only its CUDA builds need stay out: see ``.ci/set_up.py``.
@@ -12,10 +16,12 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCK = ROOT / "requirements.lock"
+LOCKS = {"embedded": ROOT / "requirements.lock", "distributed": ROOT / "requirements-distributed.lock"}
+EXTRAS = {"embedded": "dev", "distributed": "distributed"}
+NOT_SHARED = {"python-dateutil"}  # botocore takes none above 2
 NOT_LOCKED = re.compile(r"(torch|torchvision|triton|pip|nvidia-.*|cuda-.*|anyanomaly-archive)==")
 OPTIONS = [
-    *("--quiet", "--extra=dev", "--all-build-deps", "--generate-hashes", "--strip-extras", "--allow-unsafe"),
+    *("--quiet", "--all-build-deps", "--generate-hashes", "--strip-extras", "--allow-unsafe"),
     *("--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links", "--no-emit-trusted-host"),
 ]
 HEADER = """\
@@ -25,30 +31,39 @@ HEADER = """\
 
 
 def main() -> None:
-    """Compile the lock with pip-tools in an environment of its own."""
+    """Compile the locks with pip-tools in an environment of its own; the second keeps to the versions of the first."""
+    roles = [role for role in LOCKS if role in sys.argv] or list(LOCKS)
     with tempfile.TemporaryDirectory(prefix="anyanomaly-lock-") as folder:
         tools = Path(folder)
         venv.create(tools / "venv", with_pip=True)
         python = tools / "venv" / "bin" / "python"
         print("[lock] installing pip-tools", flush=True)
         subprocess.run([python, "-m", "pip", "install", "--quiet", "pip-tools"], check=True)
-        pins = (ROOT / "requirements-torch.lock").read_text(encoding="utf-8")
-        if "--upgrade" not in sys.argv:
-            pins += subprocess.run(
-                [sys.executable, "-m", "pip", "freeze", "--all", "--exclude-editable"],
-                check=True,
-                capture_output=True,
-                text=True,
-            ).stdout
-        constraints = tools / "constraints.txt"
-        constraints.write_text("".join(f"{line}\n" for line in _public(pins)), encoding="utf-8")
-        print("[lock] resolving and collecting hashes (about 5 minutes)", flush=True)
-        raw = tools / "raw.lock"
-        command = [str(python), "-m", "piptools", "compile", *OPTIONS]
-        command += ["-c", str(constraints), "-o", str(raw), str(ROOT / "pyproject.toml")]
-        subprocess.run(command, check=True, cwd=ROOT)
-        LOCK.write_text(HEADER + _without_torch(raw.read_text(encoding="utf-8")), encoding="utf-8")
-    print(f"[lock] wrote {LOCK.name}", flush=True)
+        for role in roles:
+            _compile(role, python, tools)
+
+
+def _compile(role: str, python: Path, tools: Path) -> None:
+    print(f"[lock] {role}: resolving and collecting hashes (about 5 minutes)", flush=True)
+    raw, constraints = tools / f"{role}.lock", tools / f"{role}.txt"
+    pins = (ROOT / "requirements-torch.lock").read_text(encoding="utf-8") + _kept(role)
+    constraints.write_text("".join(f"{line}\n" for line in _public(pins)), encoding="utf-8")
+    command = [str(python), "-m", "piptools", "compile", *OPTIONS, f"--extra={EXTRAS[role]}"]
+    command += ["-c", str(constraints), "-o", str(raw), str(ROOT / "pyproject.toml")]
+    subprocess.run(command, check=True, cwd=ROOT)
+    LOCKS[role].write_text(HEADER + _without_torch(raw.read_text(encoding="utf-8")), encoding="utf-8")
+    print(f"[lock] wrote {LOCKS[role].name}", flush=True)
+
+
+def _kept(role: str) -> str:
+    """Pins that stay: what the present environment has; for the image, what one machine's lock says."""
+    if role == "distributed":
+        pins = re.findall(r"^[\w.-]+==[^\s;\\]+", LOCKS["embedded"].read_text(encoding="utf-8"), re.MULTILINE)
+        return "\n".join(pin for pin in pins if pin.partition("==")[0] not in NOT_SHARED)
+    if "--upgrade" in sys.argv:
+        return ""
+    command = [sys.executable, "-m", "pip", "freeze", "--all", "--exclude-editable"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def _public(pins: str) -> list[str]:

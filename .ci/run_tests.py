@@ -1,5 +1,7 @@
 """Run all tests: those that may run side by side first, then those with Airflow's real services, one after another.
 
+Those of the way past one machine run in an environment of their own, which has Celery and S3 (``.ci/distributed.py``).
+
 The last line adds both up, so that a reader of the end of a log sees everything.
 """
 
@@ -10,10 +12,13 @@ import time
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from distributed import make_environment
+
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / ".local" / "test-reports"
 PHASES = {
     "unit and integration": ["tests/unit", "tests/integration"],
+    "distributed": ["tests/distributed"],
     "end to end": ["tests/e2e"],
 }
 
@@ -31,9 +36,9 @@ def main() -> None:
         started = time.monotonic()
         report = REPORTS / f"{name.replace(' ', '-')}.xml"
         report.unlink(missing_ok=True)
-        side_by_side = ["-n", workers, "--dist", "loadgroup"] if name != "end to end" else []
+        side_by_side = ["-n", workers, "--dist", "loadgroup"] if name == "unit and integration" else []
         command = [
-            sys.executable,
+            str(make_environment() if name == "distributed" else Path(sys.executable)),
             "-m",
             "pytest",
             "-q",
