@@ -132,6 +132,9 @@ class ArchiveSettings(LayoutSettings):
     privacy_masks: Path | None = Field(
         default=None, description="YAML file of privacy masks by camera, black for models and people; docs/evidence.md."
     )
+    alerts: Path | None = Field(
+        default=None, description="YAML file of who is told of new events, and how; docs/alerts.md."
+    )
     keep_embeddings: bool = Field(
         default=True, description="Keep what the encoder saw, so that a new rule on known footage encodes nothing."
     )

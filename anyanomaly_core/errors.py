@@ -64,6 +64,14 @@ class TimestampError(AnyAnomalyError):
     """A time stamp authority did not answer, or its reply does not prove what it should."""
 
 
+class AlertError(AnyAnomalyError):
+    """An alert could not be sent; later it may be."""
+
+
+class AlertRefusedError(AlertError):
+    """The target will not take this alert, however often it is tried."""
+
+
 def nearest_name(name: str, known: Iterable[str]) -> str | None:
     """The known name that this one may have been meant to be; None: none is near."""
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)

@@ -20,6 +20,7 @@ from typing import Any
 from airflow.sdk import DAG, get_current_context, task
 
 from tasks.wiring import forms
+from tasks.wiring.alerts import airflow_connection
 from tasks.wiring.defaults import BACKFILL_POOL, DEFAULT_ARGS, FOUND_EVENTS, SCORES, emit_news, map_name
 from tasks.wiring.timetable import DaysOfFootage
 
@@ -87,7 +88,7 @@ The models are loaded once for the whole day. Work that an interrupted try had f
     def score_days(work: dict[str, Any]) -> dict[str, Any]:  # noqa: D103
         from tasks.backfill import score_days
 
-        return score_days(work, started_at=get_current_context()["ti"].start_date)
+        return score_days(work, started_at=get_current_context()["ti"].start_date, connections=airflow_connection)
 
     @task(trigger_rule="all_done", outlets=[SCORES, FOUND_EVENTS])
     def announce(

@@ -20,6 +20,7 @@ from typing import Any
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, get_current_context, task
 
 from tasks.wiring import forms
+from tasks.wiring.alerts import airflow_connection
 from tasks.wiring.defaults import DEFAULT_ARGS, FOOTAGE, FOUND_EVENTS, GPU_POOL, SCORES, emit_news, map_name
 
 # A new installation waits for its first turn: Airflow would make up for one in the last tenth of the time between two.
@@ -76,7 +77,7 @@ The models are loaded once for the whole unit. Work that an interrupted try had 
     def scan_unit(unit: dict[str, Any]) -> dict[str, Any]:  # noqa: D103
         from tasks.scan import scan_unit
 
-        return scan_unit(unit, started_at=get_current_context()["ti"].start_date)
+        return scan_unit(unit, started_at=get_current_context()["ti"].start_date, connections=airflow_connection)
 
     @task(trigger_rule="all_done", outlets=[SCORES, FOUND_EVENTS])
     def announce(

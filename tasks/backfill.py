@@ -9,6 +9,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from anyanomaly_core import __version__
+from anyanomaly_core.alerts.connections import Connections, connection_from_environment
+from anyanomaly_core.alerts.sender import AlertSender
 from anyanomaly_core.archive.backfill import MAX_TASKS, BackfillPlan, CameraDays
 from anyanomaly_core.archive.backfill import plan_backfill as compare_with_ledger
 from anyanomaly_core.archive.missing import FootageSelection, missing_work
@@ -88,7 +90,9 @@ def plan_backfill(
     return work
 
 
-def score_days(work: Work, *, started_at: datetime | None = None) -> dict[str, Any]:
+def score_days(
+    work: Work, *, started_at: datetime | None = None, connections: Connections = connection_from_environment
+) -> dict[str, Any]:
     """Score what a camera still lacks of its days, video by video, until the budget is used up.
 
     Raises:
@@ -108,7 +112,7 @@ def score_days(work: Work, *, started_at: datetime | None = None) -> dict[str, A
         log.info("%s", "The budget is used up." if plan.work else "Nothing is missing any more.")
         return {"name": work["name"], "counts": {"videos_left": len(plan.work)}}  # without loading a model
     patience_s = settings.database_patience_s
-    with LoggedProgress(work["name"]) as progress:
+    with LoggedProgress(work["name"]) as progress, AlertSender(engine, settings, connections) as alerts:
         scorer = load_scorer(engine, plan.profile, settings)
         meter = Meter(engine, work["run_id"], scorer.stored.scorer_id, started_at, patience_s=patience_s)
         meter.started()
@@ -126,6 +130,7 @@ def score_days(work: Work, *, started_at: datetime | None = None) -> dict[str, A
             meter=meter,
             budget=budget,
             progress=segment_progress([unit.video for unit in units], scorer.profile, progress),
+            committed=alerts.wake,
         )
     engine.dispose()
     if result.left:

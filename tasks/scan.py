@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Engine
 
 from anyanomaly_core import __version__
+from anyanomaly_core.alerts.connections import Connections, connection_from_environment
+from anyanomaly_core.alerts.sender import AlertSender
 from anyanomaly_core.archive.missing import FootageSelection, missing_work
 from anyanomaly_core.archive.names import write_names
 from anyanomaly_core.archive.scan import scan, segment_progress
@@ -27,6 +29,7 @@ from anyanomaly_core.results.planning import Unit
 from anyanomaly_core.results.rule_store import StoredRule, list_rules
 from anyanomaly_core.results.spending import Meter
 from anyanomaly_core.results.waiting import with_database_retry
+from anyanomaly_core.rules.alerts import load_alerts
 from tasks.context import database
 
 log = logging.getLogger(__name__)
@@ -61,8 +64,10 @@ def plan_units(
 
     Raises:
         RuleError: when a named rule does not exist or is retired, or the days make no sense.
+        ConfigurationError: when the file of alerts is wrong.
     """
     settings = get_settings()
+    load_alerts(settings.alerts)  # what is wrong with the file is told before anything is scored
     engine = database(settings)
     selection = FootageSelection.parse(cameras=cameras, first_day=first_day, last_day=last_day)
     with engine.begin() as connection:
@@ -89,7 +94,9 @@ def plan_units(
     return work[:most]
 
 
-def scan_unit(unit: Work, *, started_at: datetime | None = None) -> dict[str, Any]:
+def scan_unit(
+    unit: Work, *, started_at: datetime | None = None, connections: Connections = connection_from_environment
+) -> dict[str, Any]:
     """Score the videos of a unit, one after the other, and commit each; the models are loaded once.
 
     What another worker or an earlier try has committed is left alone. A video that fails does not keep the others
@@ -98,6 +105,7 @@ def scan_unit(unit: Work, *, started_at: datetime | None = None) -> dict[str, An
     Args:
         unit: as planned.
         started_at: when the task was started; quotes of backfills learn from it what a start takes.
+        connections: looks up addresses and secrets of those who are told of new events.
 
     Raises:
         ModelError: when a model is not to be had or breaks as a whole.
@@ -106,7 +114,7 @@ def scan_unit(unit: Work, *, started_at: datetime | None = None) -> dict[str, An
     settings = get_settings()
     engine = database(settings)
     patience_s = settings.database_patience_s
-    with LoggedProgress(unit["name"]) as progress:
+    with LoggedProgress(unit["name"]) as progress, AlertSender(engine, settings, connections) as alerts:
         scorer = load_scorer(engine, load_profile(unit["profile"]), settings)
         meter = Meter(engine, unit["run_id"], scorer.stored.scorer_id, started_at, patience_s=patience_s)
         meter.started()
@@ -118,6 +126,7 @@ def scan_unit(unit: Work, *, started_at: datetime | None = None) -> dict[str, An
             settings=settings,
             meter=meter,
             progress=segment_progress([part.video for part in work], scorer.profile, progress),
+            committed=alerts.wake,
         )
     engine.dispose()
     result.raise_failures()

@@ -1,6 +1,6 @@
 """Whole runs in this process, without Airflow: a scan of the archive, a backfill of a rule."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -46,7 +46,15 @@ class RuleBackfill:
     remaining: Quote
 
 
-def scan_archive(engine: Engine, settings: Settings, rules: Path, *, author: str, stages: Stages) -> ArchiveScan:
+def scan_archive(
+    engine: Engine,
+    settings: Settings,
+    rules: Path,
+    *,
+    author: str,
+    stages: Stages,
+    committed: Callable[[], None] = lambda: None,
+) -> ArchiveScan:
     """Apply the rules of a folder, register new footage, score what is missing.
 
     Args:
@@ -55,6 +63,7 @@ def scan_archive(engine: Engine, settings: Settings, rules: Path, *, author: str
         rules: folder of rule files.
         author: stands with new rule versions.
         stages: is told each long step and how far it is.
+        committed: called after each commit of a unit; see :func:`anyanomaly_core.archive.scan.scan`.
 
     Raises:
         RuleError: when a rule file is wrong; then nothing was applied.
@@ -70,7 +79,7 @@ def scan_archive(engine: Engine, settings: Settings, rules: Path, *, author: str
         by_profile.setdefault(profile_name(rule, settings), []).append(rule)
     with _noted_failure(engine, run_id):
         for name, group in by_profile.items():
-            run = _Run(engine, settings, run_id, load_profile(name), stages)
+            run = _Run(engine, settings, run_id, load_profile(name), stages, committed)
             result = run.score(group, FootageSelection(), Budget())
             done.result.counts.update(result.counts)
             done.result.failures |= result.failures
@@ -86,15 +95,16 @@ def backfill_rule(
     budget: Budget,
     *,
     stages: Stages,
+    committed: Callable[[], None] = lambda: None,
 ) -> RuleBackfill:
-    """Score what a rule lacks of a selection of footage, within a budget.
+    """Score what a rule lacks of a selection of footage, within a budget; ``committed`` as for scans.
 
     Raises:
         ModelError: when a model is not to be had or breaks as a whole.
     """
     with engine.begin() as connection:
         run_id = scorer_store.start_run(connection, "cli", code_version=__version__)
-    run = _Run(engine, settings, run_id, load_profile(profile_name(rule, settings)), stages)
+    run = _Run(engine, settings, run_id, load_profile(profile_name(rule, settings)), stages, committed)
     with _noted_failure(engine, run_id):
         result = run.score([rule], selection, budget)
     bounds = _finish(engine, run_id, result)
@@ -117,6 +127,7 @@ class _Run:
     run_id: int
     profile: Profile
     stages: Stages
+    committed: Callable[[], None]
 
     def score(self, rules: Sequence[StoredRule], selection: FootageSelection, budget: Budget) -> ScanResult:
         started = datetime.now(UTC)
@@ -133,7 +144,16 @@ class _Run:
             work = missing_work(connection, rules, scorer.stored.scorer_id, selection)
         videos = [unit.video for unit in work]
         told = segment_progress(videos, self.profile, self.stages(f"scoring by {self.profile.name}", "segments"))
-        return scan(self.engine, work, scorer, settings=self.settings, meter=meter, budget=budget, progress=told)
+        return scan(
+            self.engine,
+            work,
+            scorer,
+            settings=self.settings,
+            meter=meter,
+            budget=budget,
+            progress=told,
+            committed=self.committed,
+        )
 
 
 def _register(engine: Engine, settings: Settings, stages: Stages) -> list[Registration]:

@@ -18,6 +18,7 @@ from anyanomaly_core.results.catalog import StoredVideo
 from anyanomaly_core.results.planning import Unit
 from anyanomaly_core.results.spending import Meter, Spent, spent_by
 from anyanomaly_core.results.waiting import with_database_retry
+from anyanomaly_core.rules.alerts import load_alerts
 
 log = logging.getLogger(__name__)
 
@@ -83,17 +84,30 @@ def scan(
     meter: Meter,
     progress: Callable[[StoredVideo], Progress],
     budget: Budget = Budget(),
+    committed: Callable[[], None] = lambda: None,
 ) -> ScanResult:
     """Score units and commit each; every scan and backfill, in Airflow or not, is this loop.
 
     Before each unit the budget is looked at. Several workers of a run share it: each may go over it by the unit it is
     at. A video that fails keeps no other from being scored. While the database is away, the loop waits for it.
 
+    Args:
+        engine: with the writer's rights.
+        work: the units, in order.
+        scorer: with its models.
+        settings: of the installation.
+        meter: keeps the run's account.
+        progress: that of a video.
+        budget: where to stop.
+        committed: called after each commit; it must not wait for anything.
+
     Raises:
+        ConfigurationError: when the file of alerts is wrong; then nothing was scored.
         ModelError: when a model breaks as a whole.
         StorageError: when results cannot be written, or the database stays away.
     """
     result = ScanResult()
+    alerts = load_alerts(settings.alerts).targets
     rates: Rates | None = None
     for place, unit in enumerate(work):
         if not budget.unlimited:
@@ -103,8 +117,17 @@ def scan(
             if not budget.allows_unit(spent, unit, scorer.profile, rates):
                 result.left += [left.video for left in work[place:]]
                 break
-        outcome = scan_unit(engine, unit, scorer, settings=settings, run_id=meter.run_id, progress=progress(unit.video))
+        outcome = scan_unit(
+            engine,
+            unit,
+            scorer,
+            settings=settings,
+            run_id=meter.run_id,
+            progress=progress(unit.video),
+            alerts=alerts,
+        )
         if outcome is not None:
+            committed()
             meter.scored(outcome.rows, len(unit.rules), outcome.work_s)
         result.add(unit, outcome)
     return result

@@ -29,6 +29,7 @@ from anyanomaly_core.results.schema import units
 from anyanomaly_core.results.segment_store import VideoSegments, load_segments
 from anyanomaly_core.results.waiting import with_database_retry
 from anyanomaly_core.results.writer import commit_failure, commit_unit
+from anyanomaly_core.rules.alerts import Target
 from anyanomaly_core.scoring.smoothing import frame_scores
 from anyanomaly_core.scoring.types import RuleTexts, SegmentScore, Status
 
@@ -56,6 +57,7 @@ def scan_unit(
     settings: Settings,
     run_id: int | None,
     progress: Progress,
+    alerts: Sequence[Target] = (),
 ) -> UnitOutcome | None:
     """Score a video for rules and commit rows, Parquet files and events; None: another worker had done it all.
 
@@ -71,7 +73,7 @@ def scan_unit(
     def scan() -> UnitOutcome | None:
         with engine.connect() as connection:  # it may have been found under another camera meanwhile, which hides more
             mask = footage_mask(settings, load_video(connection, unit.video.video_id))
-        job = _UnitScan(engine, unit.video, scorer, settings, mask, run_id)
+        job = _UnitScan(engine, unit.video, scorer, settings, mask, run_id, alerts)
         with Journal(settings.state_dir / "journal", job.journal_name) as journal:
             return job.run(unit.rules, journal, progress)
 
@@ -88,6 +90,7 @@ class _UnitScan:
     settings: Settings
     mask: Mask | None
     run_id: int | None
+    alerts: Sequence[Target]
 
     @property
     def mask_digest(self) -> str | None:
@@ -121,7 +124,9 @@ class _UnitScan:
             mask_digest=self.mask_digest,
         )
         compression = self.settings.parquet_compression
-        events = commit_unit(self.engine, result, self.settings.parquet_root, compression=compression)
+        events = commit_unit(
+            self.engine, result, self.settings.parquet_root, compression=compression, alerts=self.alerts
+        )
         journal.discard()
         return _outcome(scores, events)
 

@@ -9,6 +9,7 @@ import typer
 
 from anyanomaly_core import __version__
 from anyanomaly_core.cli import (
+    alerts,
     backfill,
     calibrate,
     clocks,
@@ -71,6 +72,7 @@ app.command("query", rich_help_panel=EVERY_MORNING)(query.query)
 app.command("coverage", rich_help_panel=EVERY_MORNING)(coverage.coverage)
 app.command("quarantine", rich_help_panel=EVERY_MORNING)(query.quarantine)
 app.command("retry", rich_help_panel=EVERY_MORNING)(query.retry)
+app.add_typer(alerts.alerts_app, name="alerts", rich_help_panel=EVERY_MORNING)
 
 app.add_typer(rules.rules_app, name="rules", rich_help_panel=RULES)
 app.command("backfill", rich_help_panel=RULES)(backfill.backfill)

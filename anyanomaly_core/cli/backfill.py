@@ -11,6 +11,7 @@ from anyanomaly_core.cli.progress import progress_stages
 from anyanomaly_core.cli.site import database
 
 if TYPE_CHECKING:
+    from anyanomaly_core.alerts.sender import AlertSender
     from anyanomaly_core.archive.runs import RuleBackfill
 
 
@@ -45,7 +46,16 @@ def backfill(
         done = None
         if not quote and quoted.videos:
             note(f"{quoted.videos} videos with {quoted.segments} segments lack scores; measured: {quoted.measured}.")
-            done = backfill_rule(engine, settings, stored, selection, Budget(gpu_hours, segments), stages=stages)
+            with AlertSender(engine, settings) as alerts:
+                done = backfill_rule(
+                    engine,
+                    settings,
+                    stored,
+                    selection,
+                    Budget(gpu_hours, segments),
+                    stages=stages,
+                    committed=alerts.wake,
+                )
     outcome = {"quote": quoted.as_dict(), **({} if done is None else _as_dict(done))}
     if as_json:
         print_json(outcome)

@@ -67,6 +67,7 @@ def scan(
 
 
 def _scan_here(archive: Path, rules: Path, *, as_json: bool) -> "ScanOutcome":
+    from anyanomaly_core.alerts.sender import AlertSender
     from anyanomaly_core.archive.runs import scan_archive
     from anyanomaly_core.results.engine import make_engine
 
@@ -74,8 +75,8 @@ def _scan_here(archive: Path, rules: Path, *, as_json: bool) -> "ScanOutcome":
     with site(archive, "") as settings:
         engine = make_engine(settings.database_url.get_secret_value())
         try:
-            with progress_stages() as stages:
-                scan_archive(engine, settings, rules, author=user_name(), stages=stages)
+            with progress_stages() as stages, AlertSender(engine, settings) as alerts:
+                scan_archive(engine, settings, rules, author=user_name(), stages=stages, committed=alerts.wake)
         finally:
             engine.dispose()
         return _report(settings, began, [], as_json=as_json)
@@ -142,7 +143,10 @@ def _say_how_to_go_on(installation: "Installation", scanned: "Scanned") -> None:
 def _check(remembered: dict[str, str]) -> None:
     """What would make the scan fail is told before anything is started; notices stand first."""
     from anyanomaly_core.archive.readiness import Place, check_scan
+    from anyanomaly_core.rules.alerts import load_alerts
 
+    stated = os.environ.get("ANYANOMALY_ALERTS")
+    load_alerts(Path(stated) if stated else None)
     place = Place(
         os.environ.get("ANYANOMALY_ARCHIVE_ROOT", remembered["ARCHIVE_ROOT"]),
         remembered["ARCHIVE_LAYOUT"],

@@ -286,3 +286,22 @@ retention_changes = Table(
     _needed("database_user", Text, server_default=text("SESSION_USER")),
     _needed("changed_at", Moment, server_default=NOW),
 )
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("alert_id", BigInteger, Identity(always=True), primary_key=True),
+    _needed("key", UUID(as_uuid=True), server_default=func.gen_random_uuid()),
+    _needed("target", Text),
+    _needed("event_id", UUID(as_uuid=True)),
+    _needed("rule", Text),
+    _needed("camera_id", Text, ForeignKey("cameras.camera_id")),
+    _needed("started_at", Moment),
+    _needed("ended_at", Moment),
+    _needed("queued_at", Moment, server_default=NOW),
+    _needed("state", Text, server_default="waiting"),
+    _needed("attempts", Integer, server_default="0"),
+    _needed("next_try_at", Moment, server_default=NOW),
+    Column("settled_at", Moment),
+    Column("problem", Text),
+)

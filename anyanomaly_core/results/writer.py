@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from anyanomaly_core.config import ParquetCodec
 from anyanomaly_core.errors import StorageError
 from anyanomaly_core.results import parquet
+from anyanomaly_core.results.alert_outbox import queue_alerts
 from anyanomaly_core.results.binary_copy import COLUMNS, copy_stream
 from anyanomaly_core.results.catalog import StoredVideo
 from anyanomaly_core.results.event_store import from_unit, lock_video, replace_events, versions_of
@@ -29,6 +30,7 @@ from anyanomaly_core.results.rule_store import StoredRule, hold_rules
 from anyanomaly_core.results.schema import segment_scores, units, videos
 from anyanomaly_core.results.scorer_store import StoredScorer
 from anyanomaly_core.results.segment_store import VideoSegments
+from anyanomaly_core.rules.alerts import Target
 from anyanomaly_core.scoring.types import SegmentScore, Status
 
 log = logging.getLogger(__name__)
@@ -36,7 +38,14 @@ log = logging.getLogger(__name__)
 _COPY = f"COPY segment_scores ({', '.join(COLUMNS)}) FROM STDIN (FORMAT binary)"
 
 
-def commit_unit(engine: Engine, result: UnitResult, parquet_root: Path, *, compression: ParquetCodec = "zstd") -> int:
+def commit_unit(
+    engine: Engine,
+    result: UnitResult,
+    parquet_root: Path,
+    *,
+    compression: ParquetCodec = "zstd",
+    alerts: Sequence[Target] = (),
+) -> int:
     """Write a unit; returns the number of events its rules now have in the video.
 
     Committing the same result again leaves the same rows and the same bytes. Two workers with the same video take
@@ -47,6 +56,7 @@ def commit_unit(engine: Engine, result: UnitResult, parquet_root: Path, *, compr
         result: one outcome per segment and rule, failed ones included.
         parquet_root: folder that ``frame_scores/`` and ``segment_scores/`` lie in.
         compression: codec of the Parquet files.
+        alerts: who is to be told of new events; what they are told is queued with the events.
 
     Raises:
         StorageError: nothing was changed, and why.
@@ -56,13 +66,19 @@ def commit_unit(engine: Engine, result: UnitResult, parquet_root: Path, *, compr
     try:
         # Files are packed and flushed to disk while the server takes in the rows.
         with parquet.Staging(parquet_root, result.video, result.scorer, compression=compression) as staging:
-            return _commit(engine, unit, rules, staging)
+            return _commit(engine, unit, rules, staging, alerts)
     except (DBAPIError, psycopg2.Error, OSError) as error:  # the driver's own come out of COPY
         video = result.video.video_id
         raise StorageError(f"Results of video {video} could not be written: {_said(error)}") from error
 
 
-def _commit(engine: Engine, unit: UnitScores, rules: Sequence[RuleScores], staging: parquet.Staging) -> int:
+def _commit(
+    engine: Engine,
+    unit: UnitScores,
+    rules: Sequence[RuleScores],
+    staging: parquet.Staging,
+    alerts: Sequence[Target],
+) -> int:
     _make_partitions(engine, unit)
     with engine.begin() as connection:
         lock_video(connection, unit.result.video.video_id)
@@ -72,6 +88,7 @@ def _commit(engine: Engine, unit: UnitScores, rules: Sequence[RuleScores], stagi
         shown = record(connection, unit.result, rules)
         events = _derive(connection, unit, [of_rule for of_rule in rules if of_rule.rule.scoring_id in shown])
         _take_over(connection, unit)
+        queue_alerts(connection, alerts, unit.result.video.video_id, list(shown))
         parquet.publish(staging.finished())
     return events
 

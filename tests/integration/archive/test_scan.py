@@ -12,10 +12,12 @@ import pytest
 from sqlalchemy import Engine, text
 
 from anyanomaly_core.archive.rules import apply_rule_files
-from anyanomaly_core.errors import AnyAnomalyError, FootageError
+from anyanomaly_core.config import get_settings
+from anyanomaly_core.errors import AnyAnomalyError, ConfigurationError, FootageError
 from tasks import ingest, scan
 from tests.integration.archive.conftest import World
 from tests.integration.archive.small_archive import DAY, film
+from tests.servers.webhook_server import receiver
 
 FRAMES = {f"hall/{DAY}/10-00-00.mp4": 40, f"hall/{DAY}/11-00-00.mp4": 30, f"gate/{DAY}/10-00-00.mp4": 50}
 SCORES = """
@@ -152,3 +154,24 @@ def worker(unit: dict[str, Any]) -> "subprocess.Popen[str]":
     )
     command = [sys.executable, "-c", code, json.dumps(unit)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def test_new_events_are_told_while_the_scan_goes_on(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ingest_all(world)
+    path = tmp_path / "alerts.yaml"
+    monkeypatch.setenv("ANYANOMALY_ALERTS", str(path))
+    path.write_text("targets: {ops: {kind: webhook}}")
+    get_settings.cache_clear()
+    with pytest.raises(ConfigurationError, match="connection"):
+        scan.plan_units()
+    path.write_text("targets: {ops: {kind: webhook, connection: ops, rules: [running], max_age_hours: 87600}}")
+    units = as_xcom(scan.plan_units())
+    with receiver() as hook:
+        monkeypatch.setenv("AIRFLOW_CONN_OPS", json.dumps({"host": hook.url, "password": "hush"}))
+        scan_all(units)
+    told = {json.loads(body)["data"]["event_id"] for _, _, body in hook.requests}
+    found = rows(world.engine, "SELECT event_id::text FROM event_list WHERE rule = 'running'")
+    assert told == {event for (event,) in found}
+    assert len(hook.requests) == len(found) > 0

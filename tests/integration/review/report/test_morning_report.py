@@ -1,6 +1,5 @@
 """The morning report: the night's true figures, nothing hidden, hostile text harmless, readable on a phone."""
 
-import asyncio
 import csv
 import email
 import io
@@ -9,9 +8,6 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -45,6 +41,7 @@ from tests.integration.results.world import (
     unit_result,
 )
 from tests.integration.review.kept_footage import Kept, make_settings
+from tests.servers.mailbox import mailbox
 
 DAG_FILE = Path(__file__).parents[4] / "dags" / "morning_report.py"
 NIGHT = date(2026, 4, 1)
@@ -228,53 +225,6 @@ def test_a_browser_shows_the_report_and_plays_the_clip(hostile: Kept, tmp_path: 
             const sought = new Promise(done => v.addEventListener('seeked', () => done(v.currentTime)));
             v.currentTime = 4; return await sought; }"""
         assert page.evaluate(seek) == pytest.approx(4, abs=0.1)
-
-
-class _Mailbox:
-    """A mail server of a few lines: takes any message."""
-
-    def __init__(self) -> None:
-        self.port = 0
-        self.messages: list[str] = []
-        self.ready = threading.Event()
-
-    def run(self) -> None:
-        asyncio.run(self._serve())
-
-    async def _serve(self) -> None:
-        server = await asyncio.start_server(self._talk, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
-        self.stop = asyncio.Event()
-        self.loop = asyncio.get_running_loop()
-        self.ready.set()
-        await self.stop.wait()
-        server.close()
-
-    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        def say(line: str) -> None:
-            writer.write(f"{line}\r\n".encode())
-
-        say("220 here")
-        while line := (await reader.readline()).decode().strip().upper():
-            if line == "DATA":
-                say("354 go on")
-                self.messages.append((await reader.readuntil(b"\r\n.\r\n")).decode())
-            say("250 ok" if line != "QUIT" else "221 bye")
-            await writer.drain()
-        writer.close()
-
-
-@contextmanager
-def mailbox() -> Iterator[_Mailbox]:
-    box = _Mailbox()
-    thread = threading.Thread(target=box.run, daemon=True)
-    thread.start()
-    box.ready.wait(10)
-    try:
-        yield box
-    finally:
-        box.loop.call_soon_threadsafe(box.stop.set)
-        thread.join(10)
 
 
 def test_the_mail_goes_out_through_airflows_notifier(hostile: Kept, tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Telling others of new events: webhooks, Slack, mail, MQTT (docs/alerts.md)."""
