@@ -47,6 +47,12 @@ class LvlmSpec(_Part):
     concurrency: int = Field(default=8, ge=1, description="Requests in flight to a server.")
     max_new_tokens: int = Field(default=50, ge=4)
     max_image_side: int | None = Field(default=None, description="Longest image side sent to the model, in pixels.")
+    image_splitting: bool = Field(
+        default=False, description="Let the model's processor cut images into tiles, as it does with documents."
+    )
+    max_visual_tokens: int | None = Field(
+        default=None, ge=1, description="Refuse a model that makes more tokens of the images of one segment and text."
+    )
 
 
 class SamplingSpec(_Part):
@@ -153,7 +159,7 @@ PIXELS = "large pictures shrunk by area, squares in whole numbers"
 # What changes where or how fast something runs, not what it answers, stays out of the digest.
 _NOT_IN_DIGEST = {
     "encoder": {"batch_size", "path"},
-    "lvlm": {"batch_size", "path", "concurrency", "base_url"},
+    "lvlm": {"batch_size", "path", "concurrency", "base_url", "max_visual_tokens"},
 }
 
 

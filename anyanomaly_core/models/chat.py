@@ -21,6 +21,8 @@ class Processor(Protocol):
     """What we use of a transformers processor."""
 
     tokenizer: "PreTrainedTokenizerBase"
+    image_processor: object  # of any class; see visual_tokens
+    image_token_id: int
 
     def apply_chat_template(
         self, conversation: Conversation, *, tokenize: bool = False, add_generation_prompt: bool = False

@@ -163,6 +163,7 @@ def _lvlm(profile: Profile, settings: ModelSettings, directory: Path | None) -> 
 
     from anyanomaly_core.models.device import DTYPES, resolve_device  # noqa: PLC0415
     from anyanomaly_core.models.transformers_lvlm import TransformersLvlm  # noqa: PLC0415
+    from anyanomaly_core.models.visual_tokens import check_budget  # noqa: PLC0415
 
     spec, device = profile.lvlm, resolve_device(settings.device)
     keep_freed_memory()
@@ -180,7 +181,7 @@ def _lvlm(profile: Profile, settings: ModelSettings, directory: Path | None) -> 
         raise not_loadable("lvlm", spec.model, directory or cached_folder(hub_model(profile, "lvlm")), error) from error
     check_complete(spec.model, processor, report)
     commit = getattr(model.config, "_commit_hash", None) or spec.revision
-    return TransformersLvlm(
+    lvlm = TransformersLvlm(
         model,
         processor,
         name=spec.model,
@@ -190,4 +191,7 @@ def _lvlm(profile: Profile, settings: ModelSettings, directory: Path | None) -> 
         batch_size=spec.batch_size,
         max_new_tokens=spec.max_new_tokens,
         max_image_side=spec.max_image_side,
+        image_splitting=spec.image_splitting,
     )
+    check_budget(profile, processor)
+    return lvlm

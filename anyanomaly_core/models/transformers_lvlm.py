@@ -15,6 +15,7 @@ from anyanomaly_core.models.inference_speed import optimize_for_inference
 from anyanomaly_core.models.lvlm_inputs import DecoderInput, InputBuilder, PromptRow
 from anyanomaly_core.models.protocols import Answer, Image, Request, Want
 from anyanomaly_core.models.readout import answer_likelihoods, forward, generate_texts
+from anyanomaly_core.models.visual_tokens import show_images_whole
 
 if TYPE_CHECKING:
     from transformers._typing import GenerativePreTrainedModel
@@ -40,8 +41,11 @@ class TransformersLvlm:
         batch_size: int = 16,
         max_new_tokens: int = 50,
         max_image_side: int | None = None,
+        image_splitting: bool = False,
     ) -> None:
         self._model, self._processor = model.eval(), processor
+        if not image_splitting:
+            show_images_whole(processor.image_processor)
         if (vision := getattr(getattr(model, "model", None), "vision_tower", None)) is not None:
             optimize_for_inference(vision)
         processor.tokenizer.padding_side = "left"  # the next token follows the last column in every row

@@ -26,7 +26,7 @@ FOLDER, PAGE = DOCS / "figures", DOCS / "figures.md"
 # Sections of the page, and the files in each.
 CONTENTS = {
     "Quality": ("demo-models", "cascade", "ablation-14-clips"),
-    "Cost of a scan": ("efficiency", "scan-shares"),
+    "Cost of a scan": ("efficiency", "scan-shares", "visual-tokens"),
     "Memory": ("memory",),
     "Store": ("store", "store-loading", "ingest"),
     "Backfill": ("quote", "backfill-killed"),

@@ -18,7 +18,8 @@ def cascaded(profile: Profile, **cascade: float | None) -> Profile:
 
 
 def test_no_built_in_profile_has_a_cascade_and_their_digests_do_not_know_the_word() -> None:
-    left_out = {"encoder": {"batch_size", "path"}, "lvlm": {"batch_size", "path", "concurrency", "base_url"}}
+    served = {"batch_size", "path", "concurrency", "base_url", "max_visual_tokens"}
+    left_out = {"encoder": {"batch_size", "path"}, "lvlm": served}
     for name in builtin_profiles():
         profile = load_profile(name)
         assert profile.scoring.cascade is None
