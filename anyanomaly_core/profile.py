@@ -30,7 +30,7 @@ class EncoderSpec(_Part):
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     batch_size: int = Field(default=64, ge=1)
     reference_preprocessing: bool = Field(
-        default=False, description="Feed windows as RGB 0..1 without mean/std, as the reference implementation does."
+        default=False, description="Repeat the reference implementation's pictures and choices: docs/method.md."
     )
 
 
@@ -52,6 +52,12 @@ class LvlmSpec(_Part):
     )
     max_visual_tokens: int | None = Field(
         default=None, ge=1, description="Refuse a model that makes more tokens of the images of one segment and text."
+    )
+    system_prompt: str | None = Field(
+        default=None, min_length=1, description="Said to the model before the question; none: what its template says."
+    )
+    repetition_penalty: float = Field(
+        default=1.0, gt=0, le=2, description="Of generated text; 1: none. The authors' Qwen script has 1.05."
     )
 
 
@@ -92,6 +98,14 @@ class ContextSpec(_Part):
         default=("a normal scene", "an empty place", "people walking"),
         description="Contrast classes for class adaption besides the rule's excluded texts.",
     )
+    class_list: str | None = Field(
+        default=None,
+        description="Contrast classes of a published benchmark in place of the neutral texts, such as `c-avenue`; "
+        "`data-set`: those of the benchmark that is evaluated (elsewhere the neutral texts).",
+    )
+    templates: Literal["product", "published"] = Field(
+        default="product", description="Wording of the photo templates: ours, or that of the reference implementation."
+    )
 
 
 class CascadeSpec(_Part):
@@ -124,6 +138,11 @@ class ScoringSpec(_Part):
         default=3, description="Wording; 0 to 3 are the paper's, 4 to 7 the same for models that read signs."
     )
     readout: Literal["generate", "likelihood"] = "likelihood"
+    answers: Literal["strict", "first_number"] = Field(
+        default="strict",
+        description="How `generate` reads a text: `first_number` takes its first number (70 of `70%`), else 0, as the "
+        "reference implementation does. For evaluation only: such scores are not stored.",
+    )
     static_level: float = Field(
         default=6.0,
         ge=0,
@@ -148,6 +167,12 @@ class ScoringSpec(_Part):
         return self
 
     @model_validator(mode="after")
+    def _texts_are_there_to_read(self) -> "ScoringSpec":
+        if self.answers != "strict" and self.readout != "generate":
+            raise ValueError("answers: first_number reads generated text; set readout: generate")
+        return self
+
+    @model_validator(mode="after")
     def _weights_sum_to_one(self) -> "ScoringSpec":
         if min(self.weights) < 0 or not math.isclose(sum(self.weights), 1, abs_tol=1e-6):
             raise ValueError(f"weights must be >= 0 and sum to 1, got {self.weights}")
@@ -156,6 +181,14 @@ class ScoringSpec(_Part):
 
 # How footage/decode.py and models/squash.py make pixels. Scores and embeddings are known by it: change it with them.
 PIXELS = "large pictures shrunk by area, squares in whole numbers"
+# How pictures and classes are made under reference_preprocessing, likewise.
+REFERENCE = "whole grey levels, classes as means of features, the authors' ties"
+# Parameters that came later, with what scorers did that are older: at these values they stay out of the digest.
+_LATER: dict[str, dict[str, Any]] = {
+    "lvlm": {"system_prompt": None, "repetition_penalty": 1.0},
+    "contexts": {"class_list": None, "templates": "product"},
+    "scoring": {"cascade": None, "answers": "strict"},
+}
 # What changes where or how fast something runs, not what it answers, stays out of the digest.
 _NOT_IN_DIGEST = {
     "encoder": {"batch_size", "path"},
@@ -194,9 +227,10 @@ class Profile(_Part):
         body: dict[str, Any] = self.model_dump(mode="json", exclude={"description", "notice"})
         for part, left_out in _NOT_IN_DIGEST.items():
             body[part] = {k: v for k, v in body[part].items() if k not in left_out}
-        if self.scoring.cascade is None:
-            del body["scoring"]["cascade"]  # scorers that are older than cascades keep their digest
-        return body | {"pixels": PIXELS}
+        for part, defaults in _LATER.items():
+            body[part] = {k: v for k, v in body[part].items() if k not in defaults or v != defaults[k]}
+        reference = {"reference": REFERENCE} if self.encoder.reference_preprocessing else {}
+        return body | {"pixels": PIXELS} | reference
 
 
 def _digest(body: dict[str, Any]) -> str:

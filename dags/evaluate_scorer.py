@@ -30,6 +30,7 @@ ABLATIONS = [
     "strategies",
     "prompts",
     "readouts",
+    "answers",
     "reuse",
     "static",
     "cascade",

@@ -53,8 +53,8 @@ def evaluate(
         str,
         typer.Option(
             help="Comma list of contexts, weights, smoothing (put the same answers together differently, and cost no "
-            "model call), scales, lengths, strategies, reuse, static, prompts, readouts, cascade, scorers (score the "
-            "footage again); or all, or none."
+            "model call), scales, lengths, strategies, reuse, static, prompts, readouts, answers, cascade, scorers "
+            "(score the footage again); or all, or none."
         ),
     ] = "contexts,weights,smoothing",
     protocol: Annotated[Protocol, typer.Option(help="honest, reference or both.")] = Protocol.both,

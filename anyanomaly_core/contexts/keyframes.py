@@ -17,10 +17,12 @@ class KeyFrames:
     """Positions inside a segment, 0 = its first sampled frame."""
 
     key: int  # the representative
-    grid: tuple[int, int, int, int]  # in time order, holds ``key``; frames repeat in segments shorter than 4
+    grid: tuple[int, int, int, int]  # in time order, holds ``key`` (not always the reference's); frames repeat below 4
 
 
-def select(similarity: NDArray[np.floating], strategy: Strategy, seed: int | Sequence[int]) -> KeyFrames:
+def select(
+    similarity: NDArray[np.floating], strategy: Strategy, seed: int | Sequence[int], *, reference: bool = False
+) -> KeyFrames:
     """Choose the key frame and the four grid frames of one segment for one text.
 
     Ties go to the earlier frame. A segment of fewer than four frames has them all in its grid, the first ones
@@ -31,6 +33,9 @@ def select(similarity: NDArray[np.floating], strategy: Strategy, seed: int | Seq
         similarity: [n] cosine of each sampled frame with the text, n >= 1.
         strategy: see ``docs/method.md``.
         seed: for the random strategy only.
+        reference: ties and odd numbers of frames as the reference implementation has them, from four frames on: the
+            ``clip`` strategy prefers the later of equals, groups end after 4 * (n // 4) frames, and a key frame behind
+            them is in no grid.
 
     Raises:
         ValueError: when there is no frame, or a similarity is not a number.
@@ -42,7 +47,11 @@ def select(similarity: NDArray[np.floating], strategy: Strategy, seed: int | Seq
     if strategy == "random":
         grid = _random(n, seed)
         return KeyFrames(grid[0], grid)
-    return KeyFrames(best, _spread(n) if n < GRID else _CHOICES[strategy](similarity, best))
+    if n < GRID:
+        return KeyFrames(best, _spread(n))
+    if reference:
+        return _reference_choice(similarity, strategy, best)
+    return KeyFrames(best, _CHOICES[strategy](similarity, best))
 
 
 def _four(positions: Sequence[int] | NDArray[np.intp]) -> tuple[int, int, int, int]:
@@ -74,6 +83,18 @@ def _evenly_around(similarity: NDArray[np.floating], best: int) -> tuple[int, in
     group = len(similarity) // GRID
     frames = [slot * group + best % group for slot in range(GRID)]
     return _four(frames if best in frames else [*frames[:-1], best])
+
+
+def _reference_choice(similarity: NDArray[np.floating], strategy: Strategy, best: int) -> KeyFrames:
+    """Key and grid frames of n >= 4 frames, by similarity, ties and rest as the reference implementation has them."""
+    group = len(similarity) // GRID
+    if strategy == "clip":
+        ascending = np.argsort(similarity)
+        return KeyFrames(int(ascending[-1]), _four(ascending[-GRID:]))
+    if strategy == "grouping_then_clip":
+        groups = similarity[: GRID * group].reshape(GRID, group)
+        return KeyFrames(best, _four(groups.argmax(axis=1) + group * np.arange(GRID)))
+    return KeyFrames(best, _four([slot * group + best % group for slot in range(GRID)]))
 
 
 _CHOICES: dict[str, Callable[[NDArray[np.floating], int], tuple[int, int, int, int]]] = {

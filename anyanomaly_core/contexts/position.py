@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from anyanomaly_core.contexts.resampling import Image, bilinear, bilinear_map
+from anyanomaly_core.contexts.resampling import Image, bilinear_map, opencv_bilinear
 from anyanomaly_core.contexts.windows import WindowScale
 
 Float32 = NDArray[np.float32]
@@ -61,8 +61,7 @@ def attention(similarity: Float32) -> Float32:
 
 def reference_frame224(image: Image) -> Image:
     """A frame as uint8 [224, 224, 3], resized as the reference implementation does."""
-    resized: Image = np.rint(bilinear(image, SIDE, SIDE)).astype(np.uint8)
-    return resized
+    return opencv_bilinear(image, SIDE, SIDE)
 
 
 def context_image(frame: Image, attention_map: Float32) -> Image:

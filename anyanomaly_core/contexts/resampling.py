@@ -3,8 +3,9 @@
 ``shrink_or_grow`` is the default: PIL's bilinear filter, which averages when it shrinks, so that small things in a
 large frame do not fall between the samples; whole frames go the same way, faster, through ``models/squash.py``.
 ``bilinear`` takes two neighbours per axis whatever the factor (half-pixel centres, borders repeated). That is what
-OpenCV's ``INTER_LINEAR`` and torch's ``interpolate(mode="bilinear", align_corners=False)`` do, hence the reference
-implementation; we use it for similarity maps always and for frames under ``reference_preprocessing``.
+torch's ``interpolate(mode="bilinear", align_corners=False)`` does, hence the reference implementation with maps and
+windows; we use it for similarity maps always and for windows under ``reference_preprocessing``. ``opencv_bilinear`` is
+OpenCV's own, which the reference resizes whole frames with: the same neighbours, in fixed point, to whole grey levels.
 """
 
 from functools import lru_cache
@@ -35,6 +36,13 @@ def bilinear(images: NDArray[np.floating | np.integer], height: int, width: int)
     left, right = np.take(tall, columns[0], -2), np.take(tall, columns[1], -2)
     resized: NDArray[np.float32] = np.asarray(left + (right - left) * column_share[:, None], np.float32)
     return resized  # [..., height, width, C]
+
+
+def opencv_bilinear(image: Image, height: int, width: int) -> Image:
+    """uint8 [H, W, 3] -> uint8 [height, width, 3], as ``cv2.resize`` does by default."""
+    import cv2  # noqa: PLC0415  # only reference_preprocessing needs it
+
+    return np.asarray(cv2.resize(np.ascontiguousarray(image), (width, height)), np.uint8)
 
 
 def bilinear_map(grid: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:

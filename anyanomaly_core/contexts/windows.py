@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from anyanomaly_core.contexts.resampling import Float01, Image, bilinear
+from anyanomaly_core.contexts.resampling import Float01, Image, bilinear, opencv_bilinear
 from anyanomaly_core.errors import ConfigurationError
 
 SIDE = 240  # windows are cut from a frame of SIDE x SIDE pixels
@@ -61,8 +61,8 @@ def all_boxes(scales: Sequence[WindowScale]) -> NDArray[np.int64]:
 
 
 def reference_frame240(image: Image) -> Float01:
-    """A frame as float32 [240, 240, 3] in 0..1, resized as the reference implementation does."""
-    return bilinear(image, SIDE, SIDE) / np.float32(255)
+    """A frame as float32 [240, 240, 3] in 0..1, of whole grey levels, as OpenCV resizes it for the reference."""
+    return np.asarray(opencv_bilinear(image, SIDE, SIDE), np.float32) / np.float32(255)
 
 
 def reference_pixels(frame: Float01, scales: Sequence[WindowScale], side: int) -> Float01:

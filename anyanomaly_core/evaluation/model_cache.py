@@ -74,6 +74,10 @@ class CachedEncoder:
         )
         return np.stack(rows)
 
+    def text_features(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """[n, d], as the model."""
+        return self._model.text_features(texts)
+
     def clear(self) -> None:
         """Forget what was encoded of images."""
         self._images.clear()

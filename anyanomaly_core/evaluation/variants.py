@@ -73,6 +73,7 @@ RESCORED: dict[str, dict[str, Changes]] = {
     },
     "prompts": {f"prompt {number}": {"scoring": {"prompt_variant": number}} for number in PROMPTS},
     "readouts": {name: {"scoring": {"readout": name}} for name in ("likelihood", "generate")},
+    "answers": {"first number of the answer, else 0": {"scoring": {"readout": "generate", "answers": "first_number"}}},
     "reuse": {
         "every window encoded": {"contexts": {"same_level": 0.0}},
         "windows alike within 4 grey levels": {"contexts": {"same_level": 4.0}},

@@ -47,10 +47,10 @@ class Processor(Protocol):
 class ChatFormat:
     """Writes prompts the way one model was taught to read them."""
 
-    def __init__(self, processor: Processor) -> None:
+    def __init__(self, processor: Processor, system_prompt: str | None = None) -> None:
         if not (getattr(processor, "chat_template", None) or processor.tokenizer.chat_template):
             raise ModelError("This model has no chat template: it was not made to answer. Use an instruct model.")
-        self._processor = processor
+        self._processor, self._system_prompt = processor, system_prompt
         self._tokenizer = processor.tokenizer
         self.prompt_text = lru_cache(maxsize=_CACHED_PROMPTS)(self._prompt_text)
         self.answer_prompt = lru_cache(maxsize=_CACHED_PROMPTS)(self._answer_prompt)
@@ -81,7 +81,7 @@ class ChatFormat:
 
     def _prompt_text(self, prompt: str) -> str:
         """The rendered conversation, up to and with the opening of the assistant's turn."""
-        return self._processor.apply_chat_template(_question(prompt), tokenize=False, add_generation_prompt=True)
+        return self._processor.apply_chat_template(self._question(prompt), tokenize=False, add_generation_prompt=True)
 
     def _answer_prompt(self, prompt: str) -> AnswerPrompt:
         rendered = self._prompt_text(prompt)
@@ -113,12 +113,14 @@ class ChatFormat:
         return ""
 
     def _render_with_answer(self, prompt: str, content: str | list[dict[str, str]]) -> str | None:
-        turns: Conversation = [*_question(prompt), {"role": "assistant", "content": content}]
+        turns: Conversation = [*self._question(prompt), {"role": "assistant", "content": content}]
         try:
             return self._processor.apply_chat_template(turns, tokenize=False)
         except Exception:  # noqa: BLE001  # a template may refuse one of the two forms in any way jinja can
             return None
 
-
-def _question(prompt: str) -> Conversation:
-    return [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": prompt}]}]
+    def _question(self, prompt: str) -> Conversation:
+        question: Conversation = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": prompt}]}]
+        if self._system_prompt is None:
+            return question
+        return [{"role": "system", "content": [{"type": "text", "text": self._system_prompt}]}, *question]

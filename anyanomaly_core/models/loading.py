@@ -192,6 +192,8 @@ def _lvlm(profile: Profile, settings: ModelSettings, directory: Path | None) -> 
         max_new_tokens=spec.max_new_tokens,
         max_image_side=spec.max_image_side,
         image_splitting=spec.image_splitting,
+        system_prompt=spec.system_prompt,
+        repetition_penalty=spec.repetition_penalty,
     )
     check_budget(profile, processor)
     return lvlm

@@ -101,15 +101,22 @@ class OpenClipEncoder:
         parts = [torch.from_numpy(pixels[part[0] : part[-1] + 1]) for part in _parts(order, self._batch_size)]
         return self._as_embeddings([self._encode_what_fits(part.to(self._device).float()) for part in parts], order)
 
-    @torch.inference_mode()
     def encode_texts(self, texts: Sequence[str]) -> Embeddings:
         """[n, d], rows of length 1, for n texts; what exceeds the model's context is cut off, as in training."""
-        order = list(range(len(texts)))
+        return self._as_embeddings(self._encode_texts(texts), list(range(len(texts))))
+
+    def text_features(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """[n, d] for n texts, as the model gives them."""
+        return np.concatenate([batch.float().cpu().numpy() for batch in self._encode_texts(texts)])
+
+    @torch.inference_mode()
+    def _encode_texts(self, texts: Sequence[str]) -> list[torch.Tensor]:
+        """Batches [b, d]."""
         batches = []
-        for part in _parts(order, self._batch_size):
+        for part in _parts(list(range(len(texts))), self._batch_size):
             tokens = self._tokenizer([texts[i] for i in part]).to(self._device)  # int [b, context]
             batches.append(self._model.encode_text(tokens))  # type: ignore[operator]
-        return self._as_embeddings(batches, order)
+        return batches
 
     def _encode(self, pixels: torch.Tensor) -> torch.Tensor:
         pixels = pixels.to(self._dtype).contiguous(memory_format=torch.channels_last)

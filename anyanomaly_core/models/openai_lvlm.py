@@ -135,7 +135,7 @@ class OpenAiLvlm:
         ]
         read = self._text if request.want is Want.TEXT else self._distribution
         try:
-            answer = read([{"role": "user", "content": content}])
+            answer = read([*self._system_turn, {"role": "user", "content": content}])
         except RequestFailedError as error:
             said = self._server.quoted(error, _QUOTED)
             self._refusals.count(said, is_models=isinstance(error, NoAnswerError))
@@ -143,8 +143,16 @@ class OpenAiLvlm:
         self._refusals.clear()
         return answer
 
+    @property
+    def _system_turn(self) -> list[dict[str, Any]]:
+        said = self._spec.system_prompt
+        return [] if said is None else [{"role": "system", "content": said}]
+
     def _text(self, messages: list[dict[str, Any]]) -> Answer:
-        choice = self._ask(messages, max_tokens=self._spec.max_new_tokens)
+        # no field of the protocol: vLLM, SGLang and llama.cpp know it by different names, and this is vLLM's
+        penalty = self._spec.repetition_penalty
+        options = {} if penalty == 1.0 else {"repetition_penalty": penalty}
+        choice = self._ask(messages, max_tokens=self._spec.max_new_tokens, **options)
         text = choice.text
         is_cut = choice.is_cut or len(text) > _LONGEST_TEXT
         text = text[:_LONGEST_TEXT].encode(errors="replace").decode()  # JSON can carry halves of characters
@@ -240,7 +248,7 @@ class OpenAiLvlm:
             return None
         return answer_probabilities(shown, start=BELOW_ONE)
 
-    def _ask(self, messages: list[dict[str, Any]], *, max_tokens: int, **options: bool | int) -> Choice:
+    def _ask(self, messages: list[dict[str, Any]], *, max_tokens: int, **options: float) -> Choice:
         body = {"model": self._name, "messages": messages, "temperature": 0, "seed": 0, "stream": False}
         reply = self._server.post("chat/completions", body | {"max_tokens": max_tokens} | options)
         return first_choice(reply, max_tokens)

@@ -80,6 +80,12 @@ class ImageTextEncoder(Protocol):
     def encode_texts(self, texts: Sequence[str]) -> Embeddings:
         """[n, d] for n texts."""
 
+    def text_features(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """[n, d] for n texts, as the model gives them: before they are scaled to length 1.
+
+        The scorers use it for classes under ``reference_preprocessing`` only.
+        """
+
 
 class VisionLanguageModel(Protocol):
     """Answers questions about images."""

@@ -75,7 +75,11 @@ class GeneratedText:
 
 
 def generate_texts(
-    model: "GenerativePreTrainedModel", context: DecoderInput, tokenizer: "PreTrainedTokenizerBase", max_new_tokens: int
+    model: "GenerativePreTrainedModel",
+    context: DecoderInput,
+    tokenizer: "PreTrainedTokenizerBase",
+    max_new_tokens: int,
+    repetition_penalty: float = 1.0,
 ) -> list[GeneratedText]:
     """Greedy continuation of each row."""
     inputs: dict[str, Any] = {"input_ids": context.ids, "attention_mask": context.mask, **context.extra}
@@ -86,7 +90,7 @@ def generate_texts(
         max_new_tokens=max_new_tokens,
         do_sample=False,
         num_beams=1,
-        repetition_penalty=1.0,  # some models ship another one, which would punish "0.0"
+        repetition_penalty=repetition_penalty,  # stated: some models ship one, which would punish "0.0"
         temperature=None,
         top_p=None,
         top_k=None,

@@ -42,6 +42,8 @@ class TransformersLvlm:
         max_new_tokens: int = 50,
         max_image_side: int | None = None,
         image_splitting: bool = False,
+        system_prompt: str | None = None,
+        repetition_penalty: float = 1.0,
     ) -> None:
         self._model, self._processor = model.eval(), processor
         if not image_splitting:
@@ -51,7 +53,8 @@ class TransformersLvlm:
         processor.tokenizer.padding_side = "left"  # the next token follows the last column in every row
         self._name, self._revision = name, revision
         self._batch_size, self._max_new_tokens, self._max_image_side = batch_size, max_new_tokens, max_image_side
-        self._chat = ChatFormat(processor)
+        self._repetition_penalty = repetition_penalty
+        self._chat = ChatFormat(processor, system_prompt)
         self._inputs = InputBuilder(processor, self._chat, model, model.device)
         decoder = model.config.get_text_config()
         layers = getattr(decoder, "layer_types", None) or []
@@ -139,7 +142,9 @@ class TransformersLvlm:
             raise ValueError(f"image and prompt are {max(lengths)} tokens, the model reads {self._longest}")
         tree = rows[0].tree
         if tree is None:
-            texts = generate_texts(self._model, context, self._processor.tokenizer, self._max_new_tokens)
+            texts = generate_texts(
+                self._model, context, self._processor.tokenizer, self._max_new_tokens, self._repetition_penalty
+            )
             return {
                 row.index: Answer(
                     text=written.text, is_cut=written.is_cut, prompt_tokens=length, generated_tokens=written.tokens

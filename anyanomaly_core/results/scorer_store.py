@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from anyanomaly_core.errors import ConfigurationError
 from anyanomaly_core.profile import Profile
 from anyanomaly_core.results.schema import NOW, scan_runs, scorers
 
@@ -31,7 +32,15 @@ def register_scorer(
         profile: as loaded.
         revisions: ``models.loading.revisions(encoder, lvlm)``.
         code_version: of this package; the one that registered the scorer is kept.
+
+    Raises:
+        ConfigurationError: when its scores are for comparison with published figures only.
     """
+    if profile.scoring.answers != "strict":
+        raise ConfigurationError(
+            f"Profile {profile.name} reads answers as the paper's code does: unreadable becomes 0. Such scores "
+            "are not stored. Take scoring.answers out, or use the profile with `anyanomaly evaluate`."
+        )
     row = insert(scorers).values(
         digest=profile.digest(dict(revisions)),
         profile_digest=profile.digest({}),

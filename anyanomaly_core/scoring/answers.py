@@ -71,6 +71,16 @@ def parse_answer(text: str, *, is_cut: bool = False) -> ParsedAnswer:
     return ParsedAnswer(found[0].value, rationale_of(answer, found[0].start, found[0].end), None)
 
 
+def first_number(text: str) -> float:
+    """The first digits of a text and, behind a point, more of them; 0.0 where there are none.
+
+    So does the reference implementation read answers: "70%" is 70, "-0.5" is 0.5, "nothing to see" is 0. For
+    comparison with published figures only.
+    """
+    found = re.search(r"\d+(?:\.\d+)?", text)
+    return float(found[0]) if found else 0.0
+
+
 def expected_score(distribution: Sequence[float]) -> float:
     """Expected value of the eleven answers: sum of p(a) * a, in 0..1.
 

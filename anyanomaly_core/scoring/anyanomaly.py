@@ -32,7 +32,7 @@ class AnyAnomalyScorer:
         self._encoder = encoder
         self._contexts = make_context_builder(profile, encoder)
         self._weights = used_weights(profile.scoring, profile.contexts)
-        self._bank = TextBank(encoder, profile.contexts)
+        self._bank = TextBank(encoder, profile.contexts, reference=profile.encoder.reference_preprocessing)
         self._readout = Readout(lvlm, profile.scoring)
 
     def score(self, segments: Sequence[SegmentFrames], rules: Sequence[RuleTexts]) -> list[SegmentScore]:

@@ -40,7 +40,7 @@ class ContextBuilder:
     def key_frames(self, segment: SegmentFrames, frames: Embeddings, text: TextEmbeddings) -> KeyFrames:
         """Key and grid frames of a segment for a text; the random strategy draws anew in each segment."""
         seed = (self.contexts.seed, segment.segment.index)
-        return select(frames @ text.plain, self.contexts.strategy, seed)
+        return select(frames @ text.plain, self.contexts.strategy, seed, reference=self.reference)
 
     def window_positions(self, segment: SegmentFrames, frames: Embeddings, texts: Iterable[TextEmbeddings]) -> set[int]:
         """Positions of the frames whose windows some of the texts need; ``frames`` is [n, d]."""

@@ -57,7 +57,7 @@ def explain(
     contexts = profile.contexts.model_copy(update={"position": True, "temporal": True})
     builder = make_context_builder(profile.model_copy(update={"contexts": contexts}), encoder)
     rule = clean_rule(rule)
-    embedded = TextBank(encoder, contexts).embed([rule])[0]
+    embedded = TextBank(encoder, contexts, reference=builder.reference).embed([rule])[0]
     frames = encode_frames(encoder, [segment], reference=builder.reference)[0]
     known = {own.text: own for own in embedded}
     text = None if text is None else clean_text(text)

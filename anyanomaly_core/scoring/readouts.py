@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from anyanomaly_core.models.protocols import Answer, VisionLanguageModel, Want
 from anyanomaly_core.profile import ScoringSpec
-from anyanomaly_core.scoring.answers import expected_score, parse_answer
+from anyanomaly_core.scoring.answers import expected_score, first_number, parse_answer
 from anyanomaly_core.scoring.prompts import SCENERY, WITH_REASON
 from anyanomaly_core.scoring.questions import Question, ask
 from anyanomaly_core.scoring.rationales import clean_rationale, one_line
@@ -40,6 +40,8 @@ class Readout:
 
     def judge(self, questions: Sequence[Question]) -> list[Judgement]:
         """One judgement per question, in order; one call of the model, two if an answer had to be asked for again."""
+        if self._scoring.answers == "first_number":
+            return judge_first_numbers(self._lvlm, questions, self._scoring.prompt_variant)
         judge = judge_generated if self._scoring.readout == "generate" else judge_likelihoods
         return judge(self._lvlm, questions, self._scoring.prompt_variant)
 
@@ -71,6 +73,16 @@ def judge_generated(lvlm: VisionLanguageModel, questions: Sequence[Question], va
     for n, answer in zip(again, second, strict=True):
         judgements[n] = _after_retry(judgements[n], _parse(answer))
     return judgements
+
+
+def judge_first_numbers(lvlm: VisionLanguageModel, questions: Sequence[Question], variant: int) -> list[Judgement]:
+    """The reference implementation's reading, for comparison: the first number of each text, whatever it is, else 0."""
+    return [
+        _unanswered(answer, "the model gave no text")
+        if answer.text is None
+        else Judgement(score=first_number(answer.text), rationale=clean_rationale(answer.text))
+        for answer in ask(lvlm, questions, variant, Want.TEXT)
+    ]
 
 
 def judge_likelihoods(lvlm: VisionLanguageModel, questions: Sequence[Question], variant: int) -> list[Judgement]:

@@ -1,7 +1,11 @@
 """Photo templates: a text is described to the encoder in many ways and the mean embedding taken (paper section 3.3).
 
-The idea and the kinds of picture are WinCLIP's; the wording is ours.
+The idea and the kinds of picture are WinCLIP's. The wording is ours, or, to repeat published figures, that of the
+reference implementation of AnyAnomaly: WinCLIP's but for two slips, one template is missing and one stands twice.
 """
+
+from collections.abc import Sequence
+from itertools import product
 
 PHOTO_TEMPLATES: tuple[str, ...] = (
     "a photo of {}",
@@ -28,6 +32,24 @@ PHOTO_TEMPLATES: tuple[str, ...] = (
 )
 
 
-def in_templates(text: str) -> list[str]:
+def _published() -> tuple[str, ...]:
+    articles = ("a", "the")
+    starts = [*(f"a {kind} photo of" for kind in ("close-up", "bright", "dark", "blurry")), "a photo of"]
+    return (
+        "a cropped photo of the {}.",
+        *["a jpeg corrupted photo of the {}."] * 2,
+        *(f"{start} {article} {{}}." for start, article in product(starts, articles)),
+        *(f"a photo of {article} {size} {{}}." for size, article in product(("small", "large"), articles)),
+        *(
+            f"a photo of {article} {{}} for {purpose}."
+            for purpose, article in product(("visual inspection", "anomaly detection"), articles)
+        ),
+    )
+
+
+TEMPLATES: dict[str, tuple[str, ...]] = {"product": PHOTO_TEMPLATES, "published": _published()}
+
+
+def in_templates(text: str, templates: Sequence[str] = PHOTO_TEMPLATES) -> list[str]:
     """``text`` in every template; braces in the text are left alone."""
-    return [template.replace("{}", text) for template in PHOTO_TEMPLATES]
+    return [template.replace("{}", text) for template in templates]

@@ -1,6 +1,6 @@
 """Texts on the encoder's side: cleaned, and each encoded once for as long as the scorer lives."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from anyanomaly_core.errors import RuleError
 from anyanomaly_core.models.protocols import Embeddings, ImageTextEncoder
 from anyanomaly_core.profile import ContextSpec
+from anyanomaly_core.scoring.class_lists import DATA_SET, class_list
 from anyanomaly_core.scoring.prompts import clean_text
-from anyanomaly_core.scoring.templates import in_templates
+from anyanomaly_core.scoring.templates import TEMPLATES, in_templates
 from anyanomaly_core.scoring.types import RuleTexts
 
 
@@ -35,6 +36,14 @@ def contrast_classes(text: str, rule: RuleTexts, neutral_texts: Sequence[str]) -
     return _once([text, *others])
 
 
+def benchmark_classes(text: str, rule: RuleTexts, listed: Sequence[str]) -> tuple[str, ...]:
+    """Classes of the class adaption under a benchmark's list: the text first, then the list and the rule's own texts.
+
+    As published, a rule of several texts has them all among the classes, and so beside each other.
+    """
+    return _once([text, *listed, *rule.texts, *rule.excluded])
+
+
 @dataclass(frozen=True, slots=True)
 class TextEmbeddings:
     """One text of a rule as the encoder sees it."""
@@ -47,17 +56,37 @@ class TextEmbeddings:
 class TextBank:
     """Embeddings of texts; each wording is encoded once for as long as the bank lives."""
 
-    def __init__(self, encoder: ImageTextEncoder, contexts: ContextSpec) -> None:
+    def __init__(self, encoder: ImageTextEncoder, contexts: ContextSpec, *, reference: bool = False) -> None:
+        """Use an encoder.
+
+        Args:
+            encoder: of the profile.
+            contexts: of the profile.
+            reference: a class is the mean of the templates' features as they come from the model; else of their
+                directions.
+
+        Raises:
+            ConfigurationError: when there is no such class list.
+        """
         self._encoder, self._contexts = encoder, contexts
-        self._known: dict[str, NDArray[np.float32]] = {}  # wording -> [d]
+        self._templates = TEMPLATES[contexts.templates]
+        listed = contexts.class_list
+        self._listed = None if listed in {None, DATA_SET} else class_list(str(listed))
+        self._of_templates = encoder.text_features if reference else encoder.encode_texts
+        self._known: dict[str, NDArray[np.float32]] = {}  # text -> [d]
+        self._known_in_templates = {} if reference else self._known  # wording -> [d]
 
     def embed(self, rules: Sequence[RuleTexts]) -> list[list[TextEmbeddings]]:
         """The texts of each (cleaned) rule; all that is new goes to the encoder in one call."""
         classes = [[self._classes(text, rule) for text in rule.texts] for rule in rules]
-        self._learn(
-            [text for rule in rules for text in rule.texts]
-            + [wording for names in chain(*classes) for name in names for wording in in_templates(name)]
-        )
+        texts = [text for rule in rules for text in rule.texts]
+        wordings = [
+            wording for names in chain(*classes) for name in names for wording in in_templates(name, self._templates)
+        ]
+        if self._known is self._known_in_templates:
+            texts, wordings = [*texts, *wordings], []
+        _learn(self._known, texts, self._encoder.encode_texts)
+        _learn(self._known_in_templates, wordings, self._of_templates)
         return [
             [
                 TextEmbeddings(text, self._known[text], self._means(names))
@@ -69,17 +98,25 @@ class TextBank:
     def _classes(self, text: str, rule: RuleTexts) -> tuple[str, ...]:
         if not self._contexts.position:  # nothing else compares classes
             return ()
+        if self._listed is not None:
+            return benchmark_classes(text, rule, self._listed)
         return contrast_classes(text, rule, self._contexts.neutral_texts)
-
-    def _learn(self, wordings: Iterable[str]) -> None:
-        missing = [wording for wording in _once(wordings) if wording not in self._known]
-        if missing:
-            self._known.update(zip(missing, self._encoder.encode_texts(missing), strict=True))
 
     def _means(self, names: Sequence[str]) -> Embeddings:
         """[C, d] mean over the photo templates of each name, length 1."""
-        means = [np.mean([self._known[wording] for wording in in_templates(name)], axis=0) for name in names]
+        known = self._known_in_templates
+        means = [np.mean([known[wording] for wording in in_templates(name, self._templates)], axis=0) for name in names]
         return np.array([mean / np.linalg.norm(mean) for mean in means], np.float32)
+
+
+def _learn(
+    known: dict[str, NDArray[np.float32]],
+    wordings: Iterable[str],
+    encode: Callable[[Sequence[str]], NDArray[np.float32]],
+) -> None:
+    missing = [wording for wording in _once(wordings) if wording not in known]
+    if missing:
+        known.update(zip(missing, encode(missing), strict=True))
 
 
 def _once(texts: Iterable[str]) -> tuple[str, ...]:

@@ -52,6 +52,10 @@ class CountingEncoder:
         """Not counted."""
         return self._encoder.encode_texts(texts)
 
+    def text_features(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Not counted."""
+        return self._encoder.text_features(texts)
+
 
 class CountingLvlm:
     """A language model that adds up its tokens."""

@@ -89,3 +89,33 @@ def test_the_random_strategy_is_spread_evenly() -> None:
         counts[list(select(ramp(24, 0), "random", seed).grid)] += 1
     assert counts.min() > 400  # 500 expected
     assert counts.max() < 600
+
+
+def as_published(similarity: np.ndarray, strategy: str) -> tuple[int, list[int]]:
+    """Representative and grid by counting, as the paper's code has them."""
+    n, values = len(similarity), list(similarity)
+    group = n // 4
+    best = values.index(max(values))
+    if strategy == "clip_then_grouping":
+        return best, [best % group + slot * group for slot in range(4)]
+    if strategy == "grouping_then_clip":
+        groups = [values[slot * group : (slot + 1) * group] for slot in range(4)]
+        return best, [slot * group + own.index(max(own)) for slot, own in enumerate(groups)]
+    order = list(np.argsort(similarity)[::-1])
+    return order[0], sorted(order[:4])
+
+
+TIED = hnp.arrays(np.float32, st.integers(4, 40), elements=st.sampled_from([0.0, 0.25, 0.5]))
+
+
+@given(TIED, st.sampled_from(STRATEGIES[1:]))
+def test_ties_and_odd_lengths_as_published(similarity: np.ndarray, strategy: Strategy) -> None:
+    chosen = select(similarity, strategy, 0, reference=True)
+    assert (chosen.key, list(chosen.grid)) == as_published(similarity, strategy)
+
+
+def test_what_ties_and_odd_lengths_are_in_the_paper() -> None:
+    """By hand: of equals the clip strategy takes the last; frame 25 of 26 is key and in no grid."""
+    assert select(np.ones(8, np.float32), "clip", 0, reference=True) == KeyFrames(7, (4, 5, 6, 7))
+    assert select(ramp(26, 25), "clip_then_grouping", 0, reference=True) == KeyFrames(25, (1, 7, 13, 19))
+    assert select(ramp(27, 26), "grouping_then_clip", 0, reference=True) == KeyFrames(26, (5, 11, 17, 23))

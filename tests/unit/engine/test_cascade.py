@@ -46,6 +46,9 @@ class Angle:
     def encode_pixels(self, pixels: NDArray[np.float32]) -> Embeddings:
         raise NotImplementedError
 
+    def text_features(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        raise NotImplementedError
+
     def _rows(self, angles: Sequence[float]) -> Embeddings:
         return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
 

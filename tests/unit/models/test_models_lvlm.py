@@ -138,3 +138,25 @@ def test_big_images_are_shrunk_when_asked(make_lvlm: Any) -> None:
     assert small.error is None
     assert full.error is None
     assert small.prompt_tokens <= full.prompt_tokens
+
+
+def test_a_system_prompt_and_a_repetition_penalty_reach_the_model(load_vlm: Any, make_lvlm: Any, images: Any) -> None:
+    model, processor = load_vlm("qwen2_5_vl")
+    lvlm = make_lvlm("qwen2_5_vl", system_prompt="You answer 0.9.", repetition_penalty=1.3)
+    answer = lvlm.answer([Request(images[0], "Is there a car?", Want.TEXT)])[0]
+    turns = [
+        {"role": "system", "content": [{"type": "text", "text": "You answer 0.9."}]},
+        {
+            "role": "user",
+            "content": [{"type": "image", "image": images[0]}, {"type": "text", "text": "Is there a car?"}],
+        },
+    ]
+    inputs = processor.apply_chat_template(
+        turns, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"
+    )
+    output = model.generate(**inputs, max_new_tokens=6, do_sample=False, repetition_penalty=1.3)
+    text = processor.tokenizer.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+    assert answer.prompt_tokens == inputs["input_ids"].shape[1]
+    assert answer.text == (without_unfinished_word(text) if answer.is_cut else text).strip()
+    scored = lvlm.answer([Request(images[0], "Is there a car?", Want.SCORE)])[0]
+    assert scored.distribution is not None

@@ -44,8 +44,14 @@ class RandomProjection:
     def encode_texts(self, texts: Sequence[str]) -> Embeddings:
         self.text_calls += 1
         self.texts_seen += texts
-        rows = np.array([np.random.default_rng(seed_of(text.encode())).normal(size=24) for text in texts])
+        rows = self._directions(texts)
         return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+    def text_features(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return self._directions(texts).astype(np.float32)
+
+    def _directions(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        return np.array([np.random.default_rng(seed_of(text.encode())).normal(size=24) for text in texts])
 
     def _project(self, flat: NDArray[np.float32]) -> Embeddings:
         matrix = np.random.default_rng(5).normal(size=(192, 24)).astype(np.float32)

@@ -3,6 +3,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 from small_models import CountingLvlm
 
 from anyanomaly_core.models.protocols import Answer, Request, Want
@@ -111,3 +112,17 @@ def test_a_reason_without_number_is_kept_and_a_lost_one_is_logged(caplog: pytest
     with caplog.at_level(logging.WARNING):
         assert Readout(lvlm, LIKELIHOOD).reasons(questions) == ["A dog. <script>", None]
     assert "timeout" in caplog.text
+
+
+def test_the_papers_reading_takes_the_first_number_whatever_it_is() -> None:
+    """For comparison with published figures: nothing is asked again, nothing fails."""
+    lvlm = CountingLvlm(says({0: ["70%, a dog"], 1: ["No dog."], 2: ["Between -0.5 and 1"]}))
+    judged = Readout(lvlm, ScoringSpec(readout="generate", answers="first_number")).judge(QUESTIONS)
+    assert [own.score for own in judged] == [70.0, 0.0, 0.5]
+    assert len(lvlm.calls) == 1
+    failed = CountingLvlm(lambda _: Answer(error="server said 500"))
+    assert Readout(failed, ScoringSpec(readout="generate", answers="first_number")).judge(QUESTIONS[:1]) == [
+        Judgement(problem="server said 500")
+    ]
+    with pytest.raises(ValidationError, match="set readout: generate"):
+        ScoringSpec(readout="likelihood", answers="first_number")

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from small_models import RandomProjection
 
-from anyanomaly_core.errors import RuleError
+from anyanomaly_core.errors import ConfigurationError, RuleError
 from anyanomaly_core.profile import ContextSpec
-from anyanomaly_core.scoring.templates import PHOTO_TEMPLATES, in_templates
-from anyanomaly_core.scoring.texts import TextBank, clean_rule, contrast_classes
+from anyanomaly_core.scoring.class_lists import class_list, class_lists
+from anyanomaly_core.scoring.templates import PHOTO_TEMPLATES, TEMPLATES, in_templates
+from anyanomaly_core.scoring.texts import TextBank, benchmark_classes, clean_rule, contrast_classes
 from anyanomaly_core.scoring.types import RuleTexts
 
 RULE = RuleTexts(1, "bikes", ("a bicycle", "a bike"), ("a parked bicycle",))
@@ -62,3 +63,35 @@ def test_class_embeddings_are_the_normalised_mean_over_the_templates(encoder: Ra
 def test_without_position_context_no_templates_are_encoded(encoder: RandomProjection) -> None:
     TextBank(encoder, ContextSpec(position=False)).embed([RULE])
     assert encoder.texts_seen == ["a bicycle", "a bike"]
+
+
+def test_a_benchmarks_classes_hold_all_texts_of_a_rule() -> None:
+    rule = RuleTexts(1, "jumping-stroller", ("jumping", "stroller"))
+    classes = benchmark_classes("stroller", rule, class_list("c-shanghaitech"))
+    assert classes[0] == "stroller"
+    assert len(classes) == 12  # the eleven of the benchmark and the one it lacks
+    assert benchmark_classes("jumping", rule, class_list("c-shanghaitech"))[0] == "jumping"
+    with pytest.raises(ConfigurationError, match="did you mean 'c-avenue'"):
+        TextBank(RandomProjection(), ContextSpec(class_list="c-avenu"))
+
+
+def test_every_class_list_names_each_class_once() -> None:
+    assert len(class_lists()) == 7
+    for name in class_lists():
+        classes = class_list(name)
+        assert len(set(classes)) == len(classes) >= 5
+        assert all(line == line.strip() and line for line in classes)
+
+
+def test_published_templates() -> None:
+    published = TEMPLATES["published"]
+    assert (len(published), len(set(published))) == (21, 20)
+    assert in_templates("too_close", published)[0] == "a cropped photo of the too_close."
+
+
+def test_classes_of_the_reference_are_means_of_features(encoder: RandomProjection) -> None:
+    contexts = ContextSpec(class_list="c-avenue", templates="published")
+    embedded = TextBank(encoder, contexts, reference=True).embed([RULE])[0]
+    mean = encoder.text_features(in_templates("too_close", TEMPLATES["published"])).mean(0)
+    place = benchmark_classes("a bicycle", RULE, class_list("c-avenue")).index("too_close")
+    np.testing.assert_allclose(embedded[0].classes[place], mean / np.linalg.norm(mean), atol=1e-6)
