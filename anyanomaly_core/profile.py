@@ -53,12 +53,25 @@ class LvlmSpec(_Part):
     max_visual_tokens: int | None = Field(
         default=None, ge=1, description="Refuse a model that makes more tokens of the images of one segment and text."
     )
+    compression: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="Share of the image tokens that the language model reads, the others folded into them by reverse "
+        "attention (LAVIDA); none: all. Pays for models of three billion parameters and more.",
+    )
     system_prompt: str | None = Field(
         default=None, min_length=1, description="Said to the model before the question; none: what its template says."
     )
     repetition_penalty: float = Field(
         default=1.0, gt=0, le=2, description="Of generated text; 1: none. The authors' Qwen script has 1.05."
     )
+
+    @model_validator(mode="after")
+    def _compression_is_done_here(self) -> "LvlmSpec":
+        if self.compression is not None and self.backend == "openai":
+            raise ValueError("compression works on the model's own tokens, which a server does not hand out")
+        return self
 
 
 class SamplingSpec(_Part):
@@ -185,7 +198,7 @@ PIXELS = "large pictures shrunk by area, squares in whole numbers"
 REFERENCE = "whole grey levels, classes as means of features, the authors' ties"
 # Parameters that came later, with what scorers did that are older: at these values they stay out of the digest.
 _LATER: dict[str, dict[str, Any]] = {
-    "lvlm": {"system_prompt": None, "repetition_penalty": 1.0},
+    "lvlm": {"system_prompt": None, "repetition_penalty": 1.0, "compression": None},
     "contexts": {"class_list": None, "templates": "product"},
     "scoring": {"cascade": None, "answers": "strict"},
 }

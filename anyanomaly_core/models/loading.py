@@ -194,6 +194,7 @@ def _lvlm(profile: Profile, settings: ModelSettings, directory: Path | None) -> 
         image_splitting=spec.image_splitting,
         system_prompt=spec.system_prompt,
         repetition_penalty=spec.repetition_penalty,
+        compression=spec.compression,
     )
     check_budget(profile, processor)
     return lvlm

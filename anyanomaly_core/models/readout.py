@@ -7,6 +7,7 @@ import torch
 
 from anyanomaly_core.models.answer_tree import AnswerTree
 from anyanomaly_core.models.generated_text import without_unfinished_word
+from anyanomaly_core.models.image_compression import FEATURES
 from anyanomaly_core.models.lvlm_inputs import DecoderInput
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def generate_texts(
 ) -> list[GeneratedText]:
     """Greedy continuation of each row."""
     inputs: dict[str, Any] = {"input_ids": context.ids, "attention_mask": context.mask, **context.extra}
-    if context.cache is not None:
+    if context.cache is not None or FEATURES in context.extra:  # else the model finds positions by the picture's size
         inputs |= {"position_ids": context.positions, "past_key_values": context.cache}
     output = model.generate(
         **inputs,

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,11 +11,13 @@ import torch
 from anyanomaly_core.errors import ModelError
 from anyanomaly_core.models.answer_tree import AnswerTree, common_prefix
 from anyanomaly_core.models.chat import ChatFormat, Processor
+from anyanomaly_core.models.image_compression import check_compressible, compress_images
 from anyanomaly_core.models.images import image_problem, limit_side
 from anyanomaly_core.models.inference_speed import optimize_for_inference
 from anyanomaly_core.models.lvlm_inputs import DecoderInput, InputBuilder, PromptRow
 from anyanomaly_core.models.protocols import Answer, Image, Request, Want
 from anyanomaly_core.models.readout import answer_likelihoods, forward, generate_texts
+from anyanomaly_core.models.token_compression import compress_tokens
 from anyanomaly_core.models.visual_tokens import show_images_whole
 
 if TYPE_CHECKING:
@@ -44,6 +47,7 @@ class TransformersLvlm:
         image_splitting: bool = False,
         system_prompt: str | None = None,
         repetition_penalty: float = 1.0,
+        compression: float | None = None,
     ) -> None:
         self._model, self._processor = model.eval(), processor
         if not image_splitting:
@@ -59,6 +63,9 @@ class TransformersLvlm:
         decoder = model.config.get_text_config()
         layers = getattr(decoder, "layer_types", None) or []
         self._shares = model.config.model_type in SHARES_IMAGES and all(kind == "full_attention" for kind in layers)
+        self._compress = None if compression is None else partial(compress_tokens, share=compression)
+        if compression is not None:
+            check_compressible(model, name)
         self._longest = getattr(decoder, "max_position_embeddings", None)
 
     @property
@@ -161,15 +168,17 @@ class TransformersLvlm:
         """The rows in front of the model; images that several prompts ask about are read first, once each."""
         images = {row.image_key: row for row in rows}
         if not self._shares or len(images) > _WORTH_SHARING * len(rows):
-            return self._inputs.first_pass(rows)
+            return self._first_pass(rows)
         heads = {key: _shared_head([row.token_ids for row in rows if row.image_key == key]) for key in images}
-        prefix = self._inputs.first_pass(
-            list(images.values()), [row.token_ids[: heads[k]] for k, row in images.items()]
-        )
+        prefix = self._first_pass(list(images.values()), [row.token_ids[: heads[k]] for k, row in images.items()])
         forward(self._model, prefix)
         places = {key: place for place, key in enumerate(images)}
         spread = prefix.select(torch.tensor([places[row.image_key] for row in rows], device=prefix.ids.device))
         return spread.extend(*self._inputs.pad([row.token_ids[heads[row.image_key] :] for row in rows]))
+
+    def _first_pass(self, rows: Sequence[PromptRow], tails: Sequence[Sequence[int]] | None = None) -> DecoderInput:
+        full = self._inputs.first_pass(rows, tails)
+        return full if self._compress is None else compress_images(self._model, full, self._compress)
 
 
 def _shared_head(rows: list[tuple[int, ...]]) -> int:

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from anyanomaly_core.profile import PIXELS, REFERENCE, Profile, builtin_profiles, load_profile
 
+LATER = ["system_prompt", "repetition_penalty", "compression"]
 REVISIONS = {"encoder": "e", "lvlm": "l"}
 
 
@@ -27,7 +28,7 @@ def test_no_built_in_profile_has_a_cascade_and_their_digests_do_not_know_the_wor
         for part, names in left_out.items():
             body[part] = {key: value for key, value in body[part].items() if key not in names}
         # written before there were cascades and the paper's own options, the profile has no such keys
-        for part, later in {"scoring": ["cascade", "answers"], "lvlm": ["system_prompt", "repetition_penalty"]}.items():
+        for part, later in {"scoring": ["cascade", "answers"], "lvlm": LATER}.items():
             for key in later:
                 del body[part][key]
         body |= {"revisions": REVISIONS, "pixels": PIXELS}
