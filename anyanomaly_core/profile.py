@@ -8,7 +8,7 @@ import json
 import math
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -74,18 +74,27 @@ class LvlmSpec(_Part):
         return self
 
 
+_HALFWAY = 0.01  # measured rates tremble; a step must not depend on that
+
+
 class SamplingSpec(_Part):
     """Which frames are looked at; every frame of the file still gets a score."""
 
     fps: float | None = Field(default=None, gt=0, description="Sampled frames per second; none: every frame.")
-    segment_frames: int = Field(default=24, ge=1, description="N, sampled frames of a segment (paper: 24).")
+    segment_frames: int = Field(default=24, ge=1, description="N, most sampled frames of a segment (paper: 24).")
+    segment_s: float | None = Field(
+        default=None,
+        gt=0,
+        description="Most seconds of a segment, so that it means the same in footage of few frames a second; none: its "
+        "frames alone count.",
+    )
     max_side: int = Field(default=1024, ge=64, description="Frames are scaled down to this longest side.")
 
     def step(self, source_fps: float) -> int:
-        """Every how many source frames one is sampled (at least 1)."""
+        """Every how many source frames one is sampled (at least 1); halfway between two steps, the smaller one."""
         if self.fps is None or source_fps <= 0:
             return 1
-        return max(1, round(source_fps / self.fps))
+        return max(1, math.ceil(source_fps / self.fps - 0.5 - _HALFWAY))
 
 
 Strategy = Literal["random", "clip", "grouping_then_clip", "clip_then_grouping"]
@@ -136,9 +145,22 @@ class CascadeSpec(_Part):
         description="Segments that move more than usual in their video by so many robust deviations are judged as "
         "well; none: motion does not count.",
     )
+    motion_s: float | None = Field(
+        default=None,
+        gt=0,
+        description="Pictures so many seconds apart are compared for that, so that it means the same at every rate; "
+        "none: neighbouring samples.",
+    )
     audit: float = Field(
         default=0.05, gt=0, le=1, description="Probability with which each of the rest is judged nevertheless."
     )
+
+
+class Smoothing(NamedTuple):
+    """How far scores are smoothed."""
+
+    sigma: float  # of the Gaussian; 0: not at all
+    in_seconds: bool  # else in source frames
 
 
 class ScoringSpec(_Part):
@@ -146,7 +168,16 @@ class ScoringSpec(_Part):
 
     scorer: Literal["anyanomaly", "baseline", "clip"] = "anyanomaly"
     weights: tuple[float, float, float] = Field(default=(0.6, 0.3, 0.1), description="Key frame, position, temporal.")
-    smoothing_sigma: float = Field(default=15.0, ge=0, description="Gaussian sigma in source frames; 0: none.")
+    smoothing_sigma: float = Field(
+        default=15.0,
+        ge=0,
+        description="Gaussian sigma in source frames, as published; 0: none. `smoothing_s` overrides it.",
+    )
+    smoothing_s: float | None = Field(
+        default=None,
+        ge=0,
+        description="Gaussian sigma in seconds, so that footage of every rate is smoothed alike; 0: none.",
+    )
     prompt_variant: Literal[0, 1, 2, 3, 4, 5, 6, 7] = Field(
         default=3, description="Wording; 0 to 3 are the paper's, 4 to 7 the same for models that read signs."
     )
@@ -170,6 +201,13 @@ class ScoringSpec(_Part):
         default=None,
         description="Judge only what the encoder ranks highest, what moves strangely, and an audit sample.",
     )
+
+    @property
+    def smoothing(self) -> Smoothing:
+        """In whichever unit the profile says it."""
+        if self.smoothing_s is not None:
+            return Smoothing(self.smoothing_s, in_seconds=True)
+        return Smoothing(self.smoothing_sigma, in_seconds=False)
 
     @model_validator(mode="after")
     def _cascade_has_both_models(self) -> "ScoringSpec":
@@ -200,7 +238,8 @@ REFERENCE = "whole grey levels, classes as means of features, the authors' ties"
 _LATER: dict[str, dict[str, Any]] = {
     "lvlm": {"system_prompt": None, "repetition_penalty": 1.0, "compression": None},
     "contexts": {"class_list": None, "templates": "product"},
-    "scoring": {"cascade": None, "answers": "strict"},
+    "sampling": {"segment_s": None},
+    "scoring": {"cascade": None, "answers": "strict", "smoothing_s": None},
 }
 # What changes where or how fast something runs, not what it answers, stays out of the digest.
 _NOT_IN_DIGEST = {
@@ -242,6 +281,8 @@ class Profile(_Part):
             body[part] = {k: v for k, v in body[part].items() if k not in left_out}
         for part, defaults in _LATER.items():
             body[part] = {k: v for k, v in body[part].items() if k not in defaults or v != defaults[k]}
+        if (body["scoring"].get("cascade") or {"motion_s": 1})["motion_s"] is None:
+            del body["scoring"]["cascade"]["motion_s"]
         reference = {"reference": REFERENCE} if self.encoder.reference_preprocessing else {}
         return body | {"pixels": PIXELS} | reference
 

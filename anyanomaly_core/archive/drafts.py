@@ -94,11 +94,10 @@ def draft_scores(
 def _scored(
     video: StoredVideo, segments: VideoSegments, rows: Sequence[SegmentScore], scorer: ArchiveScorer
 ) -> ScoredVideo:
-    sigma = scorer.profile.scoring.smoothing_sigma
     return ScoredVideo(
         video=video,
         scorer_id=scorer.stored.scorer_id,
-        scores=frame_scores(segments.segments, rows, segments.frame_count, sigma),
+        scores=frame_scores(segments.segments, rows, video.pace, scorer.profile.scoring.smoothing),
         starts=np.concatenate([frame_moments(video.recorded_at, row) for row in segments.rows]),
         end=to_micros(video.recorded_at) + round(segments.duration_s * 1e6),
         segments=lambda: (),  # a rehearsal asks for no words

@@ -22,6 +22,7 @@ from math import sqrt
 
 from sqlalchemy import Connection, text
 
+from anyanomaly_core.footage.segments import count_segments
 from anyanomaly_core.profile import CascadeSpec, Profile
 from anyanomaly_core.results.catalog import StoredVideo
 
@@ -153,8 +154,7 @@ def measured_rates(connection: Connection, scorer_id: int | None) -> Rates | Non
 
 def segments_of(video: StoredVideo, profile: Profile) -> int:
     """How many segments a profile makes of a video; 0 for one that was never decoded."""
-    span = profile.sampling.segment_frames * profile.sampling.step(float(video.fps))
-    return -(-(video.frame_count or 0) // span)
+    return count_segments(video.pace, profile.sampling)
 
 
 def judged_share(spec: CascadeSpec | None, rates: Rates | None) -> float:

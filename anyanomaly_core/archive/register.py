@@ -100,8 +100,7 @@ def _store(
         catalog.store_index(
             connection, video_id, probe, examined.index, decoder=f"ffmpeg {imageio_ffmpeg.get_ffmpeg_version()}"
         )
-        step = sampling.step(float(probe.fps))
-        store_segments(connection, video_id, sampling.segment_frames, step, examined.index)
+        store_segments(connection, video_id, sampling, examined.index)
     damage = examined.index.damage
     if damage or not examined.index.complete:
         reason = damage[-1] if damage else "decoding stopped before the end of the file"

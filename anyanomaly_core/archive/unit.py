@@ -18,6 +18,7 @@ from anyanomaly_core.engine.progress import Progress
 from anyanomaly_core.engine.video import SegmentedVideo
 from anyanomaly_core.errors import FootageError
 from anyanomaly_core.footage.masks import Mask
+from anyanomaly_core.footage.pace import Pace
 from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.profile import Profile
 from anyanomaly_core.results.catalog import StoredVideo, load_video
@@ -119,7 +120,7 @@ class _UnitScan:
             rules=tuple(rules),
             scorer=self.scorer.stored,
             scores=tuple(scores),
-            frame_scores=_frame_scores(segments, rules, scores, self.scorer.profile.scoring.smoothing_sigma),
+            frame_scores=_frame_scores(segmented, self.video.pace, rules, scores, self.scorer.profile),
             run_id=self.run_id,
             mask_digest=self.mask_digest,
         )
@@ -179,16 +180,14 @@ def segment_video(
 ) -> tuple[VideoSegments, SegmentedVideo]:
     """The video's segments in the profile's layout, and the video as the engine scores it."""
     segments = _load_segments(engine, video, profile)
-    step = profile.sampling.step(float(video.fps))
     content = video.content_sha256
-    segmented = SegmentedVideo.of(path, tuple(segments.segments), step, profile, mask=mask, content_sha256=content)
+    segmented = SegmentedVideo.of(path, tuple(segments.segments), profile, mask=mask, content_sha256=content)
     return segments, segmented
 
 
 def _load_segments(engine: Engine, video: StoredVideo, profile: Profile) -> VideoSegments:
     with engine.begin() as connection:
-        step = profile.sampling.step(float(video.fps))
-        return load_segments(connection, video.video_id, profile.sampling.segment_frames, step)
+        return load_segments(connection, video.video_id, profile.sampling)
 
 
 def _texts(rule: StoredRule) -> RuleTexts:
@@ -196,13 +195,14 @@ def _texts(rule: StoredRule) -> RuleTexts:
 
 
 def _frame_scores(
-    segments: VideoSegments, rules: Sequence[StoredRule], scores: Sequence[SegmentScore], sigma: float
+    video: SegmentedVideo, pace: Pace, rules: Sequence[StoredRule], scores: Sequence[SegmentScore], profile: Profile
 ) -> dict[int, NDArray[np.float32]]:
     """By rule version: [F] smoothed scores, NaN where there is none."""
     by_rule: dict[int, list[SegmentScore]] = {rule.rule_version_id: [] for rule in rules}
     for score in scores:
         by_rule[score.rule_version_id].append(score)
-    return {rule: frame_scores(segments.segments, rows, segments.frame_count, sigma) for rule, rows in by_rule.items()}
+    smoothing = profile.scoring.smoothing
+    return {rule: frame_scores(video.segments, rows, pace, smoothing) for rule, rows in by_rule.items()}
 
 
 def _outcome(scores: Sequence[SegmentScore], events: int) -> UnitOutcome:

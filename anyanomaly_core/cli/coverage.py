@@ -37,7 +37,7 @@ def coverage(
     stack: Stack = "",
     as_json: AsJson = False,
 ) -> None:
-    """What became of every second of footage: scored, carried, pruned, failed (why, how often tried) or not yet."""
+    """What became of every second: scored, carried, pruned, failed (why, how often tried), not yet, no footage."""
     from anyanomaly_core.results.coverage import cascade_table, coverage_table
 
     with database(stack, user="reader") as (engine, _):

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from anyanomaly_core.footage.decode import decode
+from anyanomaly_core.footage.decode import decode_ranges
 from anyanomaly_core.footage.masks import Mask
 from anyanomaly_core.footage.sandbox import Limits
-from anyanomaly_core.footage.segments import Segment
+from anyanomaly_core.footage.segments import Segment, sampled_ranges
 from anyanomaly_core.footage.types import Frame
 from anyanomaly_core.scoring.types import SegmentFrames
 
@@ -31,7 +31,6 @@ def segment_batches(
     path: Path,
     segments: Sequence[Segment],
     *,
-    step: int,
     size: tuple[int, int] | None,
     limits: Limits,
     mask: Mask | None = None,
@@ -44,7 +43,7 @@ def segment_batches(
         FootageError: when decoding breaks off; what was decoded before has been yielded.
     """
     batch: list[SegmentFrames] = []
-    for segment in _whole_segments(path, segments, step=step, size=size, limits=limits, mask=mask):
+    for segment in _whole_segments(path, segments, size=size, limits=limits, mask=mask):
         batch.append(segment)
         if len(batch) >= _batch_segments(segment):
             yield batch
@@ -104,14 +103,13 @@ def _whole_segments(
     path: Path,
     segments: Sequence[Segment],
     *,
-    step: int,
     size: tuple[int, int] | None,
     limits: Limits,
     mask: Mask | None,
 ) -> Iterator[SegmentFrames]:
     if not segments:
         return
-    frames = decode(path, step=step, first_frame=segments[0].first_frame, size=size, mask=mask, limits=limits)
+    frames = decode_ranges(path, sampled_ranges(segments), size=size, mask=mask, limits=limits)
     try:
         for segment in segments:
             images = _images_of(segment, frames)

@@ -17,6 +17,7 @@ from anyanomaly_core.engine.progress import LoggedProgress
 from anyanomaly_core.engine.selection import Selection, seed, select
 from anyanomaly_core.engine.static_scenes import DecodedSegment
 from anyanomaly_core.errors import FootageError
+from anyanomaly_core.footage.segments import Segment
 from anyanomaly_core.footage.unusual import amount_of_motion, unusual
 from anyanomaly_core.profile import CascadeSpec
 from anyanomaly_core.scoring.ranking import Ranker
@@ -92,7 +93,7 @@ def plan_judging(
     for decoded in _decodable(name, batches):
         start = time.perf_counter()
         index = decoded.frames.segment.index
-        amounts[index] = amount_of_motion(decoded.frames.cells())
+        amounts[index] = amount_of_motion(decoded.frames.cells(), apart=_apart(cascade.spec, decoded.frames.segment))
         if decoded.same_as is not None:
             same_as[index] = decoded.same_as
         else:
@@ -160,6 +161,13 @@ def _similarities(
     rows = cascade.ranker.similarities(known, texts)
     embeddings.learn([known])
     return rows
+
+
+def _apart(spec: CascadeSpec, segment: Segment) -> int:
+    """Samples between two pictures that are compared for motion."""
+    if spec.motion_s is None or segment.sample_s <= 0:
+        return 1
+    return max(1, round(spec.motion_s / segment.sample_s))
 
 
 def _moving(amounts: NDArray[np.float32], deviations: float | None) -> NDArray[np.bool_]:

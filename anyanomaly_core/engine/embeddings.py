@@ -57,6 +57,8 @@ def encoding_digest(profile: Profile, revision: str, mask_digest: str | None) ->
     }
     if profile.contexts.same_level > 0:  # then a window may be that of another frame of its segment
         body["same"] = [profile.contexts.same_level, profile.sampling.segment_frames, profile.sampling.fps]
+        if profile.sampling.segment_s is not None:
+            body["segment_s"] = profile.sampling.segment_s
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 

@@ -10,6 +10,7 @@ from anyanomaly_core.engine.batches import scaled_size
 from anyanomaly_core.errors import ConfigurationError
 from anyanomaly_core.footage.decode import read_frames
 from anyanomaly_core.footage.index import index_frames
+from anyanomaly_core.footage.pace import Pace
 from anyanomaly_core.footage.probe import probe
 from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.footage.segments import Segment, split_into_segments
@@ -28,13 +29,15 @@ def write_explanation(video: Path, text: str, at_s: float, profile: Profile, out
     """
     settings = LibrarySettings()
     limits = Limits.of(settings)
-    index = index_frames(video, limits=limits)
-    number = int(np.searchsorted(index.times_s - index.times_s[0], at_s, side="right")) - 1
-    if at_s < 0 or at_s > index.times_s[-1] - index.times_s[0] + 1:
-        raise ConfigurationError(f"{video} has no second {at_s:g}; it ends at {index.times_s[-1]:.1f}.")
+    index = index_frames(video, limits=limits, fps_without_clock=settings.fps_without_clock)
+    number = int(np.searchsorted(index.times_s, at_s, side="right")) - 1
+    if number < 0 or at_s > index.times_s[-1] + 1:
+        raise ConfigurationError(
+            f"{video} has no picture at second {at_s:g}: its pictures go from {index.times_s[0]:.1f} to "
+            f"{index.times_s[-1]:.1f}."
+        )
     header = probe(video)
-    step = profile.sampling.step(float(header.fps))
-    segments = split_into_segments(index.frame_count, profile.sampling.segment_frames, step)
+    segments = split_into_segments(Pace.of(index.times_s, header.fps), profile.sampling)
     segment = next(s for s in segments if s.first_frame <= number <= s.last_frame)
     size = scaled_size(header.width, header.height, profile.sampling.max_side)
     images = read_frames(video, segment.sampled, size=size, limits=limits)

@@ -181,7 +181,7 @@ def _batches(
 ) -> Iterator[Sequence[DecodedSegment]]:
     """What carries may depend on any earlier segment, so then all are decoded again, scored or not."""
     wanted = video.segments if waiting and video.static_level > 0 else waiting
-    decoded = segment_batches(video.path, wanted, step=video.step, size=video.size, limits=limits, mask=video.mask)
+    decoded = segment_batches(video.path, wanted, size=video.size, limits=limits, mask=video.mask)
     in_scenes = follow_scenes(decoded, video.static_level)
     if plan is None:
         return in_scenes

@@ -17,7 +17,6 @@ class SegmentedVideo:
 
     path: Path
     segments: tuple[Segment, ...]  # in order, covering the whole file
-    step: int  # every step-th frame is sampled
     size: tuple[int, int] | None  # of the decoded images; None: the file's own
     mask: Mask | None = None  # what no model gets to see
     static_level: float = 0.0  # see ``stillness.still_scene``; 0: no segment is carried
@@ -33,7 +32,6 @@ class SegmentedVideo:
         cls,
         path: Path,
         segments: tuple[Segment, ...],
-        step: int,
         profile: Profile,
         *,
         mask: Mask | None = None,
@@ -48,4 +46,4 @@ class SegmentedVideo:
             size = scaled_size(header.width, header.height, profile.sampling.max_side)
         except FootageError:
             size = None
-        return cls(path, segments, step, size, mask, profile.scoring.static_level, content_sha256)
+        return cls(path, segments, size, mask, profile.scoring.static_level, content_sha256)

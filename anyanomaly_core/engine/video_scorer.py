@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from anyanomaly_core.config import LibrarySettings
 from anyanomaly_core.engine.progress import Progress, silent
@@ -21,10 +20,10 @@ from anyanomaly_core.engine.video_scores import VideoScores
 from anyanomaly_core.errors import FootageError, RuleError
 from anyanomaly_core.footage import bucket
 from anyanomaly_core.footage.content import sha256
-from anyanomaly_core.footage.examine import examine
+from anyanomaly_core.footage.examine import VideoFile, examine
 from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.footage.segments import split_into_segments
-from anyanomaly_core.footage.timeline import duration
+from anyanomaly_core.footage.types import FrameIndex
 from anyanomaly_core.profile import Profile, load_profile
 from anyanomaly_core.rules.definition import RuleDefinition
 from anyanomaly_core.rules.files import load_rule, load_rules
@@ -85,11 +84,11 @@ class VideoScorer:
         """
         chosen = read_rules(rules)
         with _local_file(video) as path, _progress(progress, os.fspath(video)) as advance:
-            segmented, times_s, duration_s, notes = self._open(path)
+            segmented, file, index = self._open(path)
             rows = self._models.score(segmented, _texts(chosen), limits=self._limits, progress=advance)
-        sigma = self.profile.scoring.smoothing_sigma
+        pace, smoothing = file.pace, self.profile.scoring.smoothing
         curves = [
-            frame_scores(segmented.segments, rows[place :: len(chosen)], segmented.frame_count, sigma)
+            frame_scores(segmented.segments, rows[place :: len(chosen)], pace, smoothing)
             for place in range(len(chosen))
         ]
         return VideoScores(
@@ -98,11 +97,11 @@ class VideoScorer:
             scorer_digest=self._models.digest,
             rules=tuple(chosen),
             frame_scores=np.stack(curves),
-            frame_times_s=times_s,
-            duration_s=duration_s,
+            frame_times_s=index.times_s,
+            duration_s=pace.stretches[-1].end_s,
             segments=segmented.segments,
             segment_scores=tuple(rows),
-            notes=notes,
+            notes=index.damage,
         )
 
     def score_many(
@@ -137,22 +136,18 @@ class VideoScorer:
         """
         chosen = read_rules(rules)
         with _local_file(video) as path:
-            segmented, _, _, _ = self._open(path)
+            segmented, _, _ = self._open(path)
             for batch in self._models.iter_scores(segmented, _texts(chosen), limits=self._limits):
                 yield from batch
 
-    def _open(self, path: Path) -> tuple[SegmentedVideo, NDArray[np.float64], float, tuple[str, ...]]:
-        """The video split into segments, the times of its frames and their end, in seconds, and notes on the file."""
+    def _open(self, path: Path) -> tuple[SegmentedVideo, VideoFile, FrameIndex]:
+        """The video split into segments, what the file is, and its frames."""
         content = sha256(path)
         file = examine(path, content, self._limits, self._fps_without_clock)
         if file.index is None:
             raise FootageError(file.error or f"{path} has no frame that can be decoded.")
-        sampling = self.profile.sampling
-        step = sampling.step(float(file.frames_per_second))
-        segments = tuple(split_into_segments(file.index.frame_count, sampling.segment_frames, step))
-        segmented = SegmentedVideo.of(path, segments, step, self.profile, content_sha256=content)
-        times_s = file.index.times_s - file.index.times_s[0]
-        return segmented, times_s, duration(times_s, file.frames_per_second), file.index.damage
+        segments = tuple(split_into_segments(file.pace, self.profile.sampling))
+        return SegmentedVideo.of(path, segments, self.profile, content_sha256=content), file, file.index
 
 
 def score_video(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A run of frames whose scores reach a rule's threshold. Times are seconds from the first frame."""
+    """A run of frames whose scores reach a rule's threshold. Times are seconds from the file's beginning."""
 
     rule: str
     start_s: float
@@ -46,7 +46,7 @@ class VideoScores:
     scorer_digest: str  # of the profile and the loaded models' revisions
     rules: tuple[RuleDefinition, ...]
     frame_scores: NDArray[np.float32]  # [rules, frames] in 0..1, NaN = unscored
-    frame_times_s: NDArray[np.float64]  # [frames] seconds from the first frame
+    frame_times_s: NDArray[np.float64]  # [frames] seconds from the file's beginning, which may be lost
     duration_s: float  # end of the last frame
     segments: tuple[Segment, ...]
     segment_scores: tuple[SegmentScore, ...]  # one per segment and rule, segments outer

@@ -24,6 +24,7 @@ from anyanomaly_core.evaluation.model_cache import CachedEncoder, CachedLvlm
 from anyanomaly_core.evaluation.predictions import VideoPredictions
 from anyanomaly_core.evaluation.provenance import ModelVersion
 from anyanomaly_core.evaluation.variants import Variant
+from anyanomaly_core.footage.pace import Pace
 from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.models.loading import load_encoder, load_lvlm
 from anyanomaly_core.profile import Profile
@@ -113,7 +114,7 @@ class BenchmarkRun:
                     found[key] = self._score(video, variant, file, _part_of(progress, before, total))
                     before += file.facts.segment_count(variant.profile)
                 else:
-                    found[key] = VideoPredictions(0, {}, problem=file)
+                    found[key] = VideoPredictions(Pace(), {}, problem=file)
             self._clear(variants)
             yield video, [found[key] for key in keys]
 
@@ -150,7 +151,7 @@ class BenchmarkRun:
         if lost:  # what failed is asked again by the next run
             with Journal(self._folder / "scores", key) as journal:
                 journal.append([row for row in written if row.status is not Status.FAILED])
-        return VideoPredictions.from_rows(file.segments, rows, classes, file.frame_count)
+        return VideoPredictions.from_rows(file.segments, rows, classes, opened.facts.pace)
 
     def _models(self, variant: Variant) -> tuple[CachedEncoder | None, CachedLvlm | None]:
         kind = variant.profile.scoring.scorer

@@ -96,7 +96,7 @@ def _events(own: Own, variant: Variant) -> tuple[int, int]:
         for name, labels in video.labels.items():
             if name not in scores.columns:
                 continue
-            smoothed = protocols.smoothed_scores(scores.columns[name], variant.weights, variant.smoothing)
+            smoothed = protocols.smoothed_scores(scores.columns[name], variant.weights, scores.pace, variant.smoothing)
             runs = [(first, last) for first, last in labels.positive if first < scores.frame_count]
             count += len(runs)
             found += sum(bool((smoothed[first : last + 1] >= THRESHOLD).any()) for first, last in runs)
@@ -121,7 +121,7 @@ def _mean_auc(own: Own, variant: Variant, classes: list[str]) -> float:
 
 def _ranked(scores: VideoPredictions, name: str, variant: Variant) -> NDArray[np.float32]:
     """[F] smoothed scores, pruned frames at ``LAST``; NaN where judging failed."""
-    curve = protocols.smoothed_scores(scores.columns[name], variant.weights, variant.smoothing).copy()
+    curve = protocols.smoothed_scores(scores.columns[name], variant.weights, scores.pace, variant.smoothing).copy()
     for segment in scores.segments[name]:
         if segment.status is Status.PRUNED:
             curve[segment.first_frame : segment.last_frame + 1] = LAST

@@ -79,7 +79,7 @@ def _truth(label: str, video: LabelledVideo) -> FrameLabels | None:
 def _smoothed(label: str, predictions: VideoPredictions, variant: Variant) -> NDArray[np.float32]:
     """[F]; of any class the highest, and none where one of them has none: it may be the highest."""
     smoothed = (
-        smoothed_scores(columns, variant.weights, variant.smoothing)
+        smoothed_scores(columns, variant.weights, predictions.pace, variant.smoothing)
         for name, columns in predictions.columns.items()
         if label in {ANY, name}
     )

@@ -1,40 +1,39 @@
 """What has to be known of a video before it can be scored: found by decoding it once, and kept for later runs."""
 
 import json
-from dataclasses import asdict, dataclass
-from fractions import Fraction
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from anyanomaly_core.engine.video import SegmentedVideo
 from anyanomaly_core.errors import FootageError
 from anyanomaly_core.footage.content import sha256
 from anyanomaly_core.footage.examine import examine
+from anyanomaly_core.footage.pace import Pace, Stretch
 from anyanomaly_core.footage.sandbox import Limits
-from anyanomaly_core.footage.segments import split_into_segments
+from anyanomaly_core.footage.segments import count_segments, split_into_segments
 from anyanomaly_core.profile import Profile
 
 
 @dataclass(frozen=True, slots=True)
 class VideoFacts:
-    """One file's content, its decodable frames and their rate."""
+    """One file's content and its decodable frames."""
 
     content_sha256: str
-    frame_count: int
-    frames_per_second: str  # as a fraction, such as 25 or 30000/1001
+    pace: Pace
 
-    def step(self, profile: Profile) -> int:
-        """Every so many frames one is looked at."""
-        return profile.sampling.step(float(Fraction(self.frames_per_second)))
+    @property
+    def frame_count(self) -> int:
+        """Frames of the file."""
+        return self.pace.frame_count
 
     def segment_count(self, profile: Profile) -> int:
         """How many segments :meth:`segmented` has."""
-        return -(-self.frame_count // (profile.sampling.segment_frames * self.step(profile)))
+        return count_segments(self.pace, profile.sampling)
 
     def segmented(self, path: Path, profile: Profile) -> SegmentedVideo:
         """The file at ``path`` as the engine scores it under a profile."""
-        step = self.step(profile)
-        segments = split_into_segments(self.frame_count, profile.sampling.segment_frames, step)
-        return SegmentedVideo.of(path, tuple(segments), step, profile, content_sha256=self.content_sha256)
+        segments = tuple(split_into_segments(self.pace, profile.sampling))
+        return SegmentedVideo.of(path, segments, profile, content_sha256=self.content_sha256)
 
 
 class FootageFacts:
@@ -44,8 +43,11 @@ class FootageFacts:
         self._path, self._limits = path, limits
         try:
             stored = json.loads(path.read_text(encoding="utf-8"))
-            self._known = {key: VideoFacts(**facts) for key, facts in stored.items()}
-        except (OSError, ValueError, TypeError, AttributeError):
+            self._known = {
+                key: VideoFacts(facts["content_sha256"], Pace(tuple(Stretch(*row) for row in facts["stretches"])))
+                for key, facts in stored.items()
+            }
+        except (OSError, ValueError, TypeError, AttributeError, KeyError):
             self._known = {}
 
     def of(self, path: Path) -> VideoFacts:
@@ -65,10 +67,14 @@ class FootageFacts:
         file = examine(path, content, self._limits)
         if file.index is None:
             raise FootageError(file.error or f"{path} has no frame that can be decoded.")
-        return VideoFacts(content, file.index.frame_count, str(file.frames_per_second))
+        return VideoFacts(content, file.pace)
 
     def _save(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         part = self._path.with_suffix(".part")
-        part.write_text(json.dumps({key: asdict(facts) for key, facts in self._known.items()}), encoding="utf-8")
+        written = {
+            key: {"content_sha256": facts.content_sha256, "stretches": [astuple(row) for row in facts.pace.stretches]}
+            for key, facts in self._known.items()
+        }
+        part.write_text(json.dumps(written), encoding="utf-8")
         part.replace(self._path)

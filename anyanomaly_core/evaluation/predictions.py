@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from anyanomaly_core.footage.pace import Pace
 from anyanomaly_core.footage.segments import Segment
 from anyanomaly_core.scoring.smoothing import unsmoothed
 from anyanomaly_core.scoring.types import RuleTexts, SegmentScore, SelectionReason, Status
@@ -31,22 +32,27 @@ class SegmentPrediction:
 class VideoPredictions:
     """One video under one variant."""
 
-    frame_count: int
+    pace: Pace  # of its frames
     columns: dict[str, dict[str, NDArray[np.float32]]]  # class -> name in COLUMNS -> [F] before smoothing
     segments: dict[str, list[SegmentPrediction]] = field(default_factory=dict)  # by class, in order
     statuses: Counter[str] = field(default_factory=Counter)  # (segment, class) rows by status
     failures: Counter[str] = field(default_factory=Counter)  # (segment, class) rows by the reason why they failed
     problem: str | None = None  # why the whole video has no score
 
+    @property
+    def frame_count(self) -> int:
+        """F, frames of the video."""
+        return self.pace.frame_count
+
     @classmethod
     def from_rows(
-        cls, segments: Sequence[Segment], rows: Sequence[SegmentScore], classes: Sequence[RuleTexts], frame_count: int
+        cls, segments: Sequence[Segment], rows: Sequence[SegmentScore], classes: Sequence[RuleTexts], pace: Pace
     ) -> "VideoPredictions":
         """From the rows of the engine, segments outer, one for each class."""
         by_class = {rule.name: [row for row in rows if row.rule_version_id == rule.rule_version_id] for rule in classes}
         return cls(
-            frame_count,
-            {name: _frame_columns(segments, own, frame_count) for name, own in by_class.items()},
+            pace,
+            {name: _frame_columns(segments, own, pace.frame_count) for name, own in by_class.items()},
             {name: [_segment(*pair) for pair in zip(segments, own, strict=True)] for name, own in by_class.items()},
             Counter(row.status.value for row in rows),
             Counter(row.reason or "" for row in rows if row.status is Status.FAILED),

@@ -20,6 +20,8 @@ from scipy.ndimage import gaussian_filter1d
 
 from anyanomaly_core.evaluation.labels.ground_truth import UNLABELLED, LabelArray
 from anyanomaly_core.evaluation.metrics import FloatArray, average_precision, roc_auc
+from anyanomaly_core.footage.pace import Pace
+from anyanomaly_core.profile import Smoothing
 from anyanomaly_core.scoring.smoothing import smooth
 
 HONEST, REFERENCE = "honest", "reference"
@@ -49,9 +51,11 @@ def fuse(columns: ImageScores, weights: Weights | None) -> NDArray[np.float32]:
     return np.asarray(sum(column * (weight / total) for column, weight in used), np.float32)
 
 
-def smoothed_scores(columns: ImageScores, weights: Weights | None, sigma: float) -> NDArray[np.float32]:
+def smoothed_scores(
+    columns: ImageScores, weights: Weights | None, pace: Pace, smoothing: Smoothing
+) -> NDArray[np.float32]:
     """[F] smoothed inside the video, as a scan stores it; NaN where unscored."""
-    return smooth(fuse(columns, weights), sigma)
+    return smooth(fuse(columns, weights), pace, smoothing)
 
 
 def optimum_on_labels(videos: Sequence[tuple[LabelArray, ImageScores]], *, single_score: bool) -> LabelOptimum | None:

@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 from anyanomaly_core.errors import ConfigurationError
 from anyanomaly_core.evaluation.protocols import Weights
-from anyanomaly_core.profile import Profile, ScoringSpec
+from anyanomaly_core.profile import Profile, ScoringSpec, Smoothing
 
 UNCHANGED = "profile"
 
@@ -25,12 +25,12 @@ class Variant:
     name: str
     profile: Profile  # what the footage is scored with
     weights: Weights | None = None  # how the three images are put together; None: as the scorer did
-    sigma: float | None = None  # smoothing; None: the profile's
+    sigma: float | None = None  # smoothing in source frames; None: the profile's
 
     @property
-    def smoothing(self) -> float:
-        """Sigma in source frames."""
-        return self.profile.scoring.smoothing_sigma if self.sigma is None else self.sigma
+    def smoothing(self) -> Smoothing:
+        """The variant's own, or the profile's."""
+        return self.profile.scoring.smoothing if self.sigma is None else Smoothing(self.sigma, in_seconds=False)
 
     @property
     def single_score(self) -> bool:
@@ -121,7 +121,7 @@ def _group(base: Variant, group: str) -> Iterator[Variant]:
                 yield Variant(group, name, changed)
     elif group == "smoothing":
         for sigma in SMOOTHING:
-            if sigma != base.smoothing:
+            if base.smoothing != Smoothing(sigma, in_seconds=False):
                 yield Variant(group, f"sigma {sigma:g}", profile, sigma=sigma)
     elif not base.single_score:  # else there is nothing to put together
         for name, weights in (CONTEXTS if group == "contexts" else WEIGHTS).items():

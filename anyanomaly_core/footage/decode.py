@@ -55,6 +55,30 @@ def decode(
     yield from _frames(path, "*".join(terms), size, mask, limits, most_frames=None)
 
 
+def decode_ranges(
+    path: str | Path,
+    ranges: Sequence[range],
+    *,
+    size: tuple[int, int] | None = None,
+    mask: Mask | None = None,
+    limits: Limits = Limits(),  # noqa: B008  (frozen)
+) -> Generator[Frame, None, None]:
+    """Yield the frames of ``ranges``, which are in order and share none; otherwise as ``decode``."""
+    if not ranges:
+        return
+    if len(ranges) <= _MOST_TERMS:
+        yield from _frames(path, "+".join(map(_term, ranges)), size, mask, limits, most_frames=None)
+        return
+    # An expression of thousands of terms would be slower than the frames that are decoded in vain.
+    wanted = (number for part in ranges for number in part)
+    number = next(wanted)
+    whole = range(ranges[0][0], ranges[-1][-1] + 1)
+    for frame in _frames(path, _term(whole), size, mask, limits, most_frames=None):
+        if frame.number == number:
+            yield frame
+            number = next(wanted, -1)
+
+
 def read_frames(
     path: str | Path,
     numbers: Sequence[int],
@@ -106,6 +130,14 @@ def _frames(
         if problem is not None:
             said = "; ".join(pipes.complaints.lines()[:3])
             raise UnreadableFootageError(f"Decoding {Path(path).name!r} ended early: {problem}. {said}".strip())
+
+
+def _term(wanted: range) -> str:
+    """Ffmpeg's expression for these frame numbers."""
+    if len(wanted) == 1:
+        return f"eq(n,{wanted[0]})"
+    within = f"between(n,{wanted[0]},{wanted[-1]})"
+    return within if wanted.step == 1 else f"{within}*not(mod(n-{wanted[0]},{wanted.step}))"
 
 
 def picture_filters(expression: str, width: int, height: int, header: Header, mask: Mask | None) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from anyanomaly_core.errors import FootageError
 from anyanomaly_core.footage.index import index_frames
+from anyanomaly_core.footage.pace import Pace
 from anyanomaly_core.footage.probe import probe
 from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.footage.timeline import frame_rate
@@ -27,6 +28,13 @@ class VideoFile:
         if self.index is None or self.probe is None:
             return Fraction(0)
         return frame_rate(self.index.times_s, self.probe.fps)
+
+    @property
+    def pace(self) -> Pace:
+        """Of its frames; without stretches where there are none."""
+        if self.index is None or self.probe is None:
+            return Pace()
+        return Pace.of(self.index.times_s, self.probe.fps)
 
 
 def examine(path: Path, digest: str, limits: Limits, fps_without_clock: float | None = None) -> VideoFile:

@@ -1,7 +1,5 @@
 """Which segments of a video move strangely: far more than it usually does there."""
 
-from itertools import pairwise
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,15 +10,18 @@ TO_SIGMA = 1.4826  # from the median absolute deviation to the standard deviatio
 LEAST_SPREAD = 1.0  # grey levels; in footage that never changes, noise must not count as unusual
 
 
-def amount_of_motion(pictures: Cells) -> float:
-    """Mean change from one sampled frame to the next, in grey levels (see ``motion.change``); 0 for a single frame.
+def amount_of_motion(pictures: Cells, *, apart: int = 1) -> float:
+    """Mean change from one sampled frame to another, in grey levels (see ``motion.change``); 0 for a single frame.
 
     It depends on the segment's own pictures alone.
 
     Args:
         pictures: of the segment's sampled frames.
+        apart: how many samples lie between the two frames that are compared; at most the segment's first and last.
     """
-    changes = [change(before, now) for before, now in pairwise(pictures.astype(np.uint8))]
+    grey = pictures.astype(np.uint8)
+    apart = max(1, min(apart, len(grey) - 1))
+    changes = [change(before, now) for before, now in zip(grey, grey[apart:], strict=False)]
     return float(np.mean(changes)) if changes else 0.0
 
 

@@ -1,7 +1,7 @@
 """The catalogue of footage: cameras, files and videos; registering again changes nothing. Callers commit."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
 from zoneinfo import ZoneInfo
@@ -26,14 +26,16 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 
 from anyanomaly_core.errors import StorageError
-from anyanomaly_core.footage.timeline import duration
+from anyanomaly_core.footage.pace import Pace, Stretch
 from anyanomaly_core.footage.types import FoundFile, FrameIndex, Probe
-from anyanomaly_core.results.schema import NOW, cameras, video_cameras, video_files, videos
+from anyanomaly_core.results.schema import NOW, cameras, video_cameras, video_files, video_stretches, videos
+from anyanomaly_core.results.segment_store import load_pace, store_pace
 
 SCORABLE = ("ready", "damaged")
 _MAX_DAMAGE = 50
 _STORED = (
     "video_id", "content_sha256", "camera_id", "time_zone", "uri", "recorded_at", "state", "frame_count", "duration_s",
+    "times_as_stated",
 )  # fmt: skip
 
 
@@ -51,7 +53,9 @@ class StoredVideo:
     frame_count: int | None  # None: not decoded yet, or unreadable
     duration_s: float | None
     fps: Fraction  # 0 when unknown
+    times_as_stated: bool = True  # as in FrameIndex
     cameras: tuple[str, ...] = ()  # all that its content was ever found under
+    pace: Pace = field(default_factory=Pace)  # of its frames; empty: not decoded
 
     @property
     def local_date(self) -> str:
@@ -165,21 +169,34 @@ def mark_missing(connection: Connection, seen_before: datetime) -> int:
 
 
 def store_index(connection: Connection, video_id: int, probe: Probe, index: FrameIndex, *, decoder: str) -> None:
-    """Keep what decoding found; the video becomes ``ready``, or ``damaged`` when the decoder complained."""
+    """Keep what decoding found; the video becomes ``ready``, or ``damaged`` when the decoder complained.
+
+    Times of a video that was read before stay as they are: its segments and scores have them.
+    """
     whole = not index.damage and index.complete
+    times: dict[str, object] = {}
+    if not load_pace(connection, video_id).stretches:
+        pace = Pace.of(index.times_s, probe.fps)
+        store_pace(connection, video_id, pace)
+        end = pace.stretches[-1].end_s
+        times = {
+            "frame_count": index.frame_count,
+            "duration_s": end,
+            "no_footage_s": round(max(0.0, end - pace.recorded_s), 6),
+            "times_as_stated": index.as_stated,
+        }
     connection.execute(
         update(videos)
         .where(videos.c.video_id == video_id)
         .values(
             state="ready" if whole else "damaged",
             error=None,
-            frame_count=index.frame_count,
-            duration_s=duration(index.times_s, probe.fps),
             damage=list(index.damage[:_MAX_DAMAGE]),
             complete=index.complete,
             decoder=decoder,
             indexed_at=NOW,
             **_header(probe),
+            **times,
         )
     )
 
@@ -198,7 +215,11 @@ def load_videos(connection: Connection, video_ids: Sequence[int] | None = None) 
     """Videos by id, or all, ordered by recording time."""
     p = video_cameras.c
     places = select(func.array_agg(aggregate_order_by(p.camera_id, p.camera_id))).where(p.video_id == videos.c.video_id)
+    s = video_stretches.c
+    stretch = func.json_build_array(s.first_frame, s.frame_count, s.start_s, s.end_s)
+    stretches = select(func.json_agg(aggregate_order_by(stretch, s.first_frame))).where(s.video_id == videos.c.video_id)
     query = select(videos, cameras.c.time_zone, places.scalar_subquery().label("cameras")).join(cameras)
+    query = query.add_columns(stretches.scalar_subquery().label("stretches"))
     query = query.order_by(videos.c.recorded_at, videos.c.video_id)
     if video_ids is not None:
         query = query.where(videos.c.video_id.in_(video_ids))
@@ -215,7 +236,8 @@ def load_video(connection: Connection, video_id: int) -> StoredVideo:
 
 def _stored(v: RowMapping) -> StoredVideo:
     fps = Fraction(v["fps_num"], v["fps_den"]) if v["fps_den"] else Fraction(0)
-    return StoredVideo(**{name: v[name] for name in _STORED}, fps=fps, cameras=tuple(v["cameras"] or ()))
+    pace = Pace(tuple(Stretch(*row) for row in v["stretches"] or ()))
+    return StoredVideo(**{name: v[name] for name in _STORED}, fps=fps, cameras=tuple(v["cameras"] or ()), pace=pace)
 
 
 def _header(probe: Probe) -> dict[str, object]:

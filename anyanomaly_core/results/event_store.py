@@ -16,8 +16,8 @@ from anyanomaly_core.results.holds import open_holds
 from anyanomaly_core.results.moments import frame_moments, to_datetime, to_micros
 from anyanomaly_core.results.rows import RuleScores, UnitScores, storable_text
 from anyanomaly_core.results.rule_store import StoredRule, list_rules
-from anyanomaly_core.results.schema import events, rules, segment_layouts, segment_scores, units
-from anyanomaly_core.results.segment_store import load_segments
+from anyanomaly_core.results.schema import events, rules, segment_scores, units
+from anyanomaly_core.results.segment_store import load_layout
 from anyanomaly_core.rules.definition import RuleDefinition
 from anyanomaly_core.scoring.events import Micros, outside_holes
 
@@ -158,9 +158,9 @@ def rederive(engine: Engine, rule: StoredRule) -> int:
 def load_scored(connection: Connection, video: StoredVideo, scoring_id: int) -> ScoredVideo | None:
     """The current scores of a video, or None."""
     unit = connection.execute(
-        select(units.c.scorer_id, segment_layouts.c.segment_frames, segment_layouts.c.step)
-        .join(segment_layouts)
-        .where(units.c.video_id == video.video_id, units.c.scoring_id == scoring_id, units.c.is_current)
+        select(units.c.scorer_id, units.c.layout_id).where(
+            units.c.video_id == video.video_id, units.c.scoring_id == scoring_id, units.c.is_current
+        )
     ).first()
     if unit is None:
         return None
@@ -170,7 +170,7 @@ def load_scored(connection: Connection, video: StoredVideo, scoring_id: int) -> 
         .where(s.video_id == video.video_id, s.scoring_id == scoring_id, s.scorer_id == unit.scorer_id)
         .order_by(s.segment_index)
     ).all()
-    layout = load_segments(connection, video.video_id, unit.segment_frames, unit.step)
+    layout = load_layout(connection, video.video_id, unit.layout_id)
     segments = tuple(
         ScoredSegment(
             r[0], r.first_frame, r.first_frame + len(r.frame_scores) - 1, r.score, r.winning_text, r.rationale

@@ -75,6 +75,8 @@ videos = Table(
     Column("expired_at", Moment),
     _needed("clock_offset", Interval, server_default="0"),
     Column("replaced_by", BigInteger, ForeignKey("videos.video_id")),
+    _needed("no_footage_s", Double, server_default="0"),
+    _needed("times_as_stated", Boolean, server_default="true"),
 )
 
 video_files = Table(
@@ -98,12 +100,24 @@ video_cameras = Table(
     Column("camera_id", Text, ForeignKey("cameras.camera_id"), primary_key=True),
 )
 
+video_stretches = Table(
+    "video_stretches",
+    metadata,
+    Column("video_id", BigInteger, ForeignKey("videos.video_id"), primary_key=True),
+    Column("first_frame", Integer, primary_key=True),
+    _needed("frame_count", Integer),
+    _needed("start_s", Double),
+    _needed("end_s", Double),
+)
+
 segment_layouts = Table(
     "segment_layouts",
     metadata,
     Column("layout_id", SmallInteger, Identity(always=True), primary_key=True),
     _needed("segment_frames", Integer),
-    _needed("step", Integer),
+    Column("step", Integer),
+    Column("fps", Double),
+    Column("segment_s", Double),
 )
 
 segments = Table(

@@ -1,7 +1,7 @@
 """Segments of a video and the time of each of its frames.
 
 Times are kept per segment, and frame by frame only where frames are not evenly spaced. From one layout any other
-can be derived without decoding the video again.
+can be derived without decoding the video again: what frames a layout samples follows from the video's pace.
 """
 
 from dataclasses import dataclass
@@ -9,13 +9,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from anyanomaly_core.errors import StorageError
+from anyanomaly_core.footage.pace import Pace, Stretch
 from anyanomaly_core.footage.segments import Segment, split_into_segments
+from anyanomaly_core.footage.timeline import frame_ends
 from anyanomaly_core.footage.types import FrameIndex
-from anyanomaly_core.results.schema import segment_layouts, segments, videos
+from anyanomaly_core.profile import SamplingSpec
+from anyanomaly_core.results.schema import segment_layouts, segments, video_stretches
 
 _EVEN_S = 1e-3
 _AT_ONCE = 1000  # rows that are statement parameters at a time; ten hours have 18,000
@@ -23,16 +26,16 @@ _AT_ONCE = 1000  # rows that are statement parameters at a time; ten hours have 
 
 @dataclass(frozen=True, slots=True)
 class StoredSegment:
-    """A segment with its place in time, seconds from the first frame of the video."""
+    """A segment with its place in time, seconds from the beginning of the video."""
 
     segment: Segment
     start_s: float
-    end_s: float  # start of the next segment, or end of the video
+    end_s: float  # start of the next segment or of a hole, or end of the video
     motion: float | None
     offsets_s: tuple[float, ...] | None  # of each frame after start_s; None: evenly spaced
 
     def times_s(self) -> NDArray[np.float64]:
-        """[frames of the segment] seconds from the first frame of the video."""
+        """[frames of the segment] seconds from the beginning of the video."""
         count = self.segment.frame_count
         if self.offsets_s is None:
             step = (self.end_s - self.start_s) / count
@@ -45,13 +48,11 @@ class VideoSegments:
     """All segments of a video in one layout, in order."""
 
     layout_id: int
-    segment_frames: int
-    step: int
     rows: tuple[StoredSegment, ...]
 
     @property
     def segments(self) -> list[Segment]:
-        """What the footage and scoring rooms work with."""
+        """Without their times."""
         return [row.segment for row in self.rows]
 
     @property
@@ -65,73 +66,113 @@ class VideoSegments:
         return self.rows[-1].end_s if self.rows else 0.0
 
     def times_s(self) -> NDArray[np.float64]:
-        """[F] time of each frame of the video, seconds from the first."""
+        """[F] time of each frame of the video, seconds from its beginning."""
         return np.concatenate([row.times_s() for row in self.rows]) if self.rows else np.zeros(0)
 
+    def ends_s(self) -> NDArray[np.float64]:
+        """[F] end of each frame: where the next one or a hole begins, or the video ends."""
+        ends = np.append(self.times_s()[1:], self.duration_s)
+        for row in self.rows:
+            ends[row.segment.last_frame] = row.end_s
+        return ends
 
-def store_segments(
-    connection: Connection, video_id: int, segment_frames: int, step: int, index: FrameIndex
-) -> VideoSegments:
+
+def store_pace(connection: Connection, video_id: int, pace: Pace) -> None:
+    """Keep how the frames of a video follow each other."""
+    values = [
+        {"video_id": video_id, "first_frame": s.first_frame, "frame_count": s.frame_count, "start_s": s.start_s}
+        | {"end_s": s.end_s}
+        for s in pace.stretches
+    ]
+    for first in range(0, len(values), _AT_ONCE):
+        connection.execute(insert(video_stretches), values[first : first + _AT_ONCE])
+
+
+def load_pace(connection: Connection, video_id: int) -> Pace:
+    """How the frames of a video follow each other."""
+    s = video_stretches.c
+    query = select(s.first_frame, s.frame_count, s.start_s, s.end_s).where(s.video_id == video_id)
+    return Pace(tuple(Stretch(*row) for row in connection.execute(query.order_by(s.first_frame))))
+
+
+def store_segments(connection: Connection, video_id: int, sampling: SamplingSpec, index: FrameIndex) -> VideoSegments:
     """Split a video that was just decoded; storing the same layout again changes nothing.
 
-    ``catalog.store_index`` must have run before: it fixes the video's length.
+    ``catalog.store_index`` must have run before: it fixes the video's pace.
     """
-    times = index.times_s - index.times_s[0]
-    return _store(connection, video_id, (segment_frames, step), times, index.motion)
+    return _store(
+        connection,
+        video_id,
+        sampling,
+        times_s=index.times_s,
+        ends_s=frame_ends(index.times_s),
+        motion=index.motion,
+    )
 
 
-def load_segments(connection: Connection, video_id: int, segment_frames: int, step: int) -> VideoSegments:
+def load_segments(connection: Connection, video_id: int, sampling: SamplingSpec) -> VideoSegments:
     """Segments of a video in a layout, derived from another layout when this one is new.
 
     Raises:
         StorageError: when the video has no segments at all, so was never decoded.
     """
-    layout_id = _layout_id(connection, segment_frames, step)
-    rows = _load_rows(connection, video_id, layout_id, step)
-    if rows:
-        return VideoSegments(layout_id, segment_frames, step, rows)
-    known = connection.execute(
-        select(segments.c.layout_id, segment_layouts.c.segment_frames, segment_layouts.c.step)
-        .join(segment_layouts)
-        .where(segments.c.video_id == video_id, segments.c.segment_index == 0)
-        .order_by(segment_layouts.c.segment_frames * segment_layouts.c.step)  # the finest knows motion best
-        .limit(1)
-    ).first()
-    if known is None:
+    layout_id = _layout_id(connection, sampling)
+    known = select(segments.c.layout_id, func.count().label("parts")).where(segments.c.video_id == video_id)
+    known = known.group_by(segments.c.layout_id).order_by(func.count().desc())  # the finest knows motion best
+    layouts = [row.layout_id for row in connection.execute(known)]
+    if layout_id in layouts:
+        return load_layout(connection, video_id, layout_id)
+    if not layouts:
         raise StorageError(f"Video {video_id} has no segments yet; run ingest on it first.")
-    other = _load_rows(connection, video_id, known.layout_id, known.step)
-    times = np.concatenate([row.times_s() for row in other])  # [F]
-    motion = np.concatenate([np.full(row.segment.frame_count, row.motion or 0.0, np.float32) for row in other])  # [F]
-    return _store(connection, video_id, (segment_frames, step), times, motion)
+    other = load_layout(connection, video_id, layouts[0])
+    motion = np.concatenate([np.full(row.segment.frame_count, row.motion or 0.0, np.float32) for row in other.rows])
+    return _store(connection, video_id, sampling, times_s=other.times_s(), ends_s=other.ends_s(), motion=motion)
+
+
+def load_layout(connection: Connection, video_id: int, layout_id: int) -> VideoSegments:
+    """Segments of a video in a layout that is stored."""
+    layout = connection.execute(select(segment_layouts).where(segment_layouts.c.layout_id == layout_id)).one()
+    sampling = SamplingSpec(segment_frames=layout.segment_frames, segment_s=layout.segment_s, fps=layout.fps)
+    pace = load_pace(connection, video_id)
+    if layout.step is not None:  # of an earlier version
+        pace, sampling = Pace.steady(pace.frame_count, layout.step), sampling.model_copy(update={"fps": 1.0})
+    parts = split_into_segments(pace, sampling)
+    s = segments.c
+    query = select(s.segment_index, s.first_frame, s.last_frame, s.start_s, s.end_s, s.motion, s.frame_offsets)
+    found = connection.execute(query.where(s.video_id == video_id, s.layout_id == layout_id).order_by(s.segment_index))
+    return VideoSegments(layout_id, tuple(_stored(*pair) for pair in zip(parts, found, strict=True)))
 
 
 def _store(
     connection: Connection,
     video_id: int,
-    layout: tuple[int, int],
+    sampling: SamplingSpec,
+    *,
     times_s: NDArray[np.float64],
+    ends_s: NDArray[np.float64],
     motion: NDArray[np.float32],
 ) -> VideoSegments:
-    segment_frames, step = layout
-    layout_id = _layout_id(connection, segment_frames, step)
-    found = connection.execute(select(videos.c.frame_count, videos.c.duration_s).where(videos.c.video_id == video_id))
-    frame_count, duration_s = found.one()
-    if frame_count != len(times_s):
-        raise StorageError(f"Video {video_id} has {frame_count} frames, not {len(times_s)}; run ingest on it again.")
-    parts = split_into_segments(frame_count, segment_frames, step)
-    rows = tuple(_place(part, times_s, motion, duration_s) for part in parts)
+    """From [F] begin, end and motion of each frame."""
+    layout_id = _layout_id(connection, sampling)
+    pace = load_pace(connection, video_id)
+    if pace.frame_count != len(times_s):
+        raise StorageError(
+            f"Video {video_id} had {pace.frame_count} frames when it was first read and has {len(times_s)} now: "
+            "another decoder? What is stored of it stays."
+        )
+    ends_s = np.append(ends_s[:-1], pace.stretches[-1].end_s)  # a single frame's length is in the header alone
+    rows = tuple(_place(part, times_s, ends_s, motion) for part in split_into_segments(pace, sampling))
     for first in range(0, len(rows), _AT_ONCE):
         values = [_values(video_id, layout_id, row) for row in rows[first : first + _AT_ONCE]]
         connection.execute(insert(segments).on_conflict_do_nothing(), values)
-    return VideoSegments(layout_id, segment_frames, step, rows)
+    return VideoSegments(layout_id, rows)
 
 
 def _place(
-    part: Segment, times_s: NDArray[np.float64], motion: NDArray[np.float32], duration_s: float
+    part: Segment, times_s: NDArray[np.float64], ends_s: NDArray[np.float64], motion: NDArray[np.float32]
 ) -> StoredSegment:
     first, beyond = part.first_frame, part.last_frame + 1
-    start = float(times_s[first])
-    end = float(times_s[beyond]) if beyond < len(times_s) else duration_s
+    start, end = float(times_s[first]), float(ends_s[part.last_frame])
     offsets = times_s[first:beyond] - start  # [frames]
     even = np.arange(part.frame_count) * ((end - start) / part.frame_count)
     uneven = bool(np.max(np.abs(offsets - even)) > _EVEN_S)
@@ -153,27 +194,24 @@ def _values(video_id: int, layout_id: int, row: StoredSegment) -> dict[str, Any]
     }
 
 
-def _layout_id(connection: Connection, segment_frames: int, step: int) -> int:
-    wanted = (segment_layouts.c.segment_frames == segment_frames) & (segment_layouts.c.step == step)
-    query = select(segment_layouts.c.layout_id).where(wanted)
+def _layout_id(connection: Connection, sampling: SamplingSpec) -> int:
+    columns = segment_layouts.c
+    layout = {"segment_frames": sampling.segment_frames, "segment_s": sampling.segment_s, "fps": sampling.fps}
+    same = [columns[name].is_not_distinct_from(value) for name, value in {**layout, "step": None}.items()]
+    query = select(columns.layout_id).where(*same)
     found = connection.execute(query).scalar()
     if found is None:
-        connection.execute(
-            insert(segment_layouts).values(segment_frames=segment_frames, step=step).on_conflict_do_nothing()
-        )
+        connection.execute(insert(segment_layouts).values(layout).on_conflict_do_nothing())
         found = connection.execute(query).scalar_one()
     return int(found)
 
 
-def _load_rows(connection: Connection, video_id: int, layout_id: int, step: int) -> tuple[StoredSegment, ...]:
-    s = segments.c
-    query = select(s.segment_index, s.first_frame, s.last_frame, s.start_s, s.end_s, s.motion, s.frame_offsets)
-    found = connection.execute(query.where(s.video_id == video_id, s.layout_id == layout_id).order_by(s.segment_index))
-    return tuple(_stored(step, row) for row in found)
-
-
-def _stored(step: int, row: Row[*tuple[Any, ...]]) -> StoredSegment:
-    part = Segment(row.segment_index, row.first_frame, row.last_frame, range(row.first_frame, row.last_frame + 1, step))
+def _stored(part: Segment, row: Row[*tuple[Any, ...]]) -> StoredSegment:
+    if (part.first_frame, part.last_frame) != (row.first_frame, row.last_frame):
+        raise StorageError(
+            f"Segment {row.segment_index} is stored as frames {row.first_frame} to {row.last_frame}, where "
+            f"{part.first_frame} to {part.last_frame} are due: another version split the video. Please report it."
+        )
     # A real arrives as the shortest decimal; as float32 it is the number that SQL computes with.
     offsets = None if row.frame_offsets is None else tuple(float(np.float32(offset)) for offset in row.frame_offsets)
     motion = None if row.motion is None else float(np.float32(row.motion))

@@ -8,8 +8,8 @@ from sqlalchemy import Connection, Engine, select
 
 from anyanomaly_core.errors import StorageError
 from anyanomaly_core.results.catalog import StoredVideo, load_video
-from anyanomaly_core.results.schema import events, rule_versions, rules, segment_layouts, units
-from anyanomaly_core.results.segment_store import VideoSegments, load_segments
+from anyanomaly_core.results.schema import events, rule_versions, rules, units
+from anyanomaly_core.results.segment_store import VideoSegments, load_layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def _load(connection: Connection, event_id: UUID) -> EventRecord:
     row = (
         connection.execute(
             select(events, rules.c.name, rule_versions.c.version, rule_versions.c.scoring_id)
-            .add_columns(segment_layouts.c.segment_frames, segment_layouts.c.step)
+            .add_columns(u.layout_id)
             .join(rule_versions, rule_versions.c.rule_version_id == e.rule_version_id)
             .join(rules, rules.c.rule_id == rule_versions.c.rule_id)
             .join(
@@ -57,7 +57,6 @@ def _load(connection: Connection, event_id: UUID) -> EventRecord:
                 & (u.scoring_id == rule_versions.c.scoring_id)
                 & (u.scorer_id == e.scorer_id),
             )
-            .join(segment_layouts, segment_layouts.c.layout_id == u.layout_id)
             .where(e.event_id == event_id)
             .order_by((rule_versions.c.version == rules.c.current_version).desc(), rule_versions.c.version.desc())
             .limit(1)
@@ -71,7 +70,7 @@ def _load(connection: Connection, event_id: UUID) -> EventRecord:
     return EventRecord(
         rule=row["name"],
         video=video,
-        segments=load_segments(connection, video.video_id, row["segment_frames"], row["step"]),
+        segments=load_layout(connection, video.video_id, row["layout_id"]),
         **{name: row[name] for name in _COPIED},
     )
 

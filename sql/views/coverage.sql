@@ -3,6 +3,7 @@ SELECT r.name AS rule, rv.version, rv.version = r.current_version AS is_current_
        p.camera_id AS camera, v.video_id, v.uri, v.recorded_at, v.state AS video_state, v.duration_s AS video_seconds,
        part.state, part.seconds, part.segments,
        CASE WHEN part.state = 'failed' THEN coalesce(u.last_error, v.error)
+            WHEN part.state = 'no_footage' THEN 'nothing was recorded, or the beginning cannot be decoded'
             WHEN part.state = 'expired' THEN 'results are kept for a limited time'
             WHEN part.state = 'not_yet' AND v.state = 'missing' THEN 'the file is gone'
             WHEN part.state = 'not_yet' AND v.state = 'registered' THEN 'not decoded yet'
@@ -24,8 +25,10 @@ CROSS JOIN LATERAL (
     WHERE u.video_id IS NOT NULL AND segments > 0
     UNION ALL
     SELECT CASE WHEN v.expired_at IS NOT NULL THEN 'expired' WHEN v.state = 'unreadable' THEN 'failed' ELSE 'not_yet' END,
-           coalesce(v.duration_s, 0), NULL
+           greatest(coalesce(v.duration_s, 0) - v.no_footage_s, 0), NULL
     WHERE u.video_id IS NULL
+    UNION ALL
+    SELECT 'no_footage', v.no_footage_s, NULL WHERE v.no_footage_s > 0
 ) AS part
 WHERE NOT EXISTS (SELECT FROM videos n WHERE n.video_id = v.replaced_by AND n.state IN ('ready', 'damaged'));
 
@@ -40,7 +43,7 @@ COMMENT ON COLUMN coverage.uri IS 'File, relative to the archive root.';
 COMMENT ON COLUMN coverage.recorded_at IS 'When the first frame was recorded.';
 COMMENT ON COLUMN coverage.video_state IS 'What ingest found: whether it can be decoded, and whether it is still there.';
 COMMENT ON COLUMN coverage.video_seconds IS 'Length of the video.';
-COMMENT ON COLUMN coverage.state IS 'scored, carried (static scene), pruned (left out by a cascade), failed, expired (removed after its camera''s retention), or not_yet.';
+COMMENT ON COLUMN coverage.state IS 'scored, carried (static scene), pruned (left out by a cascade), failed, expired (removed after its camera''s retention), not_yet, or no_footage (a hole in the recording, or a beginning that cannot be decoded).';
 COMMENT ON COLUMN coverage.seconds IS 'Footage seconds in this state; 0 for a video of which not even the length can be read.';
 COMMENT ON COLUMN coverage.segments IS 'Segments in this state; NULL where nothing was tried.';
 COMMENT ON COLUMN coverage.reason IS 'Why it failed or is not done.';

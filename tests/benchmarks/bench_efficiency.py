@@ -99,12 +99,12 @@ def run(contender: str, options: argparse.Namespace) -> list[dict[str, Any]]:
     """Everything of one contender, in this process."""
     from anyanomaly_core.engine.batches import segment_batches  # noqa: PLC0415
     from anyanomaly_core.footage.sandbox import Limits  # noqa: PLC0415
-    from anyanomaly_core.footage.segments import split_into_segments  # noqa: PLC0415
     from anyanomaly_core.profile import load_profile  # noqa: PLC0415
+    from tests.steady import steady_segments  # noqa: PLC0415
 
     clock = time.perf_counter if options.clock == "wall" else time.process_time
-    segments = split_into_segments(options.segments * FRAMES, FRAMES)
-    batches = list(segment_batches(options.footage, segments, step=1, size=None, limits=Limits()))
+    segments = steady_segments(options.segments * FRAMES, FRAMES)
+    batches = list(segment_batches(options.footage, segments, size=None, limits=Limits()))
     profile = load_profile("demo")
     if contender == "reference":
         return _reference(profile, batches, options.rules, clock)

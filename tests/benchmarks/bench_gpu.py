@@ -163,11 +163,11 @@ def pictures(count: int, *, seed: int) -> Iterator[np.ndarray[Any, np.dtype[np.u
 
 def footage(segments: int) -> list[Any]:
     """So many whole segments."""
-    from anyanomaly_core.footage.segments import split_into_segments  # noqa: PLC0415
     from anyanomaly_core.scoring.types import SegmentFrames  # noqa: PLC0415
+    from tests.steady import steady_segments  # noqa: PLC0415
 
     images = list(pictures(segments * FRAMES, seed=9))
-    split = split_into_segments(segments * FRAMES, FRAMES)
+    split = steady_segments(segments * FRAMES, FRAMES)
     return [SegmentFrames(one, tuple(images[one.first_frame : one.last_frame + 1])) for one in split]
 
 

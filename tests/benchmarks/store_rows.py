@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine
 
 from anyanomaly_core.footage.types import FoundFile, FrameIndex, Probe
-from anyanomaly_core.profile import load_profile
+from anyanomaly_core.profile import SamplingSpec, load_profile
 from anyanomaly_core.results import catalog, rule_store, scorer_store, segment_store
 from anyanomaly_core.results.rows import UnitResult
 from anyanomaly_core.results.rule_store import StoredRule
@@ -30,6 +30,7 @@ FIRST_NIGHT = datetime(2026, 1, 20, 20, tzinfo=UTC)
 HOURS_A_NIGHT = 10
 VIDEO_S, FPS = 600, 25
 SEGMENT_FRAMES, STEP = 24, 3
+SAMPLING = SamplingSpec(fps=8, segment_frames=SEGMENT_FRAMES)
 FRAMES = VIDEO_S * FPS
 SEGMENTS = -(-FRAMES // (SEGMENT_FRAMES * STEP))
 _CURVES = 97  # different curves; videos and rules take turns
@@ -77,7 +78,7 @@ def add_video(connection: Connection, camera: str, recorded_at: datetime) -> int
     catalog.store_index(
         connection, video_id, Probe("h264", 1920, 1080, 0, Fraction(FPS), None, None), index, decoder="-"
     )
-    segment_store.store_segments(connection, video_id, SEGMENT_FRAMES, STEP, index)
+    segment_store.store_segments(connection, video_id, SAMPLING, index)
     return video_id
 
 
@@ -85,7 +86,7 @@ def unit_result(engine: Engine, store: Store, video_id: int) -> UnitResult:
     """What scoring a video for all rules gives."""
     with engine.begin() as connection:
         video = catalog.load_video(connection, video_id)
-        segments = segment_store.load_segments(connection, video_id, SEGMENT_FRAMES, STEP)
+        segments = segment_store.load_segments(connection, video_id, SAMPLING)
     scores: list[SegmentScore] = []
     frames = {}
     firsts = [part.first_frame for part in segments.segments]

@@ -57,8 +57,7 @@ def event_clip(
 def span_around(event: EventRecord, *, before_s: float, after_s: float, max_s: float | None) -> ClipSpan:
     """The frames from ``before_s`` seconds before an event to ``after_s`` after it, at most ``max_s`` (None: all)."""
     times = event.segments.times_s()  # [F]
-    duration = event.segments.duration_s
-    ends = np.append(times[1:], duration)  # [F]
+    ends = event.segments.ends_s()  # [F]
     begin = float(times[event.first_frame]) - before_s
     until = float(ends[event.last_frame]) + after_s
     bound = until if max_s is None else min(until, max(begin, 0.0) + max_s)
@@ -78,7 +77,8 @@ def cut_clip(settings: Settings, event: EventRecord, span: ClipSpan, target: Pat
     """Write a clip with today's privacy mask. Returns whether packets were copied. Raises as :func:`event_clip`."""
     path = original_file(settings, event.video)
     mask = footage_mask(settings, event.video)
-    part = Part(event.segments.times_s(), span.first_frame, span.last_frame, mask)
+    times, as_stated = event.segments.times_s(), event.video.times_as_stated
+    part = Part(times, span.first_frame, span.last_frame, mask, as_stated)
     limits = Limits.of(settings)
     limits = dataclasses.replace(limits, memory_mb=limits.memory_mb + _ENCODER_MB, written_mb=settings.review_cache_mb)
     return cut(path, part, target, limits=limits)

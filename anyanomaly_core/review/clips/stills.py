@@ -145,7 +145,8 @@ def _frames(
 ) -> list[NDArray[np.uint8]]:
     """Images [H, W, 3] in the order of ``numbers``."""
     mask, limits = footage_mask(settings, event.video), Limits.of(settings)
-    found = read_nearby(path, event.segments.times_s(), numbers, size=size, mask=mask, limits=limits)
+    times, as_stated = event.segments.times_s(), event.video.times_as_stated
+    found = read_nearby(path, times, numbers, size=size, mask=mask, as_stated=as_stated, limits=limits)
     return [found[number] for number in numbers]
 
 

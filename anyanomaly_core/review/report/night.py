@@ -112,8 +112,8 @@ class MorningReport:
 
     @property
     def scored_share(self) -> float | None:
-        """Of the seconds that some active rule has to score; None when there are none."""
-        total = sum(row["seconds"] for row in self.coverage)
+        """Of the seconds of footage that some active rule has to score; None when there are none."""
+        total = sum(row["seconds"] for row in self.coverage if row["state"] != "no_footage")
         good = sum(row["seconds"] for row in self.coverage if row["state"] in {"scored", "carried", "pruned"})
         return good / total if total else None
 

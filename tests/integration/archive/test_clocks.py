@@ -95,7 +95,16 @@ def test_known_afterwards_or_from_the_start_gives_the_same_rows_and_bytes(
     assert len(correct_clocks(world.engine, get_settings())) == 1
     moved, files = take(world.engine, world.parquet), parquet_bytes(world.parquet)
     with owner_engine.begin() as connection:
-        for table in ("segment_scores", "events", "units", "segments", "video_files", "video_cameras", "videos"):
+        for table in (
+            "segment_scores",
+            "events",
+            "units",
+            "segments",
+            "video_stretches",
+            "video_files",
+            "video_cameras",
+            "videos",
+        ):
             connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608  (names of our own)
     for path in world.parquet.rglob("*.parquet"):
         path.unlink()

@@ -13,7 +13,7 @@ from anyanomaly_core.errors import ConfigurationError, ModelError
 from anyanomaly_core.footage.decode import read_frames
 from anyanomaly_core.footage.masks import load_masks
 from anyanomaly_core.models.loading import load_encoder
-from anyanomaly_core.profile import load_profile
+from anyanomaly_core.profile import SamplingSpec, load_profile
 from anyanomaly_core.results.segment_store import load_segments
 from anyanomaly_core.review.clips.stills import event_still
 from anyanomaly_core.scoring.explain import explain
@@ -92,7 +92,7 @@ def test_grid_and_attention_are_what_the_scorer_made(world: World) -> None:
         video_id = connection.execute(
             text("SELECT video_id FROM videos WHERE uri = :uri"), {"uri": event.uri}
         ).scalar_one()
-        segment = load_segments(connection, video_id, 8, 1).segments[event.segment_index]
+        segment = load_segments(connection, video_id, SamplingSpec(segment_frames=8)).segments[event.segment_index]
     with pytest.raises(ModelError, match="was not made yet"):
         event_still(world.engine, settings, event.event_id, "attention")
     attention = event_still(world.engine, settings, event.event_id, "attention", load_models=True)

@@ -10,15 +10,20 @@ import av
 import numpy as np
 import pytest
 
+from anyanomaly_core.engine.batches import segment_batches
 from anyanomaly_core.footage.cut import Part, cut
 from anyanomaly_core.footage.decode import read_frames
+from anyanomaly_core.footage.examine import examine
 from anyanomaly_core.footage.index import index_frames
 from anyanomaly_core.footage.nearby import read_nearby
 from anyanomaly_core.footage.probe import probe
 from anyanomaly_core.footage.sandbox import Limits
+from anyanomaly_core.footage.segments import split_into_segments
 from anyanomaly_core.footage.sources import with_recording_time
 from anyanomaly_core.footage.timeline import duration, frame_rate
 from anyanomaly_core.footage.types import FoundFile, FrameIndex
+from anyanomaly_core.profile import load_profile
+from anyanomaly_core.scoring.smoothing import frame_scores
 from tests.integration.footage.conftest import LEVELS, run_ffmpeg
 
 TRUE = np.arange(100) * 0.04
@@ -177,6 +182,51 @@ def begins(path: Path, expected: datetime) -> None:
     os.utime(path, (ended, ended))
     found = with_recording_time(FoundFile(path.name, 1, ended, "gate", None, None), path, "modified")
     assert found.recorded_at == expected
+
+
+SLOW = f"color=black:size=160x120:rate=10:duration=6,{LEVELS}"
+
+
+def test_the_true_rate_decides_what_is_sampled(base: Path, tmp_path: Path) -> None:
+    """AVI states 600 frames a second for 25, a bare stream of 10 passes for 25: 8 a second are sampled, or all."""
+    avi = remade(base, "states-600.avi")
+    with av.open(str(avi)) as container:
+        assert container.streams.video[0].average_rate > 500, "the file no longer shows the fault"
+    slow = tmp_path / "slow.h264"
+    run_ffmpeg("-f", "lavfi", "-i", SLOW, *H264, "-bf", "0", str(slow))
+    default = load_profile("default").sampling
+    for path, step, spans in ((avi, 3, [72, 28]), (slow, 1, [24, 24, 12])):
+        file = examine(path, "", LIMITS)
+        segments = split_into_segments(file.pace, default)
+        assert [segment.frame_count for segment in segments] == spans
+        assert [n for segment in segments for n in segment.sampled] == list(range(0, sum(spans), step))
+        # What is asked of the decoder is what comes out of it, over all segments.
+        batches = segment_batches(path, segments, size=(32, 24), limits=LIMITS)
+        assert [len(s.images) for batch in batches for s in batch] == [len(s.sampled) for s in segments]
+
+
+def test_five_and_twenty_five_frames_a_second_are_smoothed_alike(tmp_path: Path) -> None:
+    """The same scene in two files, white from second 19 to 29: as a curve over time the scores are the same."""
+    curves = {}
+    for rate in (5, 25):
+        path = tmp_path / f"{rate}.mp4"
+        scene = (
+            f"color=black:size=160x120:rate={rate}:duration=40,drawbox=t=fill:c=white:enable='between(t,18.99,28.99)'"
+        )
+        run_ffmpeg("-f", "lavfi", "-i", scene, "-c:v", "libx264", "-preset", "ultrafast", str(path))
+        file = examine(path, "", LIMITS)
+        segments = split_into_segments(file.pace, load_profile("default").sampling)
+        assert all(segment.frame_count <= 3.2 * rate for segment in segments)
+        frames = (frame for batch in segment_batches(path, segments, size=None, limits=LIMITS) for frame in batch)
+        white = [float(np.mean([image.mean() > 128 for image in segment.images])) for segment in frames]
+        assert file.index is not None
+        scores = frame_scores(segments, white, file.pace, load_profile("default").scoring.smoothing)
+        curves[rate] = np.interp(np.arange(40), file.index.times_s, scores)
+        assert scores.max() > 0.9
+        over = file.index.times_s[scores >= 0.5]
+        assert (over[0], over[-1]) == (pytest.approx(19, abs=1.7), pytest.approx(29, abs=1.7))  # half a segment
+    # Segments of 2.88 s and 3.2 s do not begin together; what is left of the difference is that.
+    assert np.abs(curves[5] - curves[25]).mean() < 0.05
 
 
 def test_what_an_edit_list_hides_is_not_lost(base: Path) -> None:

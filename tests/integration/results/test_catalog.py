@@ -8,6 +8,7 @@ from sqlalchemy import Engine, func, select, text
 
 from anyanomaly_core.errors import StorageError
 from anyanomaly_core.footage.types import Probe
+from anyanomaly_core.profile import SamplingSpec
 from anyanomaly_core.results import catalog, segment_store
 from tests.integration.results import world
 
@@ -118,8 +119,9 @@ def test_another_layout_is_derived_without_decoding(engine: Engine, layout: tupl
     index = world.frame_index(101, even=even)
     video_id = world.add_video(engine, "gate/1.mp4", index=index)
     with engine.begin() as connection:
-        derived = segment_store.load_segments(connection, video_id, *layout)
-        assert segment_store.load_segments(connection, video_id, *layout) == derived
+        sampling = SamplingSpec(segment_frames=layout[0], fps=25 / layout[1])
+        derived = segment_store.load_segments(connection, video_id, sampling)
+        assert segment_store.load_segments(connection, video_id, sampling) == derived
         assert derived.frame_count == 101
         ends = [row.end_s for row in derived.rows]
         assert [row.start_s for row in derived.rows] == [0.0, *ends[:-1]]

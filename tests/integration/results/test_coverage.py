@@ -2,9 +2,11 @@
 
 import tempfile
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import Engine, func, select, text
 
 from anyanomaly_core.results import catalog, segment_store
+from anyanomaly_core.results.coverage import coverage_table, ledger_errors
 from anyanomaly_core.results.planning import missing_units
 from anyanomaly_core.results.rule_store import list_rules
 from anyanomaly_core.results.writer import commit_failure, commit_unit
@@ -28,7 +31,7 @@ PER_SEGMENT = """
 """
 LEDGER = """
     SELECT video_id, camera, rule, version, state, segments, seconds FROM coverage
-    WHERE scorer_id IS NOT NULL ORDER BY video_id, camera, rule, version, state
+    WHERE scorer_id IS NOT NULL AND state <> 'no_footage' ORDER BY video_id, camera, rule, version, state
 """
 EXPECTED = """
     SELECT f.video_id, f.camera_id, r.rule_version_id
@@ -64,9 +67,12 @@ class Archive(RuleBasedStateMachine):
         frames=st.integers(1, 130),
         hours=st.integers(0, 2000),
         even=st.booleans(),
+        absent=st.sampled_from([(0.0, 0.0), (2.5, 0.0), (0.0, 40.0)]),
     )
-    def footage_arrives(self, camera: str, frames: int, hours: int, even: bool) -> None:
+    def footage_arrives(self, camera: str, frames: int, hours: int, even: bool, absent: tuple[float, float]) -> None:
+        lost_s, hole_s = absent
         index = world.frame_index(frames, even=even, seed=hours)
+        index = replace(index, times_s=index.times_s + lost_s + hole_s * (np.arange(frames) >= 60))
         when = world.START + timedelta(hours=hours)
         uri = f"{camera}/{len(self.videos)}.mp4"
         self.videos.append(world.add_video(self.engine, uri, camera, recorded_at=when, index=index))
@@ -132,7 +138,7 @@ class Archive(RuleBasedStateMachine):
         scorer = self.scorers[which]
         for unit in self.missing(scorer.scorer_id)[:1]:
             with self.engine.begin() as connection:
-                segments = segment_store.load_segments(connection, unit.video.video_id, world.SEGMENT, 1)
+                segments = segment_store.load_segments(connection, unit.video.video_id, world.SAMPLING)
             commit_failure(
                 self.engine, unit.video, segments, unit.rules, scorer, reason="killed", parquet_root=self.root
             )
@@ -162,6 +168,39 @@ class Archive(RuleBasedStateMachine):
         for row in found:
             of_unit[tuple(row[:4])] += row[6]
         assert all(count == frames[key[0]] for key, count in of_unit.items())
+
+
+def test_holes_and_a_lost_beginning_are_no_footage(engine: Engine, tmp_path: Path) -> None:
+    """Two seconds lost, 4 s of pictures with 68 s between their halves: 4 s are scored, 70 s are no footage."""
+    world.add_camera(engine, "gate")
+    index = world.frame_index(100)
+    times = index.times_s + 2 + 68 * (np.arange(100) >= 50)
+    video_id = world.add_video(engine, "gate/1.mp4", index=replace(index, times_s=times, complete=False))
+    rule, scorer = world.add_rule(engine, threshold=0.5, max_gap_s=60, min_duration_s=1), world.add_scorer(engine)
+    table = text("SELECT state, seconds, segments, reason FROM coverage ORDER BY state")
+    with engine.connect() as connection:
+        assert connection.execute(table).all() == [
+            ("no_footage", pytest.approx(70), None, "nothing was recorded, or the beginning cannot be decoded"),
+            ("not_yet", pytest.approx(4), None, None),
+        ]
+    curve = np.full(100, 0.9, np.float32)
+    commit_unit(engine, world.curve_result(engine, video_id, rule, scorer, curve), tmp_path)
+    with engine.connect() as connection:
+        assert [row[:3] for row in connection.execute(table)] == [
+            ("no_footage", pytest.approx(70), None),
+            ("scored", pytest.approx(4), 6),  # 48 frames and 2, twice
+        ]
+        spans = connection.execute(
+            text("""SELECT round(extract(epoch FROM started_at - recorded_at), 3),
+                           round(extract(epoch FROM ended_at - recorded_at), 3)
+                    FROM events JOIN videos USING (video_id) ORDER BY 1""")
+        ).all()
+    assert [(float(a), float(b)) for a, b in spans] == [(2, 4), (72, 74)]
+    assert not ledger_errors(engine).rows
+    shown = coverage_table(engine, by="file")
+    state, seconds = shown.columns.index("state"), shown.columns.index("seconds_of_footage")
+    assert {row[state]: float(row[seconds]) for row in shown.rows} == {"no_footage": 70.0, "scored": 4.0}
+    assert not coverage_table(engine, unfinished=True).rows
 
 
 def test_the_ledger_always_adds_up(engine: Engine, owner_engine: Engine) -> None:

@@ -30,7 +30,7 @@ def fail(
 ) -> None:
     with engine.begin() as connection:
         video = catalog.load_video(connection, video_id)
-        segments = segment_store.load_segments(connection, video_id, world.SEGMENT, 1)
+        segments = segment_store.load_segments(connection, video_id, world.SAMPLING)
     commit_failure(engine, video, segments, rules, scorer, reason="the GPU fell off", parquet_root=root)
 
 

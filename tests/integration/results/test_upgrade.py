@@ -136,6 +136,7 @@ def test_rows_of_a_development_version_are_there_after_the_upgrade(
     before = contents(owner)
     assert upgrade(old.url("anyanomaly")) == head()
     after = contents(owner)
+    before["segment_layouts"][0]["step"] = None  # every frame is sampled: since 0022 that is no step at all
     for table, rows in before.items():
         same = [{name: row[name] for name in rows[0]} for row in after[table]] if rows else after[table]
         assert sorted(same, key=repr) == rows, table

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Engine, text
 
 from anyanomaly_core.footage.types import FoundFile, FrameIndex, Probe
-from anyanomaly_core.profile import Profile, load_profile
+from anyanomaly_core.profile import Profile, SamplingSpec, load_profile
 from anyanomaly_core.results import catalog, rule_store, scorer_store, segment_store
 from anyanomaly_core.results.rows import UnitResult
 from anyanomaly_core.results.rule_store import StoredRule
@@ -21,6 +21,7 @@ from anyanomaly_core.scoring.types import SegmentScore, Status
 
 START = datetime(2026, 3, 31, 22, 0, tzinfo=UTC)
 SEGMENT = 24
+SAMPLING = SamplingSpec(segment_frames=SEGMENT)
 FPS = Fraction(25)
 
 
@@ -61,7 +62,7 @@ def add_video(
         measured = index or frame_index(frames)
         probe = Probe("h264", 320, 240, 0, FPS, None, None)
         catalog.store_index(connection, video_id, probe, measured, decoder="test 1")
-        segment_store.store_segments(connection, video_id, SEGMENT, 1, measured)
+        segment_store.store_segments(connection, video_id, SAMPLING, measured)
     return video_id
 
 
@@ -111,7 +112,7 @@ def unit_result(
     """Random but repeatable scores; some segments failed."""
     with engine.begin() as connection:
         video = catalog.load_video(connection, video_id)
-        segments = segment_store.load_segments(connection, video_id, SEGMENT, 1)
+        segments = segment_store.load_segments(connection, video_id, SAMPLING)
     rng = np.random.default_rng([seed, video_id])
     scores, frames = [], {}
     for rule in rules:
@@ -132,7 +133,7 @@ def curve_result(
     """Given frame scores; a segment fails where all its frames are NaN."""
     with engine.begin() as connection:
         video = catalog.load_video(connection, video_id)
-        segments = segment_store.load_segments(connection, video_id, SEGMENT, 1)
+        segments = segment_store.load_segments(connection, video_id, SAMPLING)
     scores = []
     for part in segments.segments:
         own = curve[part.first_frame : part.last_frame + 1]

@@ -17,11 +17,11 @@ from anyanomaly_core.engine.segment_scores import KnownScores, in_order, iter_se
 from anyanomaly_core.engine.video import SegmentedVideo
 from anyanomaly_core.errors import ModelServerError
 from anyanomaly_core.footage.sandbox import Limits
-from anyanomaly_core.footage.segments import split_into_segments
 from anyanomaly_core.models.protocols import Embeddings, Image
 from anyanomaly_core.profile import CascadeSpec
 from anyanomaly_core.scoring.ranking import Ranker
 from anyanomaly_core.scoring.types import RuleTexts, SegmentFrames, SegmentScore, SelectionReason, Status
+from tests.steady import steady_segments
 
 SEGMENTS, N = 60, 4
 BRIGHT, DARK, BOTH = (RuleTexts(1, "b", ("1.5",)), RuleTexts(2, "d", ("0.0",)), RuleTexts(3, "bd", ("1.5", "0.0")))
@@ -85,7 +85,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> SegmentedVideo:
     ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
     command = [ffmpeg, "-v", "error", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", "128x96", "-r", "10", "-i", "-"]
     subprocess.run([*command, "-qp", "2", "-pix_fmt", "yuv444p", str(target)], input=frames.tobytes(), check=True)
-    return SegmentedVideo(target, tuple(split_into_segments(len(frames), N)), 1, None, static_level=6.0)
+    return SegmentedVideo(target, tuple(steady_segments(len(frames), N)), None, static_level=6.0)
 
 
 def scored(

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anyanomaly_core.engine.embeddings import VideoEmbeddings, encoding_digest
-from anyanomaly_core.footage.segments import Segment, split_into_segments
+from anyanomaly_core.footage.segments import Segment
 from anyanomaly_core.profile import Profile, load_profile
 from anyanomaly_core.scoring.anyanomaly import AnyAnomalyScorer
 from anyanomaly_core.scoring.types import EncodedSegment, RuleTexts, SegmentFrames, SegmentScore
@@ -19,13 +19,15 @@ from anyanomaly_core.scoring.types import EncodedSegment, RuleTexts, SegmentFram
 sys.path.insert(0, str(Path(__file__).parents[1] / "scoring"))
 from small_models import CountingLvlm, RandomProjection
 
+from tests.steady import steady_segments
+
 BIKE, DOG = RuleTexts(1, "bike", ("a bicycle",)), RuleTexts(2, "dog", ("a dog",), ("a cat",))
 
 
 def segments_of(frames: int) -> list[SegmentFrames]:
     rng = np.random.default_rng(3)
     images = [rng.integers(0, 255, (60, 80, 3), dtype=np.uint8) for _ in range(frames)]
-    return [SegmentFrames(s, tuple(images[n] for n in s.sampled)) for s in split_into_segments(frames, 24)]
+    return [SegmentFrames(s, tuple(images[n] for n in s.sampled)) for s in steady_segments(frames, 24)]
 
 
 @pytest.fixture

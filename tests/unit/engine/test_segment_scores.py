@@ -17,8 +17,8 @@ from anyanomaly_core.engine.video import SegmentedVideo
 from anyanomaly_core.errors import ModelServerError
 from anyanomaly_core.footage.index import index_frames
 from anyanomaly_core.footage.sandbox import Limits
-from anyanomaly_core.footage.segments import split_into_segments
 from anyanomaly_core.scoring.types import RuleTexts, SegmentFrames, SegmentScore, Status
+from tests.steady import steady_segments
 
 RULES = (RuleTexts(1, "a", ("a",)), RuleTexts(2, "b", ("b",)))
 FRAMES, N, STEP = 250, 4, 3
@@ -57,7 +57,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def video(path: Path) -> SegmentedVideo:
     count = index_frames(path).frame_count
     assert count == FRAMES
-    return SegmentedVideo(path, tuple(split_into_segments(count, N, STEP)), STEP, None)
+    return SegmentedVideo(path, tuple(steady_segments(count, N, STEP)), None)
 
 
 def score(video: SegmentedVideo, scorer: Brightness, folder: Path) -> list[SegmentScore]:
@@ -85,7 +85,7 @@ def test_a_killed_try_is_taken_over_and_nothing_is_scored_twice(video: Segmented
 
 
 def test_frames_that_no_longer_decode_fail_with_a_reason(video: SegmentedVideo, tmp_path: Path) -> None:
-    longer = SegmentedVideo(video.path, tuple(split_into_segments(FRAMES + 60, N, STEP)), STEP, None)
+    longer = SegmentedVideo(video.path, tuple(steady_segments(FRAMES + 60, N, STEP)), None)
     rows = score(longer, Brightness(), tmp_path)
     failed = [row for row in rows if row.status is Status.FAILED]
     assert len(rows) == 2 * len(longer.segments)
@@ -94,7 +94,7 @@ def test_frames_that_no_longer_decode_fail_with_a_reason(video: SegmentedVideo, 
 
 
 def test_a_file_that_is_gone_fails_every_segment(video: SegmentedVideo, tmp_path: Path) -> None:
-    gone = SegmentedVideo(tmp_path / "gone.mp4", video.segments, STEP, None)
+    gone = SegmentedVideo(tmp_path / "gone.mp4", video.segments, None)
     rows = score(gone, Brightness(), tmp_path)
     assert {row.status for row in rows} == {Status.FAILED}
     assert len(rows) == 2 * len(video.segments)
@@ -166,7 +166,7 @@ def static_video(tmp_path_factory: pytest.TempPathFactory) -> SegmentedVideo:
     ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
     command = [ffmpeg, "-v", "error", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", "128x96", "-r", "10", "-i", "-"]
     subprocess.run([*command, "-qp", "4", "-pix_fmt", "yuv444p", str(target)], input=frames.tobytes(), check=True)
-    return SegmentedVideo(target, tuple(split_into_segments(160, N)), 1, None, static_level=6.0)
+    return SegmentedVideo(target, tuple(steady_segments(160, N)), None, static_level=6.0)
 
 
 def test_a_static_scene_is_judged_once_and_a_slow_change_is_not_missed(

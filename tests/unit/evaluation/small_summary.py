@@ -12,6 +12,7 @@ from anyanomaly_core.evaluation.predictions import VideoPredictions
 from anyanomaly_core.evaluation.provenance import ModelVersion, Provenance
 from anyanomaly_core.evaluation.summary import Summary, summarize
 from anyanomaly_core.evaluation.variants import Variant, ablation
+from anyanomaly_core.footage.pace import Pace
 from anyanomaly_core.profile import load_profile
 
 RNG = np.random.default_rng(7)
@@ -45,8 +46,16 @@ def small_summary(groups: list[str], name: str = "{}.mp4", lost: int = 0) -> Sum
         if number == 2:
             for column in own["cat"].values():
                 column[0:24] = np.nan
-        scored.append((videos[-1], [VideoPredictions(80, own, statuses=Counter(scored=7, failed=1))] * len(variants)))
+        scored.append(
+            (
+                videos[-1],
+                [VideoPredictions(Pace.steady(80, 25), own, statuses=Counter(scored=7, failed=1))] * len(variants),
+            )
+        )
     for number in range(lost):
-        scored[-1 - number] = (videos[-1 - number], [VideoPredictions(0, {}, problem="it is text")] * len(variants))
+        scored[-1 - number] = (
+            videos[-1 - number],
+            [VideoPredictions(Pace(), {}, problem="it is text")] * len(variants),
+        )
     archive = LabelledArchive("small", texts, tuple(videos))
     return summarize(archive, variants, scored, provenance(variants))

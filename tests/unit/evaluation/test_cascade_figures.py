@@ -9,6 +9,7 @@ from anyanomaly_core.evaluation.cascades import cascade_costs
 from anyanomaly_core.evaluation.labels.ground_truth import FrameLabels, LabelledVideo
 from anyanomaly_core.evaluation.predictions import SegmentPrediction, VideoPredictions
 from anyanomaly_core.evaluation.variants import Variant, ablation
+from anyanomaly_core.footage.pace import Pace
 from anyanomaly_core.profile import load_profile
 from anyanomaly_core.results.binomial import missed_bound, share_bound
 from anyanomaly_core.scoring.types import SelectionReason, Status
@@ -29,7 +30,7 @@ def scored(values: list[float], chosen: str | None) -> VideoPredictions:
         score = None if kind == "-" else value
         judged.append(SegmentPrediction(10 * n, 10 * n + 9, status[kind], score, None if chosen is None else why[kind]))
         curve[10 * n : 10 * n + 10] = np.nan if score is None else score
-    return VideoPredictions(len(curve), {"fall": {"score": curve}}, segments={"fall": judged})
+    return VideoPredictions(Pace.steady(len(curve), 25), {"fall": {"score": curve}}, segments={"fall": judged})
 
 
 def test_figures_are_those_counted_by_hand() -> None:

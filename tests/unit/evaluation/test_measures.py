@@ -17,6 +17,7 @@ from anyanomaly_core.evaluation.report.page import render_page
 from anyanomaly_core.evaluation.report.tables import MARK
 from anyanomaly_core.evaluation.summary import Predictions, Summary, summarize
 from anyanomaly_core.evaluation.variants import UNCHANGED, Variant, ablation
+from anyanomaly_core.footage.pace import Pace
 from anyanomaly_core.profile import load_profile
 from tests.unit.evaluation.small_summary import columns, provenance, small_summary
 
@@ -48,7 +49,7 @@ def archive_of(shown_in: dict[str, int], videos: int = 6, frames: int = 40) -> t
         }
         labelled.append(LabelledVideo(f"{number}.mp4", Path("none"), labels))
         own = {name: columns(frames, slice(10, 20)) for name in shown_in}
-        predictions.append((labelled[-1], [VideoPredictions(frames, own)] * 2))
+        predictions.append((labelled[-1], [VideoPredictions(Pace.steady(frames, 25), own)] * 2))
     return LabelledArchive("yard", {name: (name,) for name in shown_in}, tuple(labelled)), predictions
 
 
@@ -130,7 +131,7 @@ def test_a_difference_is_over_the_classes_that_both_have() -> None:
         }
         for values in other["hard"].values():
             values[:] = np.nan  # the variant could not answer this class at all
-        changed.append((video, [own, VideoPredictions(40, other)]))
+        changed.append((video, [own, VideoPredictions(Pace.steady(40, 25), other)]))
     summary = summarize(archive, variants(), changed, provenance(variants()))
     found = measure(summary, MEAN, variant="key frame alone")
     assert found.basis.classes == 1
@@ -147,7 +148,12 @@ def flattered() -> Summary:
         values[18:80] = np.nan
     video = LabelledVideo("a.mp4", Path("none"), {"fall": labels})
     archive = LabelledArchive("yard", {"fall": ("a person who falls",)}, (video,))
-    return summarize(archive, variants(), [(video, [VideoPredictions(200, {"fall": own})] * 2)], provenance(variants()))
+    return summarize(
+        archive,
+        variants(),
+        [(video, [VideoPredictions(Pace.steady(200, 25), {"fall": own})] * 2)],
+        provenance(variants()),
+    )
 
 
 def test_frames_that_have_no_score_stand_beside_the_figure() -> None:

@@ -6,9 +6,9 @@ import pytest
 import torch
 from small_models import CountingLvlm, RandomProjection
 
-from anyanomaly_core.footage.segments import split_into_segments
 from anyanomaly_core.profile import ContextSpec, EncoderSpec, LvlmSpec, Profile, ScoringSpec
 from anyanomaly_core.scoring.types import SegmentFrames
+from tests.steady import steady_segments
 
 Changes = dict[str, Any] | None
 
@@ -54,7 +54,7 @@ def make_segments() -> Callable[..., list[SegmentFrames]]:
         random = np.random.default_rng(seed)
         ground = random.integers(60, 180, (*size, 3))
         segments = []
-        for segment in split_into_segments(frames, n, step):
+        for segment in steady_segments(frames, n, step):
             images = []
             for _ in segment.sampled:
                 image = ground + random.normal(0, 6, (*size, 3))

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from small_models import CountingLvlm, RandomProjection, random_answer
 
 from anyanomaly_core.errors import ConfigurationError, FootageError, RuleError
+from anyanomaly_core.footage.pace import Pace
 from anyanomaly_core.models.protocols import Answer, Request, Want
+from anyanomaly_core.profile import Smoothing
 from anyanomaly_core.scoring.anyanomaly import AnyAnomalyScorer
 from anyanomaly_core.scoring.baseline import BaselineScorer
 from anyanomaly_core.scoring.clip import ClipScorer, as_score
@@ -44,7 +46,7 @@ def test_baseline_asks_about_every_frame_once(make_profile: Make, make_segments:
         assert row.frame_scores == pytest.approx(frames)
         assert row.score == pytest.approx(max(frames))
         assert row.key_frame == segment.segment.sampled[int(np.argmax(frames))]
-    values = frame_scores([s.segment for s in segments], rows[::2], 11, 0)
+    values = frame_scores([s.segment for s in segments], rows[::2], Pace.steady(11, 25), Smoothing(0, in_seconds=False))
     np.testing.assert_allclose(values, [f for row in rows[::2] for f in row.frame_scores], atol=1e-6)
 
 

@@ -16,11 +16,11 @@ import pytest
 import torch
 from PIL import Image as PilImage
 
-from anyanomaly_core.footage.segments import split_into_segments
 from anyanomaly_core.models import torchvision_compat  # noqa: F401  # before open_clip
 from anyanomaly_core.models.open_clip_encoder import OpenClipEncoder
 from anyanomaly_core.scoring.explain import explain
 from anyanomaly_core.scoring.types import RuleTexts, SegmentFrames
+from tests.steady import steady_segments
 
 Clip = tuple[Any, Any]  # model, tokenizer
 SIDE = 32
@@ -176,7 +176,7 @@ def test_a_benchmarks_classes_on_real_clips(name: str, clip: Clip, make_profile:
         encoder={"reference_preprocessing": True},
         contexts={"window_sizes": (48, 80, 240), "class_list": "c-avenue", "templates": "published"},
     )
-    for segment in split_into_segments(48, 24, 1):
+    for segment in steady_segments(48, 24):
         shown = SegmentFrames(segment, tuple(images[number] for number in segment.sampled))
         for text in rule.texts:
             classes = [text, *(other for other in [*AVENUE, "stroller"] if other != text)]

@@ -1,0 +1,17 @@
+"""How the frames of a video follow each other, where nothing was recorded, and sampling by time."""
+
+from pathlib import Path
+
+from alembic import op
+
+from anyanomaly_core.results.sql_files import run_sql_file
+
+revision = "0022"
+down_revision = "0020"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Run the SQL file of the same name."""
+    run_sql_file(op.get_bind(), Path(__file__).with_suffix(".sql"))
