@@ -15,10 +15,10 @@ from anyanomaly_core.engine.progress import Progress
 from anyanomaly_core.errors import FootageError
 from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.results.catalog import SCORABLE, StoredVideo, load_videos
-from anyanomaly_core.results.event_store import ScoredVideo
 from anyanomaly_core.results.moments import frame_moments, to_micros
 from anyanomaly_core.results.names import require_cameras
 from anyanomaly_core.results.rule_store import list_rules
+from anyanomaly_core.results.scored_video import ScoredVideo
 from anyanomaly_core.results.segment_store import VideoSegments
 from anyanomaly_core.rules.definition import RuleDefinition
 from anyanomaly_core.scoring.smoothing import frame_scores
@@ -96,6 +96,7 @@ def _scored(
 ) -> ScoredVideo:
     return ScoredVideo(
         video=video,
+        first_camera=video.camera_id,
         scorer_id=scorer.stored.scorer_id,
         scores=frame_scores(segments.segments, rows, video.pace, scorer.profile.scoring.smoothing),
         starts=np.concatenate([frame_moments(video.recorded_at, row) for row in segments.rows]),

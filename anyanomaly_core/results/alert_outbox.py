@@ -26,7 +26,9 @@ SELECT :target, e.event_id, r.name, e.camera_id, e.started_at, e.ended_at
 FROM events e
 JOIN rule_versions rv USING (rule_version_id)
 JOIN rules r ON (r.rule_id, r.current_version) = (rv.rule_id, rv.version)
-WHERE e.video_id = :video AND rv.scoring_id = ANY(:scorings)
+WHERE e.event_id IN (SELECT event_id FROM events WHERE video_id = :video
+                     UNION SELECT event_id FROM event_parts WHERE video_id = :video)
+  AND rv.scoring_id = ANY(:scorings)
   AND glob_matches(r.name, :rules) AND glob_matches(e.camera_id, :cameras) AND e.peak_score >= :min_score
   AND e.ended_at > now() - make_interval(secs => :age_s)
   AND NOT EXISTS (SELECT FROM alerts a

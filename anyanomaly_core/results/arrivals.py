@@ -14,12 +14,17 @@ _SCORED = text("""
 SELECT count(DISTINCT u.video_id) AS videos, array_agg(DISTINCT r.name ORDER BY r.name) AS rules
 FROM units u JOIN scorings s USING (scoring_id) JOIN rules r USING (rule_id) WHERE u.run_id = :run""")
 _EVENTS = text("""
-SELECT r.name AS rule, e.camera_id AS camera, count(*) AS events, max(e.peak_score)::double precision AS highest
+SELECT r.name AS rule, e.camera_id AS camera, count(DISTINCT e.event_id) AS events,
+       max(e.peak_score)::double precision AS highest
 FROM units u
 JOIN scorings s USING (scoring_id)
 JOIN rules r USING (rule_id)
 JOIN rule_versions rv ON rv.rule_id = r.rule_id AND rv.version = r.current_version AND rv.scoring_id = u.scoring_id
-JOIN events e ON e.rule_version_id = rv.rule_version_id AND e.video_id = u.video_id AND e.scorer_id = u.scorer_id
+CROSS JOIN LATERAL (
+    SELECT event_id FROM events WHERE (video_id, rule_version_id) = (u.video_id, rv.rule_version_id)
+    UNION SELECT event_id FROM event_parts WHERE (video_id, rule_version_id) = (u.video_id, rv.rule_version_id)
+) AS its
+JOIN events e ON (e.event_id, e.rule_version_id, e.scorer_id) = (its.event_id, rv.rule_version_id, u.scorer_id)
 WHERE u.run_id = :run GROUP BY r.name, e.camera_id ORDER BY r.name, e.camera_id""")
 
 

@@ -12,10 +12,11 @@ from anyanomaly_core.config import ParquetCodec
 from anyanomaly_core.footage.clocks import Correction, correction_of, in_words
 from anyanomaly_core.results import parquet
 from anyanomaly_core.results.catalog import StoredVideo, load_video
-from anyanomaly_core.results.event_store import load_scored, lock_video, replace_events, versions_of
+from anyanomaly_core.results.event_store import lock_video, replace_events, versions_of
 from anyanomaly_core.results.orphans import RELATIONS, remove_empty_folders
 from anyanomaly_core.results.rule_store import list_rules
-from anyanomaly_core.results.schema import legal_holds, scorers, segment_scores, units, videos
+from anyanomaly_core.results.schema import event_parts, legal_holds, scorers, segment_scores, units, videos
+from anyanomaly_core.results.scored_video import load_scored
 from anyanomaly_core.results.scorer_store import StoredScorer
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,9 @@ class Move:
 def wanted_moves(connection: Connection, clocks: Sequence[Correction], *only: ColumnElement[bool]) -> list[Move]:
     """Videos whose stored correction is not the one that ``clocks`` has for them, oldest first; ``only`` some."""
     v, h = videos.c, legal_holds.c
-    held = select(h.hold_id).where(h.video_id == v.video_id, h.released_at.is_(None)).exists()
+    parts = select(event_parts.c.event_id).where(event_parts.c.video_id == v.video_id)
+    here = (h.video_id == v.video_id) | h.event_id.in_(parts)
+    held = select(h.hold_id).where(here, h.released_at.is_(None)).exists()
     query = select(v.video_id, v.camera_id, v.uri, v.recorded_at, v.clock_offset, held.label("held")).where(*only)
     if not clocks:
         query = query.where(v.clock_offset != timedelta(0))

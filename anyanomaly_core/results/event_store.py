@@ -1,76 +1,28 @@
 """Events in the database: derived with the scores, and again when only thresholds change."""
 
-from bisect import bisect_right
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from uuid import UUID
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from anyanomaly_core.results.catalog import StoredVideo, cameras_of, load_video, load_videos
-from anyanomaly_core.results.events import FrameRun, counted_frames, event_id, find_events
+from anyanomaly_core.results.events import FrameRun, counted_frames, find_events
 from anyanomaly_core.results.holds import open_holds
-from anyanomaly_core.results.moments import frame_moments, to_datetime, to_micros
-from anyanomaly_core.results.rows import RuleScores, UnitScores, storable_text
 from anyanomaly_core.results.rule_store import StoredRule, list_rules
-from anyanomaly_core.results.schema import events, rules, segment_scores, units
-from anyanomaly_core.results.segment_store import load_layout
+from anyanomaly_core.results.schema import event_parts, events, rules, units
+from anyanomaly_core.results.scored_video import ScoredVideo, load_scored
+from anyanomaly_core.results.streams import Neighbour, StreamEvent, linked_video, stream_events
 from anyanomaly_core.rules.definition import RuleDefinition
-from anyanomaly_core.scoring.events import Micros, outside_holes
-
-
-@dataclass(frozen=True, slots=True)
-class ScoredSegment:
-    """What an event takes from the segment of its peak."""
-
-    index: int
-    first_frame: int
-    last_frame: int
-    score: float | None
-    winning_text: str | None
-    rationale: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class ScoredVideo:
-    """The scores of a video for one scoring, wherever they come from."""
-
-    video: StoredVideo
-    scorer_id: int
-    scores: NDArray[np.float32]  # [F], NaN where unscored
-    starts: Micros  # [F]
-    end: int  # of the last frame
-    segments: Callable[[], tuple[ScoredSegment, ...]]  # few videos have an event that asks for them
+from anyanomaly_core.scoring.events import outside_holes
 
 
 def lock_video(connection: Connection, video_id: int) -> None:
     """Until the transaction ends, nobody else writes results of this video."""
     key = f"anyanomaly video {video_id}"
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": key})
-
-
-def from_unit(unit: UnitScores, of_rule: RuleScores) -> ScoredVideo:
-    """Scores that are about to be written."""
-    video, scorer = unit.result.video, unit.result.scorer
-
-    def segments() -> tuple[ScoredSegment, ...]:
-        pairs = zip(unit.result.segments.segments, of_rule.scores, strict=True)
-        return tuple(
-            ScoredSegment(
-                s.index,
-                s.first_frame,
-                s.last_frame,
-                score.score,
-                storable_text(score.text),
-                storable_text(score.rationale),
-            )
-            for s, score in pairs
-        )
-
-    return ScoredVideo(video, scorer.scorer_id, of_rule.frames, unit.moments, unit.bounds_us[-1][1], segments)
 
 
 def versions_of(connection: Connection, scoring_ids: Sequence[int]) -> list[StoredRule]:
@@ -81,8 +33,9 @@ def versions_of(connection: Connection, scoring_ids: Sequence[int]) -> list[Stor
 def replace_events(connection: Connection, wanted: Sequence[tuple[ScoredVideo, StoredRule]]) -> dict[int, int]:
     """Derive the events of rule versions in a video, in place of those there; returns how many each version has.
 
-    Content that was found under several cameras has its events under each that the version looks at. The video must be
-    locked. Equal scores and definitions give equal rows; those under legal hold stay as they were.
+    Content that was found under several cameras has its events under each that the version looks at. Events that reach
+    into the files before and after are derived over these. The video must be locked. Equal scores and definitions give
+    equal rows; those under legal hold stay as they were.
 
     Args:
         connection: in a transaction.
@@ -91,24 +44,128 @@ def replace_events(connection: Connection, wanted: Sequence[tuple[ScoredVideo, S
     if not wanted:
         return {}
     video = wanted[0][0].video
-    versions = [rule.rule_version_id for _, rule in wanted]
-    old = (events.c.video_id == video.video_id) & events.c.rule_version_id.in_(versions)
-    connection.execute(delete(events).where(old, events.c.event_id.not_in(open_holds())))
     # Asked under the lock: a name under another camera may have come since the video was loaded.
     places = cameras_of(connection, video.content_sha256)
-    seen_as = [replace(video, camera_id=camera, time_zone=zone) for camera, zone in places.items()]
-    found = dict.fromkeys(versions, 0)
-    values = []
+    _lock_cameras(connection, places)
+    found = {rule.rule_version_id: 0 for _, rule in wanted}
     for scored, rule in wanted:
-        for place in seen_as:
-            here = replace(scored, video=place)
-            if runs := derive(here, rule.definition):
-                segments = scored.segments()
-                values += [_values(here, segments, rule, run, end) | _id(video, rule, run, place) for run, end in runs]
-                found[rule.rule_version_id] += len(runs)
-    if values:
-        connection.execute(insert(events).on_conflict_do_nothing(), values)  # with the held ones
+        for camera, zone in places.items():
+            found[rule.rule_version_id] += _replace(connection, scored.under(camera, zone), rule)
     return found
+
+
+def _lock_cameras(connection: Connection, cameras: Iterable[str]) -> None:
+    """Until the transaction ends, nobody else derives events of these cameras: they may lie in several videos."""
+    for camera in sorted(cameras):
+        key = f"anyanomaly camera {camera}"
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": key})
+
+
+def _replace(connection: Connection, scored: ScoredVideo, rule: StoredRule) -> int:
+    """Events of one rule version under one camera that a video has a part in; returns how many."""
+    derived = _derive(connection, scored, rule)
+    there = _overlapping(connection, scored, rule, derived)
+    _put(connection, derived, there, rule.rule_version_id)
+    done = [*derived]
+    # What an event had in other videos is an event of its own now, or none.
+    for _, video_id, first, last in there:
+        if video_id == scored.video.video_id or _has(done, video_id, first, last):
+            continue
+        other = load_scored(connection, load_video(connection, video_id), rule.scoring_id)
+        if other is not None:
+            here = other.under(scored.video.camera_id, scored.video.time_zone)
+            left = _derive(connection, here, rule)
+            _put(connection, left, _overlapping(connection, here, rule, left), rule.rule_version_id)
+            done += left
+    return len(derived)
+
+
+def _derive(connection: Connection, scored: ScoredVideo, rule: StoredRule) -> list[StreamEvent]:
+    if not rule.definition.matches_camera(scored.video.camera_id):
+        return []
+    return stream_events(scored, rule, _neighbours(connection, rule, scored))
+
+
+def _neighbours(connection: Connection, rule: StoredRule, own: ScoredVideo) -> Neighbour:
+    camera, zone, gap = own.video.camera_id, own.video.time_zone, rule.definition.max_gap_s
+
+    def neighbour(video: StoredVideo, after: bool) -> ScoredVideo | None:
+        found = linked_video(connection, video, rule.scoring_id, gap, after=after)
+        if found is None:
+            return None
+        other = load_video(connection, found)
+        place = replace(other, camera_id=camera)
+        if linked_video(connection, place, rule.scoring_id, gap, after=not after) != video.video_id:
+            return None  # it goes on from, or with, another file
+        scored = load_scored(connection, other, rule.scoring_id)
+        return None if scored is None else scored.under(camera, zone)
+
+    return neighbour
+
+
+Found = tuple[UUID, int, int, int]  # an event's id, and what it has of one of its videos: first and last frame
+
+
+def _overlapping(
+    connection: Connection, scored: ScoredVideo, rule: StoredRule, derived: Sequence[StreamEvent]
+) -> list[Found]:
+    """Parts, in all videos, of the stored events that have one in the video or share frames with derived ones."""
+    videos = {scored.video.video_id} | {part.scored.video.video_id for event in derived for part in event.parts}
+    rows = connection.execute(
+        _PARTS,
+        {"version": rule.rule_version_id, "camera": scored.video.camera_id, "videos": sorted(videos)},
+    ).all()
+    parts = [(row.event_id, row.video_id, row.first_frame, row.last_frame) for row in rows]
+    own = {event for event, video_id, *_ in parts if video_id == scored.video.video_id}
+    own |= {event for event, video_id, first, last in parts if _has(derived, video_id, first, last)}
+    return [part for part in parts if part[0] in own]
+
+
+_PARTS = text("""
+    WITH mine AS (
+        SELECT event_id FROM events
+        WHERE rule_version_id = :version AND camera_id = :camera AND video_id = ANY(CAST(:videos AS bigint[]))
+        UNION
+        SELECT e.event_id FROM event_parts p JOIN events e USING (event_id, rule_version_id)
+        WHERE p.rule_version_id = :version AND e.camera_id = :camera AND p.video_id = ANY(CAST(:videos AS bigint[]))
+    )
+    SELECT e.event_id, coalesce(p.video_id, e.video_id) AS video_id,
+           coalesce(p.first_frame, e.first_frame) AS first_frame, coalesce(p.last_frame, e.last_frame) AS last_frame
+    FROM mine JOIN events e ON e.event_id = mine.event_id AND e.rule_version_id = :version
+    LEFT JOIN event_parts p ON (p.event_id, p.rule_version_id) = (e.event_id, e.rule_version_id)""")
+
+
+def _has(derived: Sequence[StreamEvent], video_id: int, first: int, last: int) -> bool:
+    """Whether derived events share frames of a video with this span."""
+    return any(
+        part.scored.video.video_id == video_id and part.first <= last and first <= part.last
+        for event in derived
+        for part in event.parts
+    )
+
+
+def _put(connection: Connection, derived: Sequence[StreamEvent], there: Sequence[Found], version: int) -> None:
+    """Derived events in place of those there; verdicts on one that has another id now are carried where files meet."""
+    old, new = {event for event, *_ in there}, {event.event_id for event in derived}
+    mine = events.c.rule_version_id == version
+    free = mine & events.c.event_id.not_in(open_holds())
+    if old & new:
+        connection.execute(delete(events).where(free, events.c.event_id.in_(old & new)))
+    if derived:
+        rows = [event.row() for event in derived]
+        kept = insert(events).on_conflict_do_nothing().returning(events.c.event_id)  # with the held ones
+        inserted = set(connection.execute(kept, rows).scalars())
+        parts = [row for event in derived if event.event_id in inserted for row in event.part_rows()]
+        if parts:
+            connection.execute(insert(event_parts), parts)
+    if gone := old - new:
+        if len(there) > len(old) or any(len(event.parts) > 1 for event in derived):
+            names = {"version": version, "gone": sorted(map(str, gone)), "new": sorted(map(str, new))}
+            connection.execute(_CARRY, names)
+        connection.execute(delete(events).where(free, events.c.event_id.in_(gone)))
+
+
+_CARRY = text("SELECT carry_verdicts(:version, CAST(:gone AS uuid[]), CAST(:new AS uuid[]))")
 
 
 def derive_again(connection: Connection, video_id: int) -> None:
@@ -125,7 +182,7 @@ def derive_again(connection: Connection, video_id: int) -> None:
 
 
 def derive(scored: ScoredVideo, definition: RuleDefinition) -> list[tuple[FrameRun, int]]:
-    """Events that a definition finds in a video, in order, each with the moment its last frame ends."""
+    """Events that a definition finds in a video by itself, in order, each with the moment its last frame ends."""
     if not definition.matches_camera(scored.video.camera_id):
         return []
     ends = outside_holes(scored.starts, np.append(scored.starts[1:], scored.end))
@@ -153,76 +210,6 @@ def rederive(engine: Engine, rule: StoredRule) -> int:
         current = (rules.c.rule_id == rule.rule_id) & (rules.c.current_version == rule.version)
         connection.execute(update(rules).where(current).values(events_version=rule.version))
     return count
-
-
-def load_scored(connection: Connection, video: StoredVideo, scoring_id: int) -> ScoredVideo | None:
-    """The current scores of a video, or None."""
-    unit = connection.execute(
-        select(units.c.scorer_id, units.c.layout_id).where(
-            units.c.video_id == video.video_id, units.c.scoring_id == scoring_id, units.c.is_current
-        )
-    ).first()
-    if unit is None:
-        return None
-    s = segment_scores.c
-    rows = connection.execute(
-        select(s.segment_index, s.first_frame, s.score, s.winning_text, s.rationale, s.frame_scores)
-        .where(s.video_id == video.video_id, s.scoring_id == scoring_id, s.scorer_id == unit.scorer_id)
-        .order_by(s.segment_index)
-    ).all()
-    layout = load_layout(connection, video.video_id, unit.layout_id)
-    segments = tuple(
-        ScoredSegment(
-            r[0], r.first_frame, r.first_frame + len(r.frame_scores) - 1, r.score, r.winning_text, r.rationale
-        )
-        for r in rows
-    )
-    scores = np.array([np.nan if x is None else x for row in rows for x in row.frame_scores], dtype=np.float32)
-    starts = np.concatenate([frame_moments(video.recorded_at, row) for row in layout.rows])
-    end = to_micros(video.recorded_at) + round(layout.duration_s * 1e6)
-    return ScoredVideo(video, unit.scorer_id, scores, starts, end, lambda: segments)
-
-
-def _values(
-    scored: ScoredVideo, segments: Sequence[ScoredSegment], rule: StoredRule, run: FrameRun, end: int
-) -> dict[str, Any]:
-    inside = scored.scores[run.first : run.last + 1]
-    peak_segment, told = _explain(segments, run)
-    return {
-        "rule_version_id": rule.rule_version_id,
-        "video_id": scored.video.video_id,
-        "scorer_id": scored.scorer_id,
-        "camera_id": scored.video.camera_id,
-        "first_frame": run.first,
-        "last_frame": run.last,
-        "started_at": to_datetime(int(scored.starts[run.first])),
-        "ended_at": to_datetime(end),
-        "peak_score": float(scored.scores[run.peak]),
-        "peak_frame": run.peak,
-        "peak_at": to_datetime(int(scored.starts[run.peak])),
-        "mean_score": float(np.nanmean(inside.astype(np.float64))),
-        "segment_index": peak_segment.index,
-        "winning_text": told.winning_text,
-        "rationale": told.rationale,
-    }
-
-
-def _id(video: StoredVideo, rule: StoredRule, run: FrameRun, place: StoredVideo) -> dict[str, Any]:
-    other = None if place.camera_id == video.camera_id else place.camera_id
-    return {"event_id": event_id(rule.name, video.content_sha256, run.peak, other)}
-
-
-def _explain(segments: Sequence[ScoredSegment], run: FrameRun) -> tuple[ScoredSegment, ScoredSegment]:
-    """The segment of the peak, and the one whose words explain the event: the same if it has any."""
-    # Segments lie in order, without gaps: the one that a frame belongs to is the last that begins at or before it.
-    at_first, at_last, at_peak = (
-        bisect_right(segments, frame, key=lambda s: s.first_frame) - 1 for frame in (run.first, run.last, run.peak)
-    )
-    inside, peak = segments[at_first : at_last + 1], segments[at_peak]
-    if peak.rationale is not None:
-        return peak, peak
-    speaking = [s for s in inside if s.rationale is not None]
-    return peak, max(speaking, key=lambda s: (s.score or 0.0, -s.index), default=peak)
 
 
 def count_events(connection: Connection, rule_version_id: int) -> int:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, RowMapping, Select, insert, select, u
 from sqlalchemy.exc import DBAPIError
 
 from anyanomaly_core.errors import StorageError
-from anyanomaly_core.results.schema import NOW, events, legal_holds, rule_versions
+from anyanomaly_core.results.schema import NOW, event_parts, events, legal_holds, rule_versions
 
 _h = legal_holds.c
 
@@ -60,9 +60,15 @@ def list_holds(connection: Connection, *, history: bool = False) -> list[RowMapp
 
 def held_scorings(connection: Connection, video_id: int, scorer_id: int) -> set[int]:
     """Scorings whose scores of this video, by this scorer, must stay as they are."""
-    open_here = (_h.video_id == video_id) & _h.released_at.is_(None) & (events.c.scorer_id == scorer_id)
-    query = select(rule_versions.c.scoring_id).select_from(legal_holds)
-    query = query.join(events, events.c.event_id == _h.event_id).join(rule_versions).where(open_here)
+    e, p = events.c, event_parts.c
+    held = select(rule_versions.c.scoring_id).select_from(legal_holds).where(_h.released_at.is_(None))
+    begun = held.join(events, e.event_id == _h.event_id).join(rule_versions)
+    gone_on = held.join(event_parts, p.event_id == _h.event_id).join(
+        rule_versions, rule_versions.c.rule_version_id == p.rule_version_id
+    )
+    query = begun.where(_h.video_id == video_id, e.scorer_id == scorer_id).union(
+        gone_on.where(p.video_id == video_id, p.scorer_id == scorer_id)
+    )
     return set(connection.execute(query).scalars())
 
 

@@ -9,10 +9,11 @@ from sqlalchemy import Connection, select
 
 from anyanomaly_core.errors import RuleError
 from anyanomaly_core.results.catalog import StoredVideo
-from anyanomaly_core.results.event_store import ScoredVideo, derive, load_scored
+from anyanomaly_core.results.event_store import derive
 from anyanomaly_core.results.moments import to_datetime
 from anyanomaly_core.results.rule_store import StoredRule, load_rule
 from anyanomaly_core.results.schema import scorings
+from anyanomaly_core.results.scored_video import ScoredVideo, load_scored
 from anyanomaly_core.rules.definition import RuleDefinition
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import (
     DateTime,
     Double,
     ForeignKey,
+    ForeignKeyConstraint,
     Identity,
     Integer,
     Interval,
@@ -259,6 +260,25 @@ events = Table(
     _needed("segment_index", Integer),
     Column("winning_text", Text),
     Column("rationale", Text),
+)
+
+event_parts = Table(
+    "event_parts",
+    metadata,
+    Column("event_id", UUID(as_uuid=True), primary_key=True),
+    Column("rule_version_id", Integer, primary_key=True),
+    Column("video_id", BigInteger, ForeignKey("videos.video_id"), primary_key=True),
+    _needed("scorer_id", Integer, ForeignKey("scorers.scorer_id")),
+    _needed("first_frame", Integer),
+    _needed("last_frame", Integer),
+    _needed("started_at", Moment),
+    _needed("ended_at", Moment),
+    _needed("peak_score", REAL),
+    _needed("peak_frame", Integer),
+    _needed("segment_index", Integer),
+    ForeignKeyConstraint(
+        ["event_id", "rule_version_id"], ["events.event_id", "events.rule_version_id"], ondelete="CASCADE"
+    ),
 )
 
 verdicts = Table(

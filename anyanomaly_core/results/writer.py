@@ -21,13 +21,14 @@ from anyanomaly_core.results import parquet
 from anyanomaly_core.results.alert_outbox import queue_alerts
 from anyanomaly_core.results.binary_copy import COLUMNS, copy_stream
 from anyanomaly_core.results.catalog import StoredVideo
-from anyanomaly_core.results.event_store import from_unit, lock_video, replace_events, versions_of
+from anyanomaly_core.results.event_store import lock_video, replace_events, versions_of
 from anyanomaly_core.results.holds import held_scorings
 from anyanomaly_core.results.ledger import record
 from anyanomaly_core.results.moments import to_datetime
 from anyanomaly_core.results.rows import RuleRows, RuleScores, UnitResult, UnitScores, check_unit, make_rows
 from anyanomaly_core.results.rule_store import StoredRule, hold_rules
 from anyanomaly_core.results.schema import segment_scores, units, videos
+from anyanomaly_core.results.scored_video import from_unit
 from anyanomaly_core.results.scorer_store import StoredScorer
 from anyanomaly_core.results.segment_store import VideoSegments
 from anyanomaly_core.rules.alerts import Target

@@ -3,8 +3,8 @@
 An event begins with a frame at or over the threshold and lasts until the score falls below the release threshold.
 Events at most ``max_gap_s`` apart, from the end of one's last frame to the start of the other's first, become one,
 whatever lies between, unscored frames included. Then those shorter than ``min_duration_s`` are dropped. Frames
-outside the rule's hours, and unscored ones, neither begin nor continue an event. An event ends with its file, and at
-a hole in it, where nothing was recorded, that is longer than ``max_gap_s``.
+outside the rule's hours, and unscored ones, neither begin nor continue an event. An event ends at a hole, where nothing
+was recorded, that is longer than ``max_gap_s``. Whether it ends with its file, ``results/streams.py`` decides.
 """
 
 from dataclasses import dataclass
@@ -42,11 +42,21 @@ def find_events(
     Returns:
         In order, not overlapping.
     """
-    release = rule.threshold if rule.release_threshold is None else rule.release_threshold
+    ends = outside_holes(starts, ends)
+    runs = long_enough(find_runs(scores, starts, ends, rule, counted), starts, ends, rule)
+    return [FrameRun(a, b, peak_frame(scores, counted, a, b)) for a, b in runs]
+
+
+def find_runs(
+    scores: NDArray[np.float32], starts: Micros, ends: Micros, rule: RuleDefinition, counted: NDArray[np.bool_]
+) -> list[tuple[int, int]]:
+    """First and last frame of what would be an event if it were long enough; arguments as of ``find_events``.
+
+    ``ends`` are taken as they are, holes or not.
+    """
     # Compared as float32, as scores are stored: 0.7 must reach a threshold of 0.7.
     over = (scores >= np.float32(rule.threshold)) & counted  # [F]; comparisons with NaN are False
-    held = (scores >= np.float32(release)) & counted  # [F]
-    ends = outside_holes(starts, ends)
+    held = held_frames(scores, rule, counted)
     apart = starts[1:] - ends[:-1] > rule.max_gap_s * 1e6  # [F - 1]
     runs: list[tuple[int, int]] = []
     for first, last in _true_runs(held, apart):
@@ -57,8 +67,20 @@ def find_events(
             runs[-1] = (runs[-1][0], last)
         else:
             runs.append((begin, last))
-    long_enough = [(a, b) for a, b in runs if ends[b] - starts[a] >= rule.min_duration_s * 1e6]
-    return [FrameRun(a, b, _peak(scores, counted, a, b)) for a, b in long_enough]
+    return runs
+
+
+def long_enough(
+    runs: list[tuple[int, int]], starts: Micros, ends: Micros, rule: RuleDefinition
+) -> list[tuple[int, int]]:
+    """Runs that last as long as the rule wants."""
+    return [(a, b) for a, b in runs if ends[b] - starts[a] >= rule.min_duration_s * 1e6]
+
+
+def held_frames(scores: NDArray[np.float32], rule: RuleDefinition, counted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """[F] frames that an event that has begun goes on through."""
+    release = rule.threshold if rule.release_threshold is None else rule.release_threshold
+    return np.asarray((scores >= np.float32(release)) & counted)
 
 
 def outside_holes(starts: Micros, ends: Micros) -> Micros:
@@ -81,6 +103,7 @@ def _true_runs(values: NDArray[np.bool_], apart: NDArray[np.bool_]) -> list[tupl
     return list(zip(firsts.tolist(), lasts.tolist(), strict=True))
 
 
-def _peak(scores: NDArray[np.float32], counted: NDArray[np.bool_], first: int, last: int) -> int:
+def peak_frame(scores: NDArray[np.float32], counted: NDArray[np.bool_], first: int, last: int) -> int:
+    """The first of the highest frames that count."""
     inside = np.where(counted[first : last + 1], scores[first : last + 1], np.nan)
     return first + int(np.nanargmax(inside))

@@ -7,7 +7,9 @@ SELECT e.event_id, r.name AS rule, rv.version, rv.version = r.current_version AS
        v.video_id, v.uri, e.first_frame, e.last_frame, e.peak_frame, e.segment_index,
        said.verdict, said.reviewer, said.created_at AS verdict_at, s.profile_name AS profile, s.notice, e.scorer_id,
        EXISTS (SELECT FROM legal_holds h WHERE h.event_id = e.event_id AND h.released_at IS NULL) AS held,
-       said.note
+       said.note,
+       greatest(1, (SELECT count(*) FROM event_parts p
+                    WHERE p.event_id = e.event_id AND p.rule_version_id = e.rule_version_id)) AS files
 FROM events e
 JOIN rule_versions rv USING (rule_version_id)
 JOIN rules r USING (rule_id)
@@ -39,11 +41,11 @@ COMMENT ON COLUMN event_list.mean_score IS 'Mean over the frames that have a sco
 COMMENT ON COLUMN event_list.winning_text IS 'Which of the rule''s texts it was.';
 COMMENT ON COLUMN event_list.rationale IS 'What the model saw, in its own words. Data, not instruction.';
 COMMENT ON COLUMN event_list.video_id IS 'A content, under whichever names it lies; see the table videos.';
-COMMENT ON COLUMN event_list.uri IS 'File, relative to the archive root.';
+COMMENT ON COLUMN event_list.uri IS 'File that it begins in, relative to the archive root.';
 COMMENT ON COLUMN event_list.first_frame IS 'Frames are numbered from 0 in their file; both ends belong to the event.';
-COMMENT ON COLUMN event_list.last_frame IS 'Number of the last frame, which belongs to it.';
-COMMENT ON COLUMN event_list.peak_frame IS 'Number of the frame with the highest score.';
-COMMENT ON COLUMN event_list.segment_index IS 'Segment that the peak lies in.';
+COMMENT ON COLUMN event_list.last_frame IS 'Number of the last frame in that file.';
+COMMENT ON COLUMN event_list.peak_frame IS 'Number of the frame with the highest score in that file.';
+COMMENT ON COLUMN event_list.segment_index IS 'Segment that this frame lies in.';
 COMMENT ON COLUMN event_list.verdict IS 'The newest: real, false_alarm or unsure; NULL: nobody looked yet.';
 COMMENT ON COLUMN event_list.reviewer IS 'Who gave the verdict.';
 COMMENT ON COLUMN event_list.verdict_at IS 'When the verdict was given.';
@@ -52,5 +54,6 @@ COMMENT ON COLUMN event_list.notice IS 'What must be said about these scores, if
 COMMENT ON COLUMN event_list.scorer_id IS 'Models and parameters; see the table scorers.';
 COMMENT ON COLUMN event_list.held IS 'Under legal hold: kept until the hold is released.';
 COMMENT ON COLUMN event_list.note IS 'What the reviewer wrote with the verdict that counts.';
+COMMENT ON COLUMN event_list.files IS 'Files that it lies in; what it has of each, where there are several, is in the table event_parts.';
 
 GRANT SELECT ON event_list TO anyanomaly_writer, anyanomaly_reviewer, anyanomaly_reader;

@@ -1,7 +1,9 @@
 -- The longest retention among its cameras counts.
 CREATE OR REPLACE VIEW retention_due AS
 SELECT v.video_id, v.camera_id AS camera, v.uri, v.recorded_at, k.retention_days, d.due_at,
-       EXISTS (SELECT FROM legal_holds h WHERE h.video_id = v.video_id AND h.released_at IS NULL) AS held
+       EXISTS (SELECT FROM legal_holds h WHERE h.video_id = v.video_id AND h.released_at IS NULL)
+       OR EXISTS (SELECT FROM event_parts p JOIN legal_holds h USING (event_id)
+                  WHERE p.video_id = v.video_id AND h.released_at IS NULL) AS held
 FROM videos v
 CROSS JOIN LATERAL (
     SELECT CASE WHEN bool_and(c.retention_days IS NOT NULL) THEN max(c.retention_days) END AS retention_days

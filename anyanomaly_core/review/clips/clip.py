@@ -32,7 +32,7 @@ class ClipSpan:
     last_frame: int
     started_at: datetime  # of the first frame, aware, UTC
     ended_at: datetime  # of the last frame's end
-    is_whole: bool  # False: the event is longer than a clip may be, and the clip ends before it does
+    is_whole: bool  # False: the event is longer than a clip may be, or lies in several files
 
 
 def event_clip(
@@ -40,7 +40,8 @@ def event_clip(
 ) -> Path:
     """The event with seconds before and after it, as far as its file has them, without sound.
 
-    Of an event longer than ``clip_seconds`` it shows the first so many seconds.
+    Of an event in several files it shows the file of its peak, and of one
+    longer than ``clip_seconds`` the first so many seconds.
 
     Raises:
         StorageError: there is no such event, or the clip cannot be kept.
@@ -69,7 +70,7 @@ def span_around(event: EventRecord, *, before_s: float, after_s: float, max_s: f
         last,
         recorded + timedelta(seconds=float(times[first])),
         recorded + timedelta(seconds=float(ends[last])),
-        is_whole=last >= event.last_frame,
+        is_whole=last >= event.last_frame and event.files == 1,
     )
 
 

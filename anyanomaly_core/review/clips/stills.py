@@ -51,14 +51,20 @@ def event_still(
         FootageError: the footage is gone, holds another content than at ingest, or cannot be decoded.
         ConfigurationError: the file of privacy masks is wrong.
     """
-    event = load_event_record(engine, event_id)
+    return still_of(engine, settings, load_event_record(engine, event_id), kind, load_models=load_models)
+
+
+def still_of(
+    engine: Engine, settings: Settings, event: EventRecord, kind: StillKind, *, load_models: bool = False
+) -> Path:
+    """As ``event_still``, of an event that is read already."""
     mask = mask_label(footage_mask(settings, event.video))
     peak = f"{event.scoring_id}-{event.scorer_id}-{event.segment_index}-{event.peak_frame}"
     suffix = "jpg" if kind == "thumbnail" else "png"
     name = f"{event.video.content_sha256}-{peak}-{kind}-{mask}-{_VERSION}.{suffix}"
     if kind == "attention" and not load_models and not (settings.state_dir / "stills" / name).exists():
         raise ModelError(
-            f"The attention image of event {event_id} was not made yet; `anyanomaly evidence export` makes it."
+            f"The attention image of event {event.event_id} was not made yet; `anyanomaly evidence export` makes it."
         )
     return review_cache(settings, "stills").get(
         name, lambda target: _save(_render(engine, settings, event, kind), target)

@@ -21,7 +21,7 @@ from anyanomaly_core.review.blurring.blur import HOLD_S, BlurRegions, detect_in_
 from anyanomaly_core.review.blurring.detector import BlurTarget
 from anyanomaly_core.review.clips.clip import ClipSpan, cut_clip, span_around
 from anyanomaly_core.review.clips.original import original_file, require_content
-from anyanomaly_core.review.clips.stills import StillKind, blurred_still, event_still
+from anyanomaly_core.review.clips.stills import StillKind, blurred_still, still_of
 from anyanomaly_core.review.event_record import EventRecord
 from anyanomaly_core.review.evidence.facts import event_facts
 from anyanomaly_core.review.evidence.manifest import (
@@ -201,7 +201,7 @@ def _stills(
     for kind in _STILLS:
         try:
             if regions is None:
-                path = event_still(engine, settings, event.event_id, kind, load_models=load_models)
+                path = still_of(engine, settings, event, kind, load_models=load_models)
                 content = path.read_bytes()
             else:
                 content = blurred_still(engine, settings, event, kind, regions, load_models=load_models)

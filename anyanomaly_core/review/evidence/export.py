@@ -23,7 +23,7 @@ from anyanomaly_core.config import Settings
 from anyanomaly_core.errors import ConfigurationError, StorageError
 from anyanomaly_core.footage.content import sha256
 from anyanomaly_core.review.blurring.detector import BlurTarget
-from anyanomaly_core.review.event_record import EventRecord, load_event_record
+from anyanomaly_core.review.event_record import EventRecord, load_event_records
 from anyanomaly_core.review.evidence import signing, zip_format
 from anyanomaly_core.review.evidence.contents import BundleOptions, EventFiles, File, event_files
 from anyanomaly_core.review.evidence.manifest import (
@@ -108,12 +108,12 @@ def export_evidence(
         events: list[ListedEvent] = []
         wanted = list(dict.fromkeys(event_ids))
         for number, event_id in enumerate(wanted, 1):
-            event = load_event_record(engine, event_id)
-            folder = f"event-{number:04d}-{str(event_id)[:8]}"
-            (scratch / folder).mkdir()
-            own = event_files(engine, settings, event, scratch / folder, options)
-            files += [(f"{folder}/{name}", content) for name, content in own.files]
-            events.append(_listed_event(event, folder, own))
+            for place, event in enumerate(load_event_records(engine, event_id), 1):
+                folder = f"event-{number:04d}-{str(event_id)[:8]}" + (f"-file-{place:03d}" if event.files > 1 else "")
+                (scratch / folder).mkdir()
+                own = event_files(engine, settings, event, scratch / folder, options)
+                files += [(f"{folder}/{name}", content) for name, content in own.files]
+                events.append(_listed_event(event, folder, own))
             if progress is not None:
                 progress(number, len(wanted))
         manifest, files = _complete(events, files, exporter, key, authority)

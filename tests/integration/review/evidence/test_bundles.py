@@ -12,26 +12,34 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
+from sqlalchemy import Engine, select
 from typer.testing import CliRunner
 
+from anyanomaly_core.archive.discovery import find_new_files
+from anyanomaly_core.archive.register import register_file
 from anyanomaly_core.cli.app import app
 from anyanomaly_core.config import Settings
 from anyanomaly_core.errors import ConfigurationError, FootageError, StorageError
 from anyanomaly_core.footage.content import sha256
 from anyanomaly_core.footage.index import index_frames
 from anyanomaly_core.results.engine import make_engine
-from anyanomaly_core.results.schema import verdicts
+from anyanomaly_core.results.schema import events, verdicts
+from anyanomaly_core.results.writer import commit_unit
+from anyanomaly_core.review.clips.clip import event_clip
+from anyanomaly_core.review.event_record import load_event_record, load_event_records
 from anyanomaly_core.review.evidence.export import export_evidence
 from anyanomaly_core.review.evidence.score_tables import table
 from anyanomaly_core.review.evidence.signing import load_public, make_key
 from anyanomaly_core.review.evidence.verify import verify
 from anyanomaly_core.review.evidence.zip_format import write
 from tests.conftest import TestDatabase
-from tests.integration.review.kept_footage import FIRST, FPS, LAST, Kept
+from tests.integration.results.world import SAMPLING, add_rule, add_scorer, curve_result
+from tests.integration.review.kept_footage import FIRST, FPS, LAST, Kept, film, make_settings
 
 NOW = datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
 
@@ -346,3 +354,37 @@ def test_the_command_says_what_is_wrong_and_ends_with_1(bundle: Path, keys: tupl
     bad = command("verify", str(tmp_path / "bad.zip"))
     assert bad.exit_code == 1
     assert expected in bad.output
+
+
+def test_an_event_in_two_files_is_exported_file_by_file(engine: Engine, tmp_path: Path) -> None:
+    """Three seconds in each of two files that touch; the peak is in the second."""
+    settings = make_settings(tmp_path)
+    day = tmp_path / "archive" / "gate" / "2026-03-01"
+    for name, frames in (("22-00-00.mp4", 45), ("22-00-03.mp4", 46)):
+        film(day / name, frames=frames)
+    for found in find_new_files(engine, settings):
+        register_file(engine, found, settings=settings, sampling=SAMPLING)
+    rule, scorer = add_rule(engine, "fall", min_duration_s=5), add_scorer(engine)
+    for number, frames in ((1, 45), (2, 46)):
+        curve = np.full(frames, 0.8, np.float32)
+        curve[20] = 0.8 + number / 100
+        commit_unit(engine, curve_result(engine, number, rule, scorer, curve), settings.parquet_root)
+    with engine.connect() as connection:
+        [event_id] = connection.execute(select(events.c.event_id)).scalars()
+    first, second = load_event_records(engine, event_id)
+    assert [(r.video.uri[-12:], r.first_frame, r.last_frame, r.peak_frame) for r in (first, second)] == [
+        ("22-00-00.mp4", 0, 44, 20),
+        ("22-00-03.mp4", 0, 45, 20),
+    ]
+    assert load_event_record(engine, event_id) == second
+    assert event_clip(engine, settings, event_id).stat().st_size > 0
+    out = tmp_path / "two.zip"
+    manifest = export_evidence(engine, settings, [event_id], out, load_models=False)
+    assert verify(out).problems == []
+    assert [listed.folder[-9:] for listed in manifest.events] == ["-file-001", "-file-002"]
+    assert [listed.source_sha256 for listed in manifest.events] == [sha256(path) for path in sorted(day.iterdir())]
+    files = contents(out)
+    for listed, frames in zip(manifest.events, (45, 46), strict=True):
+        (tmp_path / "clip.mp4").write_bytes(files[f"{listed.folder}/clip.mp4"])
+        assert index_frames(tmp_path / "clip.mp4").frame_count == frames
+        assert json.loads(files[f"{listed.folder}/event.json"])["stills"]["key"] == "there"
