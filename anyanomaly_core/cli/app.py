@@ -28,6 +28,7 @@ from anyanomaly_core.cli import (
     rules,
     scan,
     show,
+    train,
 )
 from anyanomaly_core.cli.output import note
 from anyanomaly_core.errors import AnyAnomalyError
@@ -100,6 +101,7 @@ app.command(
 
 app.command("evaluate", rich_help_panel=QUALITY)(evaluate.evaluate)
 app.command("calibrate", rich_help_panel=QUALITY)(calibrate.calibrate)
+app.add_typer(train.train, name="train", rich_help_panel=QUALITY)
 
 
 def main() -> None:

@@ -43,11 +43,11 @@ class Clip:
         actors = _cast(scene, self)
         grain = np.random.default_rng((self.seed, 23))
         for index in range(self.frame_count):
-            light, boxes = compose(scene, actors, index / self.fps)
-            image = sensor.develop(light, grain)
+            moment = compose(scene, actors, index / self.fps)
+            image = sensor.develop(moment.light, grain)
             if osd is not None:
                 burn_in(image, tuple(osd[index]))
-            yield RenderedFrame(image, boxes)
+            yield RenderedFrame(image, moment.boxes, moment.owners, moment.names)
 
 
 def plan_clip(

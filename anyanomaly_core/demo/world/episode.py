@@ -55,13 +55,13 @@ def _moments(seed: int, times: Sequence[float], salt: int) -> list[RenderedFrame
     quality = int(rng.integers(35, 92)) if rng.random() < 0.7 else 0
     frames = []
     for t in times:
-        light, boxes = compose(scene, actors, float(t))
-        image = sensor.develop(light, rng)
+        moment = compose(scene, actors, float(t))
+        image, boxes, owners = sensor.develop(moment.light, rng), moment.boxes, moment.owners
         if mirror:
-            image = np.ascontiguousarray(image[:, ::-1])
+            image, owners = np.ascontiguousarray(image[:, ::-1]), owners[:, ::-1]
             boxes = tuple(box.mirrored(FRAME_SIZE[0]) for box in boxes)
         burn_in(image, lines)
-        frames.append(RenderedFrame(compress(image, quality) if quality else image, boxes))
+        frames.append(RenderedFrame(compress(image, quality) if quality else image, boxes, owners, moment.names))
     return frames
 
 

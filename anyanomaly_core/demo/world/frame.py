@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,13 +12,23 @@ from anyanomaly_core.demo.world.bake import Scene
 from anyanomaly_core.demo.world.canvas import Canvas, Extent
 from anyanomaly_core.demo.world.shadow import shade_ground
 from anyanomaly_core.demo.world.shapes import Parts
-from anyanomaly_core.demo.world.types import FRAME_SIZE, Box, Floats
+from anyanomaly_core.demo.world.types import FRAME_SIZE, Box, Bytes, Floats
 
 SEEN_SHARE, SEEN_HEIGHT = 0.35, 10.0
 
 
-def compose(scene: Scene, actors: Sequence[Actor], t: float) -> tuple[Floats, tuple[Box, ...]]:
-    """The light that reaches the sensor [3, H, W] at time t, and the boxes of what is visible."""
+@dataclass(frozen=True)
+class Moment:
+    """A scene at one time, before a sensor has seen it."""
+
+    light: Floats  # [3, H, W] that reaches the sensor
+    boxes: tuple[Box, ...]  # of what is visible
+    owners: Bytes  # [H, W] 0: nobody, else the number of whom this pixel shows
+    names: tuple[str, ...]  # of each number from 1 on
+
+
+def compose(scene: Scene, actors: Sequence[Actor], t: float) -> Moment:
+    """What a scene looks like at time t."""
     camera = scene.layout.camera
     present = [(actor, parts) for actor in actors if (parts := actor.parts(t)) is not None]
     canvas = Canvas(scene.image, scene.depth, camera, scene.light)
@@ -32,7 +43,8 @@ def compose(scene: Scene, actors: Sequence[Actor], t: float) -> tuple[Floats, tu
         extents.append((owner, actor, extent, int(np.count_nonzero(canvas.covered == owner))))
     counts = np.bincount(canvas.owner.ravel(), minlength=256)
     boxes = (_box(actor, extent, int(counts[owner]), drawn) for owner, actor, extent, drawn in extents)
-    return canvas.image, tuple(box for box in boxes if box is not None)
+    visible = tuple(box for box in boxes if box is not None)
+    return Moment(canvas.image, visible, canvas.owner, tuple(actor.event for _, actor, _, _ in extents))
 
 
 def _where(actor: Actor, t: float) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +51,13 @@ class RenderedFrame:
 
     image: Bytes  # [H, W, 3] RGB
     boxes: tuple[Box, ...]
+    owners: Bytes  # [H, W] 0: nobody, else the number of whom this pixel shows
+    names: tuple[str, ...]  # event, or "person", of each number from 1 on
+
+    def mask(self, events: Collection[str]) -> npt.NDArray[np.bool_]:
+        """[H, W] where one of some events can be seen."""
+        numbers = [number for number, name in enumerate(self.names, start=1) if name in events]
+        return np.isin(self.owners, numbers)
 
     @property
     def events(self) -> frozenset[str]:

@@ -10,8 +10,14 @@ RANK, DROPOUT = 8, 0.05
 LANGUAGE_LAYERS = r"^(?!.*(vision|visual)).*\.(q_proj|v_proj)$"  # not the image encoder's
 
 
-def make_trainable(model: Lavida, *, rank: int = RANK) -> Lavida:
-    """Freeze all but what learns. In the published code whole embedding tables do, and <SEG>'s row never moves."""
+def make_trainable(model: Lavida, *, rank: int = RANK, whole_sam: bool = False) -> Lavida:
+    """Freeze all but what learns. In the published code whole embedding tables do, and <SEG>'s row never moves.
+
+    Args:
+        model: changed in place.
+        rank: of LoRA.
+        whole_sam: SAM 2's image encoder learns as well.
+    """
     from peft import LoraConfig, get_peft_model  # noqa: PLC0415  # training alone needs it
 
     model.requires_grad_(requires_grad=False)
@@ -24,7 +30,8 @@ def make_trainable(model: Lavida, *, rank: int = RANK) -> Lavida:
         trainable_token_indices=[model.seg_id],
     )
     model.lvlm = get_peft_model(model.lvlm, lora)
-    for part in (model.projector, model.sam.mask_decoder, model.sam.prompt_encoder):
+    sam = [model.sam] if whole_sam else [model.sam.mask_decoder, model.sam.prompt_encoder]
+    for part in (model.projector, *sam):
         part.requires_grad_()
     return model
 

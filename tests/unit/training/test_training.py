@@ -1,0 +1,67 @@
+"""A run that is killed and resumed takes the same steps as one that is not; the rendered world's masks are right."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from squares import Squares
+
+from anyanomaly_core.errors import ConfigurationError
+from anyanomaly_core.models.lavida.model import Lavida
+from anyanomaly_core.training import demo_model
+from anyanomaly_core.training.exposure import ExposureSampler
+from anyanomaly_core.training.held_out import held_out_figures
+from anyanomaly_core.training.rendered import RenderedSource
+from anyanomaly_core.training.train import TrainingPlan, train
+
+PLAN = TrainingPlan(steps=3, accumulate=1, warm_up=2, save_every=2, learning_rate=1e-3, whole_sam=True)
+
+
+@pytest.fixture(scope="module")
+def sampler() -> ExposureSampler:
+    return ExposureSampler([(Squares(5), 1.0)], frames=2)
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo_model, "SIDE", 128)
+    monkeypatch.setattr(demo_model.small_sam, "__defaults__", (128,))
+
+
+def test_kill_and_resume_give_the_same_losses(sampler: ExposureSampler, tmp_path: Path) -> None:
+    train(demo_model.demo_lavida(1), sampler, PLAN, tmp_path / "whole")
+    with torch.random.fork_rng():
+        train(
+            demo_model.demo_lavida(1), sampler, PLAN, tmp_path / "killed", stop_after=3
+        )  # one step past its checkpoint
+    torch.manual_seed(99)  # whatever a new process has
+    train(demo_model.demo_lavida(1), sampler, PLAN, tmp_path / "killed")
+    assert (tmp_path / "killed" / "losses.csv").read_text() == (tmp_path / "whole" / "losses.csv").read_text()
+    assert len((tmp_path / "whole" / "losses.csv").read_text().splitlines()) == 4
+    assert (tmp_path / "whole" / "losses.png").stat().st_size > 1000
+    one, other = (Lavida.from_pretrained(tmp_path / name / "model") for name in ("whole", "killed"))
+    for (name, weight), same in zip(one.state_dict().items(), other.state_dict().values(), strict=True):
+        assert torch.equal(weight, same), name
+    with pytest.raises(ConfigurationError, match="begun with other settings"):
+        train(demo_model.demo_lavida(1), sampler, TrainingPlan(steps=5), tmp_path / "whole")
+
+
+def test_a_rendered_clip_knows_its_pixels() -> None:
+    source = RenderedSource(5, 3)
+    random = np.random.default_rng(0)
+    words = source.words(0)
+    frames, masks = source.clip(0, words, 8, random)
+    assert masks.shape == (8, *frames[0].shape[:2])
+    assert not set(words) & set(source.absent(0, random))
+    for frame, mask in zip(source.rendered(0), masks, strict=True):
+        boxes = [box for box in frame.boxes if box.event != "person"]
+        for box in boxes:  # what a box is around has pixels in it
+            assert mask[int(box.y0) : int(box.y1) + 1, int(box.x0) : int(box.x1) + 1].any()
+    assert not source.clip(0, [], 8, random)[1].any()
+
+
+def test_figures_on_held_out_cameras() -> None:
+    figures = held_out_figures(demo_model.demo_lavida(1).eval(), 1)
+    assert figures.pixel_auc is None or 0 <= figures.pixel_auc <= 1
+    assert all(0 <= value <= 1 for value in figures.frame_auc.values())
