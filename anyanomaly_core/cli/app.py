@@ -19,6 +19,7 @@ from anyanomaly_core.cli import (
     evaluate,
     events,
     evidence,
+    export,
     installations,
     keeping,
     layout,
@@ -80,6 +81,7 @@ app.command("backfill", rich_help_panel=RULES)(backfill.backfill)
 app.command("clocks", rich_help_panel=RULES)(clocks.clocks)
 
 app.add_typer(evidence.evidence_app, name="evidence", rich_help_panel=KEEP)
+app.add_typer(export.export_app, name="export", rich_help_panel=KEEP)
 app.command("hold", rich_help_panel=KEEP)(keeping.hold)
 app.command("release", rich_help_panel=KEEP)(keeping.release)
 app.command("holds", rich_help_panel=KEEP)(keeping.holds)

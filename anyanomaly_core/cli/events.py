@@ -59,8 +59,9 @@ def list_events(
 
 def print_events(events: Sequence["FoundEvent"]) -> None:
     """A table, the notices of its scorers above it; columns that say nothing here are left out."""
-    for notice in dict.fromkeys(event.notice for event in events if event.notice):
-        say(f"! {notice}")
+    several = len({event.scorer_id for event in events}) > 1
+    for profile, notice in dict.fromkeys((event.profile, event.notice) for event in events if event.notice):
+        say(f"! {profile}: {notice}" if several else f"! {notice}")
     names = ["event", "rule", "camera", "started", "seconds", "peak", "verdict", "rationale"]
     rows: list[list[object]] = []
     for event in events:
@@ -70,7 +71,7 @@ def print_events(events: Sequence["FoundEvent"]) -> None:
         names.insert(4, "time_from")
         for row, event in zip(rows, events, strict=True):
             row.insert(4, "change of file" if event.dated_by_change else None)
-    if len({event.scorer_id for event in events}) > 1:
+    if several:
         names.insert(-1, "profile")
         for row, event in zip(rows, events, strict=True):
             row.insert(-1, event.profile)

@@ -45,8 +45,8 @@ def print_outcome(connection: "Connection", outcome: "ScanOutcome", other_failur
             counts[event.profile] += 1
         told = ", ".join(f"{count} of profile {profile}" for profile, count in counts.items())
         say(f"\nNot shown: events of other profiles from earlier scans, {told}. `anyanomaly events` shows them too.")
-        for notice in dict.fromkeys(event.notice for event in others if event.notice):
-            say(f"! {notice}")
+        for profile, notice in dict.fromkeys((event.profile, event.notice) for event in others if event.notice):
+            say(f"! {profile}: {notice}")
 
 
 def outcome_as_dict(outcome: "ScanOutcome", other_failures: Sequence["Failure"] = ()) -> dict[str, Any]:
