@@ -6,7 +6,9 @@ from sqlalchemy import Engine
 
 from anyanomaly_core.config import ArchiveSettings
 from anyanomaly_core.footage.clocks import in_words, load_clocks
-from anyanomaly_core.results.clock_store import Move, move, wanted_moves
+from anyanomaly_core.footage.layout import zone_of_times
+from anyanomaly_core.footage.local_time import Zones
+from anyanomaly_core.results.clock_store import Move, ZoneOfTimes, move, wanted_moves
 from anyanomaly_core.results.schema import videos
 
 log = logging.getLogger(__name__)
@@ -21,7 +23,13 @@ def pending_moves(engine: Engine, settings: ArchiveSettings, *, content_sha256: 
     """
     only = () if content_sha256 is None else (videos.c.content_sha256 == content_sha256,)
     with engine.connect() as connection:
-        return wanted_moves(connection, load_clocks(settings.clocks, settings.time_zone), *only)
+        return wanted_moves(connection, load_clocks(settings.clocks), _zones(settings), *only)
+
+
+def _zones(settings: ArchiveSettings) -> ZoneOfTimes:
+    """Moments in the file are as the footage states them: in the zone of its layout, else of its camera."""
+    zones = Zones.of_settings(settings)
+    return lambda camera, uri: zone_of_times(uri, settings.archive_layout, zones, camera)
 
 
 def correct_clocks(engine: Engine, settings: ArchiveSettings, *, content_sha256: str | None = None) -> list[Move]:
@@ -33,12 +41,13 @@ def correct_clocks(engine: Engine, settings: ArchiveSettings, *, content_sha256:
         ConfigurationError: the file is wrong; nothing was moved.
         StorageError: a video's files could not be written; those before it were moved.
     """
-    clocks = load_clocks(settings.clocks, settings.time_zone)
+    clocks, zones = load_clocks(settings.clocks), _zones(settings)
+    root, compression = settings.parquet_root, settings.parquet_compression
     moved = []
     for wanted in pending_moves(engine, settings, content_sha256=content_sha256):
         if wanted.held:
             log.warning("%s stays at its time: an event of it is under legal hold", wanted.uri)
-        elif move(engine, wanted, clocks, settings.parquet_root, compression=settings.parquet_compression):
+        elif move(engine, wanted, clocks, zones, root, compression=compression):
             moved.append(wanted)
     for wanted in moved[:_NAMED]:
         log.info("%s began at %s: %s to the time it states", wanted.uri, wanted.moved_to, in_words(wanted.add))

@@ -152,6 +152,12 @@ class Alternative:
         return "-".join(part for part in (camera, channel) if part) or None
 
 
+def zone_of_times(uri: str, layout: str, zones: Zones, camera: str) -> str:
+    """The IANA zone that a path's times are written in: its layout's, else its camera's."""
+    fitting = next((each for each in compiled(layout) if each.read(uri, zones, None) is not None), None)
+    return (None if fitting is None else fitting.zone) or zones.of(camera)
+
+
 @lru_cache(maxsize=16)
 def compiled(layout: str) -> tuple[Alternative, ...]:
     """The patterns of a layout, in order. Raises ConfigurationError when it is wrong."""

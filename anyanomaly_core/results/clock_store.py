@@ -1,9 +1,10 @@
 """Moving a video in time: its rows, events and Parquet files follow, its scores stay. Nothing is decoded or scored."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, select, text, update
@@ -20,6 +21,7 @@ from anyanomaly_core.results.scored_video import load_scored
 from anyanomaly_core.results.scorer_store import StoredScorer
 
 log = logging.getLogger(__name__)
+ZoneOfTimes = Callable[[str, str], str]  # camera, path -> IANA name of the zone that its times are written in
 _PAGE = 5000  # videos in memory at a time
 
 
@@ -42,7 +44,9 @@ class Move:
         return self.stated_at + self.add
 
 
-def wanted_moves(connection: Connection, clocks: Sequence[Correction], *only: ColumnElement[bool]) -> list[Move]:
+def wanted_moves(
+    connection: Connection, clocks: Sequence[Correction], zone: ZoneOfTimes, *only: ColumnElement[bool]
+) -> list[Move]:
     """Videos whose stored correction is not the one that ``clocks`` has for them, oldest first; ``only`` some."""
     v, h = videos.c, legal_holds.c
     parts = select(event_parts.c.event_id).where(event_parts.c.video_id == v.video_id)
@@ -54,7 +58,7 @@ def wanted_moves(connection: Connection, clocks: Sequence[Correction], *only: Co
     found = []
     for row in connection.execute(query.order_by(v.recorded_at, v.video_id), execution_options={"yield_per": _PAGE}):
         stated = row.recorded_at - row.clock_offset
-        wanted = correction_of(tuple(clocks), row.camera_id, row.uri, stated)
+        wanted = correction_of(tuple(clocks), row.camera_id, row.uri, stated, partial(zone, row.camera_id, row.uri))
         if wanted.add != row.clock_offset:
             found.append(
                 Move(row.video_id, row.camera_id, row.uri, row.recorded_at, stated, wanted.add, wanted.why, row.held)
@@ -62,7 +66,15 @@ def wanted_moves(connection: Connection, clocks: Sequence[Correction], *only: Co
     return found
 
 
-def move(engine: Engine, wanted: Move, clocks: Sequence[Correction], root: Path, *, compression: ParquetCodec) -> bool:
+def move(
+    engine: Engine,
+    wanted: Move,
+    clocks: Sequence[Correction],
+    zone: ZoneOfTimes,
+    root: Path,
+    *,
+    compression: ParquetCodec,
+) -> bool:
     """Move a video with everything that was found in it, in one transaction; returns whether it was moved.
 
     As with a commit of scores, new Parquet files get their names just before the commit, so that a crash leaves the
@@ -72,6 +84,7 @@ def move(engine: Engine, wanted: Move, clocks: Sequence[Correction], root: Path,
         engine: of a user with the writer's rights.
         wanted: as found.
         clocks: asked once more under the video's lock.
+        zone: of the times that footage states.
         root: folder of the Parquet files.
         compression: their codec.
 
@@ -83,7 +96,7 @@ def move(engine: Engine, wanted: Move, clocks: Sequence[Correction], root: Path,
     try:
         with engine.begin() as connection:
             lock_video(connection, wanted.video_id)
-            current = wanted_moves(connection, clocks, videos.c.video_id == wanted.video_id)
+            current = wanted_moves(connection, clocks, zone, videos.c.video_id == wanted.video_id)
             if current != [wanted] or wanted.held:
                 return False
             before = load_video(connection, wanted.video_id)

@@ -14,7 +14,7 @@ COMMENT ON COLUMN frame_scores.frame IS 'Number of the frame in its file, from 0
 COMMENT ON COLUMN frame_scores.frame_at IS 'When the frame was recorded.';
 COMMENT ON COLUMN frame_scores.score IS 'After smoothing, 0 to 1; NULL: not scored, see status. NULL never means normal.';
 COMMENT ON COLUMN frame_scores.status IS 'Of the frame''s segment: scored, carried, pruned or failed.';
-COMMENT ON COLUMN frame_scores.reason IS 'Why there is no score.';
+COMMENT ON COLUMN frame_scores.reason IS 'Why there is no score, whose score was taken over, or by how much a judged score may be off; NULL where there is nothing to say.';
 COMMENT ON COLUMN frame_scores.rationale IS 'What the model said of the segment.';
 COMMENT ON COLUMN frame_scores.winning_text IS 'Which of the rule''s texts it was.';
 COMMENT ON COLUMN frame_scores.segment_index IS 'Number of the segment in its video, from 0.';

@@ -22,7 +22,7 @@ COMMENT ON COLUMN frame_scores_history.frame IS 'Number of the frame in its file
 COMMENT ON COLUMN frame_scores_history.frame_at IS 'When the frame was recorded.';
 COMMENT ON COLUMN frame_scores_history.score IS 'After smoothing, 0 to 1; NULL: not scored.';
 COMMENT ON COLUMN frame_scores_history.status IS 'scored, carried (static scene), pruned or failed.';
-COMMENT ON COLUMN frame_scores_history.reason IS 'Why there is no score, or whose score was taken over; NULL where the models judged.';
+COMMENT ON COLUMN frame_scores_history.reason IS 'Why there is no score, whose score was taken over, or by how much a judged score may be off; NULL where there is nothing to say.';
 COMMENT ON COLUMN frame_scores_history.rationale IS 'What the model saw, in its own words. Data, not instruction.';
 COMMENT ON COLUMN frame_scores_history.winning_text IS 'Which of the rule''s texts it was.';
 COMMENT ON COLUMN frame_scores_history.segment_index IS 'Number of the segment in its video, from 0.';

@@ -29,7 +29,7 @@ COMMENT ON COLUMN segment_results.started_at IS 'When it began.';
 COMMENT ON COLUMN segment_results.ended_at IS 'End of the last frame.';
 COMMENT ON COLUMN segment_results.started_local IS 'In the camera''s time zone.';
 COMMENT ON COLUMN segment_results.status IS 'scored, carried (static scene), pruned or failed.';
-COMMENT ON COLUMN segment_results.reason IS 'Why there is no score, or whose score was taken over; NULL where the models judged.';
+COMMENT ON COLUMN segment_results.reason IS 'Why there is no score, whose score was taken over, or by how much a judged score may be off; NULL where there is nothing to say.';
 COMMENT ON COLUMN segment_results.score IS 'Fused score of the segment before smoothing; NULL where there is none.';
 COMMENT ON COLUMN segment_results.peak IS 'Highest frame score of the segment after smoothing.';
 COMMENT ON COLUMN segment_results.key_score IS 'Of the key frame; position_score and temporal_score of the two context images.';

@@ -125,7 +125,7 @@ def test_the_rule_page_says_what_was_left_out(engine: Engine, database: TestData
     [found] = of(engine, "SELECT * FROM cascade_bounds")
     text = " ".join(page.text.split())
     assert "30 segments, by the cascade of demo" in text
-    assert f"{found['audited_hits']} of 2 audited ones reach the threshold" in text
+    assert f"{found['audited_hits']} of 2 audited segments reach the threshold" in text
     assert f"at most {found['missed_segments_bound']} were missed" in text
     assert "With a cascade: " in text
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 
 from anyanomaly_core.errors import ConfigurationError
 from anyanomaly_core.footage.clocks import NONE, _amount, correction_of, in_words, load_clocks
+from anyanomaly_core.footage.layout import zone_of_times
+from anyanomaly_core.footage.local_time import Zones
 
 FILE = """
 clocks:
@@ -34,11 +37,11 @@ def written(folder: Path, text: str) -> Path:
 
 
 def test_the_first_entry_that_fits_camera_file_and_stated_time_counts(tmp_path: Path) -> None:
-    clocks = load_clocks(written(tmp_path, FILE), "Europe/Berlin")
+    clocks = load_clocks(written(tmp_path, FILE))
     hour = timedelta(hours=1)
 
     def add(camera: str, uri: str, *stated: int) -> timedelta:
-        return correction_of(clocks, camera, uri, datetime(*stated, tzinfo=UTC)).add  # type: ignore[misc,arg-type]
+        return correction_of(clocks, camera, uri, datetime(*stated, tzinfo=UTC), lambda: "Europe/Berlin").add  # type: ignore[misc,arg-type]
 
     # Three o'clock on that day in Berlin is two in UTC; the end is not part of it.
     assert add("gate-1", "x", 2026, 10, 25, 1, 59, 59) == timedelta(0)
@@ -50,15 +53,36 @@ def test_the_first_entry_that_fits_camera_file_and_stated_time_counts(tmp_path: 
     assert add("hall", "hall/2026-10-25/02-10-00.mp4", 2026, 10, 25) == timedelta(0)
     fallen_back = add("gate-1", "x", 1970, 1, 3)
     assert datetime(1970, 1, 3, tzinfo=UTC) + fallen_back == datetime(2026, 3, 9, 1, 30, 2, 500_000, tzinfo=UTC)
-    assert correction_of(clocks, "hall", "x", datetime(2026, 1, 1, tzinfo=UTC)) is NONE
-    assert load_clocks(None, "UTC") == ()
+    assert correction_of(clocks, "hall", "x", datetime(2026, 1, 1, tzinfo=UTC), lambda: "UTC") is NONE
+    assert load_clocks(None) == ()
+
+
+@pytest.mark.parametrize(
+    ("layout", "camera", "path", "zone"),
+    [
+        ("frigate", "gate", "recordings/2026-10-31/14/gate/35.12.mp4", "UTC"),  # whatever the camera's zone
+        ("reolink @ Asia/Tokyo", "gate", "gate/RecS07_20250219_111146_111238_0_A714C0A000_21E67C.mp4", "Asia/Tokyo"),
+        ("{camera}/{date}/{time}.{ext}", "ny-1", "ny-1/2026-10-31/14-35-12.mp4", "America/New_York"),
+        ("{camera}/{date}/{time}.{ext}", "gate", "gate/2026-10-31/14-35-12.mp4", "Europe/Berlin"),
+    ],
+)
+def test_moments_are_in_the_zone_that_the_footage_states_its_times_in(
+    tmp_path: Path, layout: str, camera: str, path: str, zone: str
+) -> None:
+    zones = Zones("Europe/Berlin", (("ny-*", "America/New_York"),))
+    assert zone_of_times(path, layout, zones, camera) == zone
+    clocks = load_clocks(written(tmp_path, "clocks: [{camera: '*', from: '2026-10-31 12:00', add: +1 s}]"))
+    noon = datetime(2026, 10, 31, 12, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    for stated, seconds in ((noon, 1), (noon - timedelta(seconds=1), 0)):
+        found = correction_of(clocks, camera, path, stated, lambda: zone_of_times(path, layout, zones, camera))
+        assert found.add == timedelta(seconds=seconds)
 
 
 def test_a_changed_file_is_read_anew(tmp_path: Path) -> None:
     path = written(tmp_path, "clocks: [{camera: a, add: +1 s}]")
-    assert [c.add.total_seconds() for c in load_clocks(path, "UTC")] == [1]
+    assert [c.add.total_seconds() for c in load_clocks(path)] == [1]
     written(tmp_path, "clocks: [{camera: a, add: +12 s}]")
-    assert [c.add.total_seconds() for c in load_clocks(path, "UTC")] == [12]
+    assert [c.add.total_seconds() for c in load_clocks(path)] == [12]
 
 
 @pytest.mark.parametrize(
@@ -83,13 +107,13 @@ def test_a_changed_file_is_read_anew(tmp_path: Path) -> None:
 def test_a_wrong_file_is_refused_with_the_place(tmp_path: Path, text: str, said: str) -> None:
     path = written(tmp_path, text)
     with pytest.raises(ConfigurationError, match=said) as refused:
-        load_clocks(path, "Asia/Tokyo")
+        load_clocks(path)
     assert str(path) in str(refused.value)
 
 
 def test_a_missing_file_is_no_empty_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read"):
-        load_clocks(tmp_path / "away.yaml", "UTC")
+        load_clocks(tmp_path / "away.yaml")
 
 
 @given(st.integers(-(10**12), 10**12))

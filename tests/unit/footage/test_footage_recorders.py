@@ -34,8 +34,7 @@ PUBLISHED = [
     ("dahua", "FTP/cam-00/AMC0028V_795UUB/2021-03-06/001/dav/10/10.27.32-10.28.00[M][0@0][0].dav",
      "AMC0028V_795UUB-001", "2021-03-06T10:27:32"),
     ("dahua", "dvr/2026-09-13/002/dav/00/00.44.33-00.44.57[R][0@0][0].dav", "dvr-002", "2026-09-13T00:44:33"),
-    # the form of NVR downloads; names of ISAPI search results; iVMS-4200 and FTP
-    ("hikvision", "ch01_00000000034000000_20240501080000_20240501081459.mp4", "ch01", "2024-05-01T08:00:00"),
+    # names of ISAPI search results; iVMS-4200 and FTP
     ("hikvision", "x/ch0003_00010001837000000_20240203102000_20240203102500_1.mp4", "ch0003", "2024-02-03T10:20:00"),
     ("hikvision", "ch01_08000000058000601.mp4", "ch01", None),
     ("hikvision", "192.168.0.64_01_20190319093422939_MOTION_DETECTION.mp4", "192.168.0.64", "2019-03-19T09:34:22.939"),
@@ -64,15 +63,8 @@ PUBLISHED = [
     # exacq's knowledge base: video file naming format
     ("exacq", "2018/01/30/23/2040-00160380.ps", "001603", "2018-01-30T23:20:40"),
     ("exacq", "edvr/2014/05/08/18/0003-00270180.ps", "002701", "2014-05-08T18:00:03"),
-    # folders in public scripts; the file names are not documented
-    ("synology", "surveillance/AXIS - M3044-V/20251124PM/AXIS - M3044-V-20251124-130501-1763985901.mp4",
-     "AXIS - M3044-V", "2025-11-24T13:05:01"),
-    ("synology", "Camera/20251124AM/Camera-20251124-010501.mp4", "Camera", "2025-11-24T01:05:01"),
-    ("synology", "Entrada/20251124PM/clip.mp4", "Entrada", None),
     # unifi-protect-video-downloader, issue 14; a find over /srv/unifi-protect/video
     ("unifi", "Front Door - 2-9-2020, 11.21.12pm.mp4", "Front Door", "2020-02-09T23:21:12"),
-    ("unifi", "Front Door - 12-9-2020, 1.1.2am.mp4", "Front Door", "2020-12-09T01:01:02"),
-    ("unifi", "2020/Front Door (a1b2) - 2020-03-15 - 12.00.00+0100.mp4", "Front Door (a1b2)", "2020-03-15T11:00:00Z"),
     ("unifi", "2022/01/13/E063DA3FEC8C_0_rotating_1642077111078.mp4", "E063DA3FEC8C", "2022-01-13T12:31:51.078Z"),
     # zm_event.cpp: deep, medium and shallow storage
     ("zoneminder", "events/1/20/06/03/12/34/56/123-video.mp4", "1", "2020-06-03T12:34:56"),
@@ -92,10 +84,24 @@ PUBLISHED = [
     # HomeAssistant-Tapo-Control, issue 509
     ("tapo", "tapo/1706108297-1706108310.mp4", "tapo", "2024-01-24T14:58:17Z"),
 ]  # fmt: skip
+# Constructed: in a form that is described publicly, but no such name was found. They show how a name is read, not that
+# a recorder writes it.
+CONSTRUCTED = [
+    ("hikvision", "ch01_00000000034000000_20240501080000_20240501081459.mp4", "ch01", "2024-05-01T08:00:00"),
+    ("synology", "surveillance/AXIS - M3044-V/20251124PM/AXIS - M3044-V-20251124-130501-1763985901.mp4",
+     "AXIS - M3044-V", "2025-11-24T13:05:01"),
+    ("synology", "Camera/20251124AM/Camera-20251124-010501.mp4", "Camera", "2025-11-24T01:05:01"),
+    ("synology", "Entrada/20251124PM/clip.mp4", "Entrada", None),
+    ("unifi", "Front Door - 12-9-2020, 1.1.2am.mp4", "Front Door", "2020-12-09T01:01:02"),
+    ("unifi", "2020/Front Door (a1b2) - 2020-03-15 - 12.00.00+0100.mp4", "Front Door (a1b2)", "2020-03-15T11:00:00Z"),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(("recorder", "path", "camera", "at"), PUBLISHED, ids=[path for _, path, _, _ in PUBLISHED])
-def test_published_names(recorder: str, path: str, camera: str | None, at: str | None) -> None:
+NAMES = [*PUBLISHED, *CONSTRUCTED]
+
+
+@pytest.mark.parametrize(("recorder", "path", "camera", "at"), NAMES, ids=[path for _, path, _, _ in NAMES])
+def test_names_of_files(recorder: str, path: str, camera: str | None, at: str | None) -> None:
     stated = read_path(path, recorder, ZONE)
     expected = None if at is None else datetime.fromisoformat(at)
     if expected is not None and expected.tzinfo is None:
@@ -104,7 +110,8 @@ def test_published_names(recorder: str, path: str, camera: str | None, at: str |
 
 
 def test_every_preset_reads_its_example_and_has_a_published_name() -> None:
-    assert {recorder for recorder, *_ in PUBLISHED} == set(RECORDERS)
+    assert set(RECORDERS) - {recorder for recorder, *_ in PUBLISHED} == {"synology"}
+    assert {recorder for recorder, *_ in CONSTRUCTED} == {"hikvision", "synology", "unifi"}
     for recorder in RECORDERS.values():
         stated = read_path(recorder.example, recorder.name, ZONE)
         assert stated.camera is not None
@@ -172,3 +179,53 @@ def test_seconds_of_days_on_which_clocks_change_are_right_or_refused(recorder: s
 def test_the_documentation_has_every_preset() -> None:
     page = Path(__file__).resolve().parents[3] / "docs" / "footage.md"
     assert table() in page.read_text(encoding="utf-8")
+
+
+STRETCH = {  # recorders whose files are ten seconds long: hours before and after the change, cameras in both zones
+    "frigate": lambda camera, at: (
+        f"{at.astimezone(UTC):recordings/%Y-%m-%d/%H}/{camera}/{at.astimezone(UTC):%M.%S}.mp4"
+    ),
+    "dahua": lambda camera, at: (
+        f"{camera}_ch1_main_{at:%Y%m%d%H%M%S}_{(at.astimezone(UTC) + timedelta(seconds=10)).astimezone(at.tzinfo):%Y%m%d%H%M%S}.dav"
+    ),
+    "reolink": lambda camera, at: (
+        f"{camera}/{at:%Y-%m-%d}/RecM02_{'DST' if at.dst() else ''}{at:%Y%m%d_%H%M%S}_"
+        f"{(at.astimezone(UTC) + timedelta(seconds=10)).astimezone(at.tzinfo):%H%M%S}_6732828_1A2B3C.mp4"
+    ),
+}
+
+
+@pytest.mark.parametrize("recorder", STRETCH)
+def test_every_ten_second_file_of_two_zones_around_a_clock_change_has_its_time_or_none(recorder: str) -> None:
+    """Six hours of a camera in Berlin and one in New York, each around its own change, in one archive."""
+    zones = Zones("Europe/Berlin", cameras=(("ny-*", "America/New_York"),))
+    suffix = "_ch1" if recorder == "dahua" else ""
+    for camera, zone, change in [
+        ("gate", "Europe/Berlin", datetime(2026, 10, 25, 1, tzinfo=UTC)),
+        ("gate", "Europe/Berlin", datetime(2026, 3, 29, 1, tzinfo=UTC)),
+        ("ny-gate", "America/New_York", datetime(2026, 11, 1, 6, tzinfo=UTC)),
+        ("ny-gate", "America/New_York", datetime(2026, 3, 8, 7, tzinfo=UTC)),
+    ]:
+        files = [change + timedelta(seconds=10 * n) for n in range(-1080, 1080)]
+        names = [STRETCH[recorder](camera, at.astimezone(ZoneInfo(zone))) for at in files]
+        # A recorder changes a file last when it ends: what was complete before the second hour began was of the first.
+        live = [
+            read_path(name, recorder, zones, modified=at.timestamp() + 10)
+            for name, at in zip(names, files, strict=True)
+        ]
+        copied = [read_path(name, recorder, zones) for name in names]
+        assert {stated.camera for stated in (*live, *copied)} == {camera + suffix}
+        twice = {
+            at for at in files if change.month > 9 and change - timedelta(hours=1) <= at < change + timedelta(hours=1)
+        }
+        for stated, at in (*zip(live, files, strict=True), *zip(copied, files, strict=True)):
+            assert stated.recorded_at in {at, None}, (at, stated)
+        undecided = {at for stated, at in zip(copied, files, strict=True) if stated.recorded_at is None}
+        of_second_hour = {at for stated, at in zip(live, files, strict=True) if stated.recorded_at is None}
+        if recorder == "dahua" and twice:
+            crossing = change - timedelta(seconds=10)  # it ends, by the clock, before it began
+            assert undecided == twice - {crossing}
+            assert of_second_hour == {at for at in twice if at >= change}
+            assert all("comes twice" in str(stated.problem) for stated in copied if stated.recorded_at is None)
+        else:
+            assert not undecided | of_second_hour
