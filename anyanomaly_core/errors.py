@@ -37,6 +37,10 @@ class UnreadableFootageError(FootageError):
     """No frame of the file can be decoded; ``str(error)`` is the reason kept in the ledger."""
 
 
+class FrameIndexError(FootageError):
+    """Decoding gave other frames than the packets of the file had stated, or with complaints; index it by decoding."""
+
+
 class ModelError(AnyAnomalyError):
     """A model could not be loaded or did not answer."""
 

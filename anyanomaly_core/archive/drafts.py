@@ -1,6 +1,7 @@
 """Rehearsing a draft of a rule over a sample of stored footage, scoring it where its words are new. Stores nothing."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -84,6 +85,7 @@ def draft_scores(
             return None
         mask = footage_mask(settings, video)
         segments, segmented = segment_video(engine, video, path, scorer.profile, mask)
+        segmented = replace(segmented, stated_frames=None)  # a rehearsal corrects no index; the next scan does
         # Without a journal: what a rehearsal has judged is no part of any unit of work.
         rows = scorer.models.score(segmented, [texts], limits=Limits.of(settings), progress=progress(video))
         return _scored(video, segments, rows, scorer)

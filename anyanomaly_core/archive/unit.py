@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from sqlalchemy import Engine, select
 
 from anyanomaly_core.archive.footage import footage_mask, verified_footage
+from anyanomaly_core.archive.reindexing import index_by_decoding
 from anyanomaly_core.archive.scorer import ArchiveScorer
 from anyanomaly_core.config import Settings
 from anyanomaly_core.engine.embeddings import kept_embeddings
 from anyanomaly_core.engine.journal import Journal
 from anyanomaly_core.engine.progress import Progress
 from anyanomaly_core.engine.video import SegmentedVideo
-from anyanomaly_core.errors import FootageError
+from anyanomaly_core.errors import FootageError, FrameIndexError
 from anyanomaly_core.footage.masks import Mask
 from anyanomaly_core.footage.pace import Pace
 from anyanomaly_core.footage.sandbox import Limits
@@ -113,7 +114,10 @@ class _UnitScan:
         except FootageError as error:
             return self._commit_failure(rules, str(error))
         segments, segmented = segment_video(self.engine, self.video, path, self.scorer.profile, self.mask)
-        scores = self._score(segmented, rules, journal, progress)
+        try:
+            scores = self._score(segmented, rules, journal, progress)
+        except FrameIndexError as error:
+            return self._run_decoded(path, rules, journal, progress, str(error))
         result = UnitResult(
             video=self.video,
             segments=segments,
@@ -130,6 +134,18 @@ class _UnitScan:
         )
         journal.discard()
         return _outcome(scores, events)
+
+    def _run_decoded(
+        self, path: Path, rules: Sequence[StoredRule], journal: Journal, progress: Progress, why: str
+    ) -> UnitOutcome | None:
+        """As ``run``, once the frames have been indexed by decoding; where they are the same, so are finished rows."""
+        if index_by_decoding(
+            self.engine, self.video, path, settings=self.settings, sampling=self.scorer.profile.sampling, why=why
+        ):
+            journal.discard()
+        with self.engine.connect() as connection:
+            video = load_video(connection, self.video.video_id)
+        return replace(self, video=video).run(rules, journal, progress)
 
     def _score(
         self, video: SegmentedVideo, rules: Sequence[StoredRule], journal: Journal, progress: Progress
@@ -181,7 +197,14 @@ def segment_video(
     """The video's segments in the profile's layout, and the video as the engine scores it."""
     segments = _load_segments(engine, video, profile)
     content = video.content_sha256
-    segmented = SegmentedVideo.of(path, tuple(segments.segments), profile, mask=mask, content_sha256=content)
+    segmented = SegmentedVideo.of(
+        path,
+        tuple(segments.segments),
+        profile,
+        mask=mask,
+        content_sha256=content,
+        from_packets=video.from_packets,
+    )
     return segments, segmented
 
 

@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -34,16 +34,30 @@ def segment_batches(
     size: tuple[int, int] | None,
     limits: Limits,
     mask: Mask | None = None,
+    stated_frames: int | None = None,
 ) -> Iterator[list[SegmentFrames]]:
     """Decode ``segments`` (consecutive ones of one video, in order) once, and yield them in batches.
 
     A segment whose frames do not all come out of the decoder is not yielded; so are all after it.
 
+    Args:
+        path: a local file.
+        segments: which.
+        size: (width, height) of the images; none: as displayed.
+        limits: what the decoding child may use.
+        mask: what is black in every image.
+        stated_frames: see ``decode_ranges``.
+
     Raises:
         FootageError: when decoding breaks off; what was decoded before has been yielded.
     """
     batch: list[SegmentFrames] = []
-    for segment in _whole_segments(path, segments, size=size, limits=limits, mask=mask):
+    if not segments:
+        return
+    frames = decode_ranges(
+        path, sampled_ranges(segments), size=size, mask=mask, limits=limits, stated_frames=stated_frames
+    )
+    for segment in _whole_segments(segments, frames, to_end=stated_frames is not None):
         batch.append(segment)
         if len(batch) >= _batch_segments(segment):
             yield batch
@@ -100,22 +114,16 @@ def prefetched(items: Iterable[Item]) -> Iterator[Item]:
 
 
 def _whole_segments(
-    path: Path,
-    segments: Sequence[Segment],
-    *,
-    size: tuple[int, int] | None,
-    limits: Limits,
-    mask: Mask | None,
+    segments: Sequence[Segment], frames: Generator[Frame, None, None], *, to_end: bool
 ) -> Iterator[SegmentFrames]:
-    if not segments:
-        return
-    frames = decode_ranges(path, sampled_ranges(segments), size=size, mask=mask, limits=limits)
     try:
         for segment in segments:
             images = _images_of(segment, frames)
             if len(images) < len(segment.sampled):
                 return
             yield SegmentFrames(segment, tuple(frame.image for frame in images))
+        if to_end:  # of the file, where the number of frames shows
+            next(frames, None)
     finally:
         frames.close()
 

@@ -16,7 +16,7 @@ from anyanomaly_core.engine.embeddings import VideoEmbeddings
 from anyanomaly_core.engine.progress import LoggedProgress
 from anyanomaly_core.engine.selection import Selection, seed, select
 from anyanomaly_core.engine.static_scenes import DecodedSegment
-from anyanomaly_core.errors import FootageError
+from anyanomaly_core.errors import FootageError, FrameIndexError
 from anyanomaly_core.footage.segments import Segment
 from anyanomaly_core.footage.unusual import amount_of_motion, unusual
 from anyanomaly_core.profile import CascadeSpec
@@ -144,6 +144,8 @@ def _decodable(name: str, batches: Iterable[Sequence[DecodedSegment]]) -> Iterat
     try:
         for batch in batches:
             yield from batch
+    except FrameIndexError:
+        raise
     except FootageError as error:
         log.warning("%s: ranked as far as it can be decoded: %s", name, error)
 

@@ -11,7 +11,7 @@ from anyanomaly_core.engine.journal import Journal
 from anyanomaly_core.engine.progress import Progress, silent
 from anyanomaly_core.engine.static_scenes import DecodedSegment, carried_score, follow_scenes
 from anyanomaly_core.engine.video import SegmentedVideo
-from anyanomaly_core.errors import FootageError
+from anyanomaly_core.errors import FootageError, FrameIndexError
 from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.footage.segments import Segment
 from anyanomaly_core.scoring.types import RuleTexts, Scorer, SegmentFrames, SegmentScore, SelectionReason, Status
@@ -42,6 +42,7 @@ def iter_segment_scores(
     ``known`` says is taken over where the scorer would have been asked.
 
     Raises:
+        FrameIndexError: the video's frames are not those that its packets stated; finished segments are in the journal.
         ModelError: when a model breaks as a whole. What was finished stays in the journal.
     """
     done = _finished_segments(journal.read() if journal is not None else (), rules)
@@ -66,6 +67,8 @@ def iter_segment_scores(
             finished |= {row.segment_index for row in scores}
             progress(len(finished), len(video.segments))
             yield scores
+    except FrameIndexError:
+        raise
     except FootageError as error:
         reason = str(error)
     if missing := [segment for segment in waiting if segment.index not in finished]:
@@ -181,7 +184,14 @@ def _batches(
 ) -> Iterator[Sequence[DecodedSegment]]:
     """What carries may depend on any earlier segment, so then all are decoded again, scored or not."""
     wanted = video.segments if waiting and video.static_level > 0 else waiting
-    decoded = segment_batches(video.path, wanted, size=video.size, limits=limits, mask=video.mask)
+    decoded = segment_batches(
+        video.path,
+        wanted,
+        size=video.size,
+        limits=limits,
+        mask=video.mask,
+        stated_frames=video.stated_frames,
+    )
     in_scenes = follow_scenes(decoded, video.static_level)
     if plan is None:
         return in_scenes

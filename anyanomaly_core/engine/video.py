@@ -21,6 +21,7 @@ class SegmentedVideo:
     mask: Mask | None = None  # what no model gets to see
     static_level: float = 0.0  # see ``stillness.still_scene``; 0: no segment is carried
     content_sha256: str = ""  # seeds what a cascade draws; needed where there is one
+    stated_frames: int | None = None  # by the packets; None: the frames were decoded and counted
 
     @property
     def frame_count(self) -> int:
@@ -36,14 +37,17 @@ class SegmentedVideo:
         *,
         mask: Mask | None = None,
         content_sha256: str = "",
+        from_packets: bool = False,
     ) -> "SegmentedVideo":
         """Decoded as a profile asks for it.
 
-        A file that no longer opens keeps its own size: its decoding says why, segment by segment.
+        A file that no longer opens keeps its own size: its decoding says why, segment by segment. Where frames were
+        counted ``from_packets``, decoding must give just these.
         """
         try:
             header = probe(path)
             size = scaled_size(header.width, header.height, profile.sampling.max_side)
         except FootageError:
             size = None
-        return cls(path, segments, size, mask, profile.scoring.static_level, content_sha256)
+        stated = segments[-1].last_frame + 1 if from_packets and segments else None
+        return cls(path, segments, size, mask, profile.scoring.static_level, content_sha256, stated)

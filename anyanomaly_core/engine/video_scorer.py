@@ -17,7 +17,7 @@ from anyanomaly_core.engine.progress import Progress, silent
 from anyanomaly_core.engine.scorer import LoadedProfile, load_models
 from anyanomaly_core.engine.video import SegmentedVideo
 from anyanomaly_core.engine.video_scores import VideoScores
-from anyanomaly_core.errors import FootageError, RuleError
+from anyanomaly_core.errors import FootageError, FrameIndexError, RuleError
 from anyanomaly_core.footage import bucket
 from anyanomaly_core.footage.content import sha256
 from anyanomaly_core.footage.examine import VideoFile, examine
@@ -85,7 +85,11 @@ class VideoScorer:
         chosen = read_rules(rules)
         with _local_file(video) as path, _progress(progress, os.fspath(video)) as advance:
             segmented, file, index = self._open(path)
-            rows = self._models.score(segmented, _texts(chosen), limits=self._limits, progress=advance)
+            try:
+                rows = self._models.score(segmented, _texts(chosen), limits=self._limits, progress=advance)
+            except FrameIndexError:
+                segmented, file, index = self._open(path, from_packets=False)
+                rows = self._models.score(segmented, _texts(chosen), limits=self._limits, progress=advance)
         pace, smoothing = file.pace, self.profile.scoring.smoothing
         curves = [
             frame_scores(segmented.segments, rows[place :: len(chosen)], pace, smoothing)
@@ -136,18 +140,22 @@ class VideoScorer:
         """
         chosen = read_rules(rules)
         with _local_file(video) as path:
-            segmented, _, _ = self._open(path)
+            # Rows leave before decoding could confirm what packets state.
+            segmented, _, _ = self._open(path, from_packets=False)
             for batch in self._models.iter_scores(segmented, _texts(chosen), limits=self._limits):
                 yield from batch
 
-    def _open(self, path: Path) -> tuple[SegmentedVideo, VideoFile, FrameIndex]:
+    def _open(self, path: Path, *, from_packets: bool = True) -> tuple[SegmentedVideo, VideoFile, FrameIndex]:
         """The video split into segments, what the file is, and its frames."""
         content = sha256(path)
-        file = examine(path, content, self._limits, self._fps_without_clock)
+        file = examine(path, content, self._limits, self._fps_without_clock, from_packets=from_packets)
         if file.index is None:
             raise FootageError(file.error or f"{path} has no frame that can be decoded.")
         segments = tuple(split_into_segments(file.pace, self.profile.sampling))
-        return SegmentedVideo.of(path, segments, self.profile, content_sha256=content), file, file.index
+        segmented = SegmentedVideo.of(
+            path, segments, self.profile, content_sha256=content, from_packets=file.index.from_packets
+        )
+        return segmented, file, file.index
 
 
 def score_video(

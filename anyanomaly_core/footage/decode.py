@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from anyanomaly_core.errors import FootageError, UnreadableFootageError
+from anyanomaly_core.errors import FootageError, FrameIndexError, UnreadableFootageError
 from anyanomaly_core.footage.command import decoding
 from anyanomaly_core.footage.header import Header
 from anyanomaly_core.footage.masks import Mask
@@ -62,21 +62,38 @@ def decode_ranges(
     size: tuple[int, int] | None = None,
     mask: Mask | None = None,
     limits: Limits = Limits(),  # noqa: B008  (frozen)
+    stated_frames: int | None = None,
 ) -> Generator[Frame, None, None]:
-    """Yield the frames of ``ranges``, which are in order and share none; otherwise as ``decode``."""
+    """Yield the frames of ``ranges``, which are in order and share none; otherwise as ``decode``.
+
+    Args:
+        path: as for ``decode``.
+        ranges: numbers of frames.
+        size: as for ``decode``.
+        mask: as for ``decode``.
+        limits: as for ``decode``.
+        stated_frames: how many frames the packets of the file stated; none: they were decoded before.
+
+    Raises:
+        FrameIndexError: at the end; the frames are not those that the packets stated, or the decoder complained.
+    """
     if not ranges:
         return
-    if len(ranges) <= _MOST_TERMS:
-        yield from _frames(path, "+".join(map(_term, ranges)), size, mask, limits, most_frames=None)
-        return
     # An expression of thousands of terms would be slower than the frames that are decoded in vain.
+    terms = ranges if len(ranges) <= _MOST_TERMS else [range(ranges[0][0], ranges[-1][-1] + 1)]
+    expression = "+".join(map(_term, terms))
+    if stated_frames is not None:  # the last one is looked at, and whatever comes after it
+        expression += f"+gte(n,{stated_frames - 1})"
     wanted = (number for part in ranges for number in part)
-    number = next(wanted)
-    whole = range(ranges[0][0], ranges[-1][-1] + 1)
-    for frame in _frames(path, _term(whole), size, mask, limits, most_frames=None):
-        if frame.number == number:
+    due, number = next(wanted), -1
+    for frame in _frames(path, expression, size, mask, limits, most_frames=None, strictly=stated_frames is not None):
+        number = frame.number
+        if number == due:
             yield frame
-            number = next(wanted, -1)
+            due = next(wanted, -1)
+    if stated_frames is not None and number != stated_frames - 1:
+        gave = number + 1 if number >= stated_frames else "fewer"
+        raise FrameIndexError(f"the packets of {Path(path).name!r} stated {stated_frames} frames, decoding gave {gave}")
 
 
 def read_frames(
@@ -110,6 +127,7 @@ def _frames(
     limits: Limits,
     *,
     most_frames: int | None,
+    strictly: bool = False,
 ) -> Iterator[Frame]:
     header = read_header(path)
     if header.codec is None:
@@ -130,6 +148,8 @@ def _frames(
         if problem is not None:
             said = "; ".join(pipes.complaints.lines()[:3])
             raise UnreadableFootageError(f"Decoding {Path(path).name!r} ended early: {problem}. {said}".strip())
+        if strictly and (complaints := pipes.complaints.lines()):
+            raise FrameIndexError(f"decoding {Path(path).name!r} the decoder complained: {complaints[0]}")
 
 
 def _term(wanted: range) -> str:

@@ -37,14 +37,16 @@ class VideoFile:
         return Pace.of(self.index.times_s, self.probe.fps)
 
 
-def examine(path: Path, digest: str, limits: Limits, fps_without_clock: float | None = None) -> VideoFile:
+def examine(
+    path: Path, digest: str, limits: Limits, fps_without_clock: float | None = None, *, from_packets: bool = True
+) -> VideoFile:
     """Probe and index a file with this content hash. A file without a decodable frame is a finding, not an error."""
     try:
         header = probe(path)
     except FootageError as error:
         return VideoFile(digest, None, None, str(error))
     try:
-        index = index_frames(path, limits=limits, fps_without_clock=fps_without_clock)
+        index = index_frames(path, limits=limits, fps_without_clock=fps_without_clock, from_packets=from_packets)
     except FootageError as error:
         return VideoFile(digest, header, None, str(error))
     return VideoFile(digest, header, index, None)

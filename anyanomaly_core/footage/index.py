@@ -1,4 +1,8 @@
-"""One pass over a file that finds its true frames: their number, times, motion, and what is damaged."""
+"""A file's true frames: their number, times, motion, and what is damaged.
+
+A frame is what ffmpeg decodes. Where the packets of a healthy file say exactly what that will be, they are read and
+nothing is decoded; everywhere else one pass decodes the whole file.
+"""
 
 from array import array
 from dataclasses import replace
@@ -14,6 +18,7 @@ from anyanomaly_core.errors import FootageError, UnreadableFootageError
 from anyanomaly_core.footage.command import decoding
 from anyanomaly_core.footage.header import Header
 from anyanomaly_core.footage.motion import GRID_HEIGHT, GRID_WIDTH, change
+from anyanomaly_core.footage.packet_list import list_packets
 from anyanomaly_core.footage.pipes import Pipes, Stalled
 from anyanomaly_core.footage.probe import packet_ends, read_header, why_unreadable
 from anyanomaly_core.footage.sandbox import Child, Limits, describe_end, opened
@@ -31,8 +36,9 @@ def index_frames(
     *,
     limits: Limits = Limits(),  # noqa: B008  (frozen)
     fps_without_clock: float | None = None,
+    from_packets: bool = True,
 ) -> FrameIndex:
-    """Decode all of ``path`` once, small and grey, in constant memory besides 12 bytes per frame.
+    """Read the packets of ``path``, or decode all of it once, small and grey, in constant memory besides its times.
 
     The newest few results are remembered.
 
@@ -40,6 +46,7 @@ def index_frames(
         path: a local file.
         limits: what the decoding child may use.
         fps_without_clock: frames per second of a bare stream that states no rate either; none: what ffmpeg assumes.
+        from_packets: do not decode where the packets are enough; then no motion is known.
 
     Returns:
         Times, motion and damage of every frame that ffmpeg decodes. A file of which only a part can be decoded is
@@ -53,17 +60,26 @@ def index_frames(
         state = Path(path).stat()
     except (OSError, ValueError) as error:
         raise FootageError(f"{str(path)!r} cannot be opened: {error}.") from None
-    return _index_frames(str(path), state.st_ino, state.st_size, state.st_mtime_ns, limits, fps_without_clock)
+    file = str(path), state.st_ino, state.st_size, state.st_mtime_ns
+    return _index_frames(*file, limits, fps_without_clock, from_packets)
 
 
 @lru_cache(maxsize=2)
 def _index_frames(
-    path: str, _inode: int, _size: int, _modified: int, limits: Limits, fps_without_clock: float | None
+    path: str,
+    _inode: int,
+    _size: int,
+    _modified: int,
+    limits: Limits,
+    fps_without_clock: float | None,
+    from_packets: bool,
 ) -> FrameIndex:
     """As index_frames; the file's state is in the arguments so that a changed file is read anew."""
     header = read_header(path)
     if header.codec is None:
         raise UnreadableFootageError(why_unreadable(path, header))
+    if from_packets and (index := _packet_index(path, header, limits)) is not None:
+        return index
     times, motion, complaints, problem = _decode_all(path, limits)
     if not times:
         said = complaints if problem is None else (*complaints, problem)
@@ -82,6 +98,29 @@ def _index_frames(
         motion=np.frombuffer(motion, dtype=np.float32).copy(),
         damage=(*complaints, *notes, *ends),
         complete=not ends and not timeline.times_s[0],
+        holes_s=timeline.holes_s,
+        as_stated=timeline.as_stated,
+    )
+
+
+def _packet_index(path: str, header: Header, limits: Limits) -> FrameIndex | None:
+    """Of a whole file whose packets are its pictures; None: it must be decoded."""
+    if header.begin_s is None or header.undecodable or not header.has_clock or header.encrypted:
+        return None  # not even its first picture can be decoded by itself, or it has no times
+    packets = list_packets(path, limits=limits)
+    if packets is None:
+        return None
+    stated = packets.times_s
+    timeline = _timeline(stated, header, None)
+    if timeline.times_s[0] or _missing_end(Path(path), header, stated, timeline, limits) is not None:
+        return None
+    for shared in (timeline.times_s, timeline.holes_s):
+        shared.flags.writeable = False
+    return FrameIndex(
+        times_s=timeline.times_s,
+        motion=None,
+        damage=timeline.notes,
+        complete=True,
         holes_s=timeline.holes_s,
         as_stated=timeline.as_stated,
     )

@@ -37,14 +37,20 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class FrameIndex:
-    """What one decoding pass over a file found."""
+    """What the packets of a file say, or one decoding pass over it found."""
 
     times_s: NDArray[np.float64]  # [F] when each decoded frame begins, since the file's beginning; see timeline.repair
-    motion: NDArray[np.float32]  # [F] change to the frame before, see motion.change; grey levels 0..255; motion[0] = 0
+    motion: NDArray[np.float32] | None  # [F] change to the frame before, see motion.change; grey levels 0..255;
+    # motion[0] = 0. None: nothing was decoded
     damage: tuple[str, ...]  # what the decoder complained about, what was repaired and what is missing; empty: clean
     complete: bool  # False: the beginning or the end of what the file holds could not be decoded
     holes_s: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))  # [H, 2] where there is no footage
     as_stated: bool = True  # times are as the file states them, but for a shift: frames can be found by them
+
+    @property
+    def from_packets(self) -> bool:
+        """Whether nothing was decoded: the packets stated it all."""
+        return self.motion is None
 
     @property
     def frame_count(self) -> int:

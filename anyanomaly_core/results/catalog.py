@@ -54,6 +54,7 @@ class StoredVideo:
     duration_s: float | None
     fps: Fraction  # 0 when unknown
     times_as_stated: bool = True  # as in FrameIndex
+    from_packets: bool = False  # its frames were counted by its packets; no decoder has confirmed it
     cameras: tuple[str, ...] = ()  # all that its content was ever found under
     pace: Pace = field(default_factory=Pace)  # of its frames; empty: not decoded
 
@@ -169,7 +170,7 @@ def mark_missing(connection: Connection, seen_before: datetime) -> int:
 
 
 def store_index(connection: Connection, video_id: int, probe: Probe, index: FrameIndex, *, decoder: str) -> None:
-    """Keep what decoding found; the video becomes ``ready``, or ``damaged`` when the decoder complained.
+    """Keep what packets or decoding say; the video becomes ``ready``, or ``damaged`` when the decoder complained.
 
     Times of a video that was read before stay as they are: its segments and scores have them.
     """
@@ -193,7 +194,7 @@ def store_index(connection: Connection, video_id: int, probe: Probe, index: Fram
             error=None,
             damage=list(index.damage[:_MAX_DAMAGE]),
             complete=index.complete,
-            decoder=decoder,
+            decoder=None if index.from_packets else decoder,
             indexed_at=NOW,
             **_header(probe),
             **times,
@@ -237,7 +238,13 @@ def load_video(connection: Connection, video_id: int) -> StoredVideo:
 def _stored(v: RowMapping) -> StoredVideo:
     fps = Fraction(v["fps_num"], v["fps_den"]) if v["fps_den"] else Fraction(0)
     pace = Pace(tuple(Stretch(*row) for row in v["stretches"] or ()))
-    return StoredVideo(**{name: v[name] for name in _STORED}, fps=fps, cameras=tuple(v["cameras"] or ()), pace=pace)
+    return StoredVideo(
+        **{name: v[name] for name in _STORED},
+        fps=fps,
+        from_packets=v["decoder"] is None,
+        cameras=tuple(v["cameras"] or ()),
+        pace=pace,
+    )
 
 
 def _header(probe: Probe) -> dict[str, object]:

@@ -31,7 +31,7 @@ class StoredSegment:
     segment: Segment
     start_s: float
     end_s: float  # start of the next segment or of a hole, or end of the video
-    motion: float | None
+    motion: float | None  # None: the video was not decoded when it was stored
     offsets_s: tuple[float, ...] | None  # of each frame after start_s; None: evenly spaced
 
     def times_s(self) -> NDArray[np.float64]:
@@ -125,7 +125,8 @@ def load_segments(connection: Connection, video_id: int, sampling: SamplingSpec)
     if not layouts:
         raise StorageError(f"Video {video_id} has no segments yet; run ingest on it first.")
     other = load_layout(connection, video_id, layouts[0])
-    motion = np.concatenate([np.full(row.segment.frame_count, row.motion or 0.0, np.float32) for row in other.rows])
+    moved = [np.nan if row.motion is None else row.motion for row in other.rows]
+    motion = np.repeat(np.array(moved, np.float32), [row.segment.frame_count for row in other.rows])  # [F]
     return _store(connection, video_id, sampling, times_s=other.times_s(), ends_s=other.ends_s(), motion=motion)
 
 
@@ -150,7 +151,7 @@ def _store(
     *,
     times_s: NDArray[np.float64],
     ends_s: NDArray[np.float64],
-    motion: NDArray[np.float32],
+    motion: NDArray[np.float32] | None,
 ) -> VideoSegments:
     """From [F] begin, end and motion of each frame."""
     layout_id = _layout_id(connection, sampling)
@@ -169,7 +170,7 @@ def _store(
 
 
 def _place(
-    part: Segment, times_s: NDArray[np.float64], ends_s: NDArray[np.float64], motion: NDArray[np.float32]
+    part: Segment, times_s: NDArray[np.float64], ends_s: NDArray[np.float64], motion: NDArray[np.float32] | None
 ) -> StoredSegment:
     first, beyond = part.first_frame, part.last_frame + 1
     start, end = float(times_s[first]), float(ends_s[part.last_frame])
@@ -177,7 +178,8 @@ def _place(
     even = np.arange(part.frame_count) * ((end - start) / part.frame_count)
     uneven = bool(np.max(np.abs(offsets - even)) > _EVEN_S)
     kept = tuple(float(offset) for offset in offsets.astype(np.float32)) if uneven else None
-    return StoredSegment(part, start, end, float(motion[first:beyond].mean()), kept)
+    moved = np.nan if motion is None else float(motion[first:beyond].mean())
+    return StoredSegment(part, start, end, None if np.isnan(moved) else moved, kept)
 
 
 def _values(video_id: int, layout_id: int, row: StoredSegment) -> dict[str, Any]:

@@ -1,0 +1,201 @@
+"""Whether the packets of an H.264 or H.265 stream are whole pictures in the order in which they are shown.
+
+Run by :mod:`packet_list_child` in its confined process; it imports nothing of this package. It reads what stands in
+front of a picture: parameter sets once, of every slice the first few bytes (ITU-T H.264 and H.265, 7.3). Whatever it
+has no rule for is not exact, and the file is decoded instead.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+_SLICE_BYTES = 24  # as far as the fields that are read can reach
+_H264_SLICE, _H264_IDR, _H264_SPS, _H264_PPS = 1, 5, 7, 8
+_H264_BESIDE = {6, 7, 8, 9, 12}  # SEI, parameter sets, delimiter, filler: no pictures
+_H265_PICTURES = {0, 1}  # trailing pictures; those that lead a key frame are shown before it
+_H265_KEYS = {19, 20}  # IDR: nothing refers past them
+_H265_BESIDE = {32, 33, 34, 35, 38, 39, 40}
+_WITH_CHROMA_FORMAT = {100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135}
+_WHOLE_FRAMES_ONLY = 1
+_FORBIDDEN = (b"\0\0\0", b"\0\0\1", b"\0\0\2")  # within a unit, 7.4.1: holes of zeros, packets that were cut
+
+
+class NotExactError(Exception):
+    """The packets do not say how many pictures come out of the decoder, and in which order."""
+
+
+class _Bits:
+    """Bits of a unit's head, most significant first."""
+
+    def __init__(self, data: bytes) -> None:
+        data = data.replace(b"\0\0\3", b"\0\0")  # emulation prevention, 7.4.1
+        self._value, self._left = int.from_bytes(data, "big"), 8 * len(data)
+
+    def take(self, count: int) -> int:
+        self._left -= count
+        if self._left < 0:
+            raise NotExactError("a unit ends in its own header")
+        return (self._value >> self._left) & ((1 << count) - 1)
+
+    def exp_golomb(self) -> int:
+        """ue(v), 9.1."""
+        zeros = 0
+        while not self.take(1):
+            zeros += 1
+        return (1 << zeros) - 1 + self.take(zeros)
+
+
+def _units(data: bytes, length_bytes: int) -> Iterator[bytes]:
+    """The units of a packet, which must fill it."""
+    place = 0
+    while place < len(data):
+        size = int.from_bytes(data[place : place + length_bytes], "big")
+        place += length_bytes
+        unit = data[place : place + size]
+        if not size or len(unit) < size:
+            raise NotExactError("units do not fill their packet")
+        if any(code in unit for code in _FORBIDDEN):
+            raise NotExactError("bytes that no unit may have")
+        yield unit
+        place += size
+
+
+@dataclass(slots=True)
+class _Sequence:
+    """What H.264 slices need to know of their sequence parameter set."""
+
+    frame_num_bits: int
+    order_bits: int  # 0: pictures are shown as they come
+
+
+def _sequence(unit: bytes) -> _Sequence:
+    bits = _Bits(unit[1:])
+    profile = bits.take(8)
+    bits.take(16)
+    bits.exp_golomb()
+    if profile in _WITH_CHROMA_FORMAT:
+        if bits.exp_golomb() == 3:  # noqa: PLR2004  (4:4:4)
+            raise NotExactError("4:4:4")
+        bits.exp_golomb()
+        bits.exp_golomb()
+        if bits.take(2) & 1:
+            raise NotExactError("scaling lists")
+    frame_num_bits = bits.exp_golomb() + 4
+    order_type = bits.exp_golomb()
+    if order_type == 1:
+        raise NotExactError("display order by offsets")
+    order_bits = bits.exp_golomb() + 4 if order_type == 0 else 0
+    bits.exp_golomb()  # reference frames
+    if bits.take(1):
+        raise NotExactError("gaps in the numbers of frames are allowed")
+    bits.exp_golomb()
+    bits.exp_golomb()  # width and height
+    if bits.take(1) != _WHOLE_FRAMES_ONLY:
+        raise NotExactError("interlaced")
+    return _Sequence(frame_num_bits, order_bits)
+
+
+class H264:
+    """Checks one H.264 stream, packet by packet."""
+
+    filter_name = "h264_metadata"
+
+    def __init__(self, extradata: bytes) -> None:
+        if len(extradata) < 7 or extradata[0] != 1:  # noqa: PLR2004  (ISO/IEC 14496-15, 5.3.3.1)
+            raise NotExactError("no parameter sets in the header")
+        self.length_bytes = (extradata[4] & 3) + 1
+        place, sets = 5, []
+        for mask in (31, 255):
+            count, place = extradata[place] & mask, place + 1
+            for _ in range(count):
+                size = int.from_bytes(extradata[place : place + 2], "big")
+                sets.append(extradata[place + 2 : place + 2 + size])
+                place += 2 + size
+        self._sets = set(sets)
+        sequences = [unit for unit in sets if unit and unit[0] & 31 == _H264_SPS]
+        if len(sequences) != 1:
+            raise NotExactError("several sequences of pictures")
+        self._sequence = _sequence(sequences[0])
+        self._pictures = {_Bits(unit[1:9]).exp_golomb() for unit in sets if unit and unit[0] & 31 == _H264_PPS}
+        self._frame_num = self._order = 0
+        self._was_reference = True
+
+    def check(self, data: bytes, is_key: bool) -> None:
+        """Raise NotExactError unless the packet holds exactly one picture, the next one shown."""
+        first = True
+        for unit in _units(data, self.length_bytes):
+            kind = unit[0] & 31
+            if unit[0] & 128:
+                raise NotExactError("a broken unit")
+            if kind in (_H264_SLICE, _H264_IDR):
+                if (kind == _H264_IDR) != is_key:
+                    raise NotExactError("a key frame that is none")
+                self._check_slice(unit, first)
+                first = False
+            elif kind not in _H264_BESIDE or (kind in (_H264_SPS, _H264_PPS) and unit not in self._sets):
+                raise NotExactError(f"units of kind {kind}")
+        if first:
+            raise NotExactError("a packet without a picture")
+
+    def _check_slice(self, unit: bytes, first: bool) -> None:
+        bits = _Bits(unit[1:_SLICE_BYTES])
+        if (bits.exp_golomb() == 0) != first:
+            raise NotExactError("a packet with more or less than a picture")
+        bits.exp_golomb()  # type
+        if bits.exp_golomb() not in self._pictures:
+            raise NotExactError("unknown parameters")
+        frame_num = bits.take(self._sequence.frame_num_bits)
+        is_idr, is_reference = unit[0] & 31 == _H264_IDR, bool(unit[0] & 96)
+        if is_idr:
+            bits.exp_golomb()
+        order = bits.take(self._sequence.order_bits)
+        if not first:
+            if (frame_num, order) != (self._frame_num, self._order):
+                raise NotExactError("slices of different pictures")
+            return
+        if is_idr:
+            expected = 0
+        else:
+            expected = (self._frame_num + self._was_reference) % (1 << self._sequence.frame_num_bits)
+            step = (order - self._order) % (1 << self._sequence.order_bits)
+            if self._sequence.order_bits and not 0 < step < 1 << (self._sequence.order_bits - 1):
+                raise NotExactError("pictures out of order")
+        if frame_num != expected or (is_idr and not is_reference):
+            raise NotExactError("a picture is missing")
+        self._frame_num, self._order, self._was_reference = frame_num, order, is_reference
+
+
+class H265:
+    """Checks one H.265 stream, packet by packet."""
+
+    filter_name = "hevc_metadata"
+
+    def __init__(self, extradata: bytes) -> None:
+        if len(extradata) < 23 or extradata[0] != 1:  # noqa: PLR2004  (ISO/IEC 14496-15, 8.3.3.1)
+            raise NotExactError("no parameter sets in the header")
+        self.length_bytes = (extradata[21] & 3) + 1
+        self._sets = extradata
+
+    def check(self, data: bytes, is_key: bool) -> None:
+        """As ``H264.check``."""
+        first = True
+        for unit in _units(data, self.length_bytes):
+            kind = unit[0] >> 1 & 63
+            if unit[0] & 128 or len(unit) < 3:  # noqa: PLR2004
+                raise NotExactError("a broken unit")
+            if kind in _H265_PICTURES | _H265_KEYS:
+                if (kind in _H265_KEYS) != is_key or bool(unit[2] & 128) != first:
+                    raise NotExactError("a packet with more or less than a picture")
+                first = False
+            elif kind not in _H265_BESIDE or (kind in (32, 33, 34) and unit not in self._sets):
+                raise NotExactError(f"units of kind {kind}")
+        if first:
+            raise NotExactError("a packet without a picture")
+
+
+def checker(codec: str, extradata: bytes | None) -> Any:  # noqa: ANN401  (H264 or H265)
+    """For a stream; raises NotExactError where there are no rules for it."""
+    kinds: dict[str, Any] = {"h264": H264, "hevc": H265}
+    if codec not in kinds or not extradata:
+        raise NotExactError(f"no rules for {codec}")
+    return kinds[codec](extradata)
