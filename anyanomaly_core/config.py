@@ -180,8 +180,14 @@ class ReviewSettings(_Environment):
         default=None,
         description="Addresses that get the morning report by mail, with commas; none: it is only written.",
     )
-    report_from: str | None = Field(default=None, description="Sender of that mail; none: the connection's own.")
-    report_connection: str = Field(default="smtp_default", description="Airflow connection of the mail server.")
+    report_from: str | None = Field(default=None, description="Sender of these mails; none: the connection's own.")
+    report_connection: str = Field(
+        default="smtp_default", description="Airflow connection of the mail server, for reports and failures."
+    )
+    failure_mail_to: str | None = Field(
+        default=None,
+        description="Addresses that get a mail when a run of one of the DAGs fails, with commas; none: nobody does.",
+    )
 
 
 class Settings(ReviewSettings, ArchiveSettings, DatabaseSettings, LibrarySettings):
@@ -199,6 +205,12 @@ class Settings(ReviewSettings, ArchiveSettings, DatabaseSettings, LibrarySetting
     profile: str = Field(default="demo", description="Profile of rules that name none: a built-in name or a YAML file.")
     unit_seconds: float = Field(
         default=600.0, gt=0, description="Seconds of footage in one scan task; short files share one."
+    )
+    stall_timeout_s: float = Field(
+        default=7200.0,
+        gt=0,
+        description="Seconds without progress after which a task of Airflow ends itself and is tried again; waiting "
+        "for a database or model server that is away does not count.",
     )
 
 

@@ -21,7 +21,9 @@ from airflow.sdk import DAG, get_current_context, task
 
 from tasks.wiring import forms
 from tasks.wiring.alerts import airflow_connection
-from tasks.wiring.defaults import BACKFILL_POOL, DEFAULT_ARGS, FOUND_EVENTS, SCORES, emit_news, map_name
+from tasks.wiring.defaults import BACKFILL_POOL, DEFAULT_ARGS, map_name
+from tasks.wiring.failure_mail import failure_mail
+from tasks.wiring.news import announce
 from tasks.wiring.timetable import DaysOfFootage
 
 with DAG(
@@ -31,6 +33,7 @@ with DAG(
     schedule=DaysOfFootage(),  # what is new each night is `scan_archive`'s
     max_active_runs=4,
     default_args=DEFAULT_ARGS,
+    on_failure_callback=failure_mail(),
     tags=["anyanomaly", "backfill"],
     params={
         "rule": forms.rule_field("Its name; the current version is scored."),
@@ -77,6 +80,7 @@ with DAG(
         )
 
     @task(
+        execution_timeout=None,
         pool=BACKFILL_POOL,
         priority_weight=1,
         weight_rule="absolute",  # behind nightly scans where both wait for a worker
@@ -89,22 +93,6 @@ The models are loaded once for the whole day. Work that an interrupted try had f
         from tasks.backfill import score_days
 
         return score_days(work, started_at=get_current_context()["ti"].start_date, connections=airflow_connection)
-
-    @task(trigger_rule="all_done", outlets=[SCORES, FOUND_EVENTS])
-    def announce(
-        units: list[dict[str, Any]] | None,
-        results: list[dict[str, Any]] | None,  # noqa: ARG001  (it waits for them)
-        *,
-        outlet_events: Any = None,  # noqa: ANN401  (Airflow's)
-    ) -> None:
-        """Tell other DAGs of this run's scores and events, even when a task failed; skipped when there are none."""
-        from airflow.sdk.exceptions import AirflowSkipException
-
-        from tasks.announce import scan_news
-
-        if (news := scan_news(units)) is None:
-            raise AirflowSkipException("Nothing was scored.")
-        emit_news(outlet_events, *news)
 
     @task(trigger_rule="all_done", retries=0)
     def summarize(

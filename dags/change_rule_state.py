@@ -11,6 +11,7 @@ from airflow.sdk import DAG, Param, get_current_context, task
 
 from tasks.wiring import forms
 from tasks.wiring.defaults import DEFAULT_ARGS
+from tasks.wiring.failure_mail import failure_mail
 
 with DAG(
     dag_id="change_rule_state",
@@ -18,6 +19,7 @@ with DAG(
     doc_md=__doc__,
     schedule=None,
     default_args=DEFAULT_ARGS,
+    on_failure_callback=failure_mail(),
     tags=["anyanomaly", "by hand"],
     params={
         "rule": forms.rule_field("Its name."),

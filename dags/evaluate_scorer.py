@@ -20,6 +20,7 @@ from airflow.sdk import DAG, Param, get_current_context, task
 
 from tasks.wiring import forms
 from tasks.wiring.defaults import DEFAULT_ARGS, GPU_POOL, map_name
+from tasks.wiring.failure_mail import failure_mail
 
 ABLATIONS = [
     "contexts",
@@ -44,6 +45,7 @@ with DAG(
     schedule=None,
     max_active_runs=1,
     default_args=DEFAULT_ARGS,
+    on_failure_callback=failure_mail(),
     tags=["anyanomaly", "by hand"],
     params={
         "archive": Param(
@@ -90,6 +92,7 @@ with DAG(
         )
 
     @task(
+        execution_timeout=None,
         pool=GPU_POOL,
         map_index_template=map_name("part['name']"),
         doc_md="Score some videos under every variant; work that an interrupted try had finished is taken over.",
@@ -99,7 +102,7 @@ with DAG(
 
         return score_part(part)
 
-    @task(pool=GPU_POOL)
+    @task(pool=GPU_POOL, execution_timeout=None)
     def measure(parts: list[dict[str, Any]]) -> dict[str, Any]:
         """Compute all figures and intervals, write the report, keep the figures in the database."""
         from tasks.evaluate import measure

@@ -16,6 +16,7 @@ from airflow.sdk import DAG, CronTriggerTimetable, get_current_context, task
 
 from tasks.wiring import forms
 from tasks.wiring.defaults import DEFAULT_ARGS, FOOTAGE, map_name
+from tasks.wiring.failure_mail import failure_mail
 
 # A new installation waits for its first turn: Airflow would make up for one in the last tenth of the time between two.
 NIGHTLY = CronTriggerTimetable("0 1 * * *", timezone="UTC", run_immediately=timedelta(seconds=0.5))
@@ -28,6 +29,7 @@ with DAG(
     catchup=False,  # one run finds everything that earlier nights missed
     max_active_runs=1,
     default_args=DEFAULT_ARGS,
+    on_failure_callback=failure_mail(),
     tags=["anyanomaly", "nightly"],
     params={
         "cameras": forms.cameras_field(),
@@ -38,7 +40,7 @@ with DAG(
     },
 ):
 
-    @task
+    @task(execution_timeout=None)
     def discover_files() -> list[dict[str, Any]]:
         """List the archive and divide what is new or changed into chunks; each chunk becomes one mapped task."""
         from tasks.ingest import discover_files
@@ -47,6 +49,7 @@ with DAG(
         return discover_files(cameras=form["cameras"], rescan=form["rescan"])
 
     @task(
+        execution_timeout=None,
         map_index_template=map_name("chunk['name']"),
         doc_md="""Hash, probe and index the files of one chunk, and write cameras, videos and segments to the database.
 

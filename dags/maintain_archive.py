@@ -23,6 +23,7 @@ from airflow.sdk import DAG, CronTriggerTimetable, Param, get_current_context, t
 
 from tasks.wiring import forms
 from tasks.wiring.defaults import DEFAULT_ARGS
+from tasks.wiring.failure_mail import failure_mail
 
 # A new installation waits for its first turn: Airflow would make up for one in the last tenth of the time between two.
 WEEKLY = CronTriggerTimetable("0 6 * * 0", timezone="UTC", run_immediately=timedelta(seconds=0.5))
@@ -35,6 +36,7 @@ with DAG(
     catchup=False,  # one run removes everything that earlier ones would have
     max_active_runs=1,
     default_args=DEFAULT_ARGS,
+    on_failure_callback=failure_mail(),
     tags=["anyanomaly"],
     params={
         "dry_run": forms.switch_field(
@@ -52,7 +54,7 @@ with DAG(
     },
 ):
 
-    @task(retries=1, retry_delay=timedelta(minutes=5))
+    @task(retries=1, retry_delay=timedelta(minutes=5), execution_timeout=timedelta(hours=12))  # the next run goes on
     def maintain() -> dict[str, Any]:
         """Expire results, drop or clear their partitions, remove leftovers; the log names every single one."""
         from tasks.maintain import maintain_archive

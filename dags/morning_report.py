@@ -18,6 +18,7 @@ from airflow.sdk import DAG, CronTriggerTimetable, get_current_context, task
 
 from tasks.wiring import forms
 from tasks.wiring.defaults import DEFAULT_ARGS, GPU_POOL
+from tasks.wiring.failure_mail import failure_mail
 
 # A new installation waits for its first turn: Airflow would make up for one in the last tenth of the time between two.
 MORNING = CronTriggerTimetable("30 5 * * *", timezone="UTC", run_immediately=timedelta(seconds=0.5))
@@ -30,6 +31,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULT_ARGS,
+    on_failure_callback=failure_mail(),
     tags=["anyanomaly", "nightly"],
     params={
         "night": forms.day_field("Night", "The day that the night ends on; empty: the night of the newest footage."),
@@ -43,7 +45,7 @@ with DAG(
 
         return choose_night(get_current_context()["params"]["night"])
 
-    @task(pool=GPU_POOL)
+    @task(pool=GPU_POOL, execution_timeout=None)
     def draw_attention(night: str) -> dict[str, int]:
         """Draw where the encoder looked, for the night's highest events, so that the review pages can show it."""
         from tasks.report import draw_attention

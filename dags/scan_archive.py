@@ -21,7 +21,9 @@ from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, get_curr
 
 from tasks.wiring import forms
 from tasks.wiring.alerts import airflow_connection
-from tasks.wiring.defaults import DEFAULT_ARGS, FOOTAGE, FOUND_EVENTS, GPU_POOL, SCORES, emit_news, map_name
+from tasks.wiring.defaults import DEFAULT_ARGS, FOOTAGE, GPU_POOL, map_name
+from tasks.wiring.failure_mail import failure_mail
+from tasks.wiring.news import announce
 
 # A new installation waits for its first turn: Airflow would make up for one in the last tenth of the time between two.
 NIGHTLY = CronTriggerTimetable("0 3 * * *", timezone="UTC", run_immediately=timedelta(seconds=0.5))
@@ -34,6 +36,7 @@ with DAG(
     catchup=False,  # one run scores everything that earlier nights missed
     max_active_runs=1,  # a second one would plan the same units again
     default_args=DEFAULT_ARGS,
+    on_failure_callback=failure_mail(),
     tags=["anyanomaly", "nightly"],
     params={
         "rules": forms.rules_field(),
@@ -68,6 +71,7 @@ with DAG(
         )
 
     @task(
+        execution_timeout=None,
         pool=GPU_POOL,
         map_index_template=map_name("unit['name']"),
         doc_md="""Decode the videos of one unit once, score them for all its rules, and commit scores and events.
@@ -78,22 +82,6 @@ The models are loaded once for the whole unit. Work that an interrupted try had 
         from tasks.scan import scan_unit
 
         return scan_unit(unit, started_at=get_current_context()["ti"].start_date, connections=airflow_connection)
-
-    @task(trigger_rule="all_done", outlets=[SCORES, FOUND_EVENTS])
-    def announce(
-        units: list[dict[str, Any]] | None,
-        results: list[dict[str, Any]] | None,  # noqa: ARG001  (it waits for them)
-        *,
-        outlet_events: Any = None,  # noqa: ANN401  (Airflow's)
-    ) -> None:
-        """Tell other DAGs of this run's scores and events, even when a unit failed; skipped when there are none."""
-        from airflow.sdk.exceptions import AirflowSkipException
-
-        from tasks.announce import scan_news
-
-        if (news := scan_news(units)) is None:
-            raise AirflowSkipException("Nothing was scored.")
-        emit_news(outlet_events, *news)
 
     @task(trigger_rule="all_done", retries=0)
     def summarize(units: list[dict[str, Any]] | None, results: list[dict[str, Any]] | None) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from airflow.sdk import DAG, Param, get_current_context, task
 
 from tasks.wiring.alerts import airflow_connection, alert_schedule
 from tasks.wiring.defaults import DEFAULT_ARGS
+from tasks.wiring.failure_mail import failure_mail
 
 with DAG(
     dag_id="send_alerts",
@@ -24,6 +25,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULT_ARGS,
+    on_failure_callback=failure_mail(),
     tags=["anyanomaly"],
     params={
         "test": Param(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from anyanomaly_core import __version__
 from anyanomaly_core.alerts.connections import Connections, connection_from_environment
@@ -15,7 +15,7 @@ from anyanomaly_core.archive.backfill import MAX_TASKS, BackfillPlan, CameraDays
 from anyanomaly_core.archive.backfill import plan_backfill as compare_with_ledger
 from anyanomaly_core.archive.missing import FootageSelection, missing_work
 from anyanomaly_core.archive.quote import Quote
-from anyanomaly_core.archive.scan import Budget, scan, segment_progress
+from anyanomaly_core.archive.scan import Budget, ScanResult, scan, segment_progress
 from anyanomaly_core.archive.scorer import load_scorer
 from anyanomaly_core.config import Settings, get_settings
 from anyanomaly_core.engine.progress import LoggedProgress
@@ -26,7 +26,8 @@ from anyanomaly_core.results.planning import Unit
 from anyanomaly_core.results.rule_store import list_rules, load_rule
 from anyanomaly_core.results.spending import Meter, Spent, spent_by
 from anyanomaly_core.results.waiting import with_database_retry
-from tasks.context import database
+from tasks.context import database, stall_watchdog
+from tasks.failures import noted_failure, require_reasons, say_reasons
 
 log = logging.getLogger(__name__)
 
@@ -101,41 +102,10 @@ def score_days(
     """
     settings = get_settings()
     engine = database(settings)
-    budget = Budget(work["gpu_hours"], work["segments"])
-
-    def read() -> tuple[BackfillPlan, Spent]:
-        with engine.connect() as connection:
-            return _plan_of_task(connection, settings, work), spent_by(connection, work["run_id"])
-
-    plan, spent = with_database_retry(engine, settings.database_patience_s, read)
-    if not plan.begins_within(budget, spent):
-        log.info("%s", "The budget is used up." if plan.work else "Nothing is missing any more.")
-        return {"name": work["name"], "counts": {"videos_left": len(plan.work)}}  # without loading a model
-    patience_s = settings.database_patience_s
-    with LoggedProgress(work["name"]) as progress, AlertSender(engine, settings, connections) as alerts:
-        scorer = load_scorer(engine, plan.profile, settings)
-        meter = Meter(engine, work["run_id"], scorer.stored.scorer_id, started_at, patience_s=patience_s)
-        meter.started()
-
-        def missing() -> list[Unit]:
-            with engine.connect() as connection:
-                return missing_work(connection, [plan.rule], scorer.stored.scorer_id, plan.selection)
-
-        units = with_database_retry(engine, patience_s, missing)
-        result = scan(
-            engine,
-            units,
-            scorer,
-            settings=settings,
-            meter=meter,
-            budget=budget,
-            progress=segment_progress([unit.video for unit in units], scorer.profile, progress),
-            committed=alerts.wake,
-        )
+    with stall_watchdog(settings), noted_failure(engine, work["run_id"], work["name"]):
+        result = _score_days(engine, settings, work, started_at, connections)
+        result.raise_failures()
     engine.dispose()
-    if result.left:
-        log.warning("The budget is used up; %d videos are left.", len(result.left))
-    result.raise_failures()
     return {"name": work["name"], "counts": {**result.counts, "videos_left": len(result.left)}}
 
 
@@ -161,6 +131,7 @@ def summarize_backfill(
     failed = len(units) - len(finished)
     settings = get_settings()
     engine = database(settings)
+    reasons: dict[str, str] = {}
     with engine.begin() as connection:
         remaining = _plan(connection, settings, form, day).quote()
         summary: dict[str, Any] = {"tasks": len(units), "tasks_failed": failed, **dict(sorted(counts.items()))}
@@ -168,6 +139,8 @@ def summarize_backfill(
         summary |= {"quoted": quote, "remaining": remaining.as_dict()}
         summary["stopped_at_budget"] = limited and remaining.videos > 0 and not failed and not form["dry_run"]
         if units:
+            missing = {unit["name"] for unit in units} - {result["name"] for result in finished}
+            reasons = require_reasons(connection, units[0]["run_id"], missing)
             spent = spent_by(connection, units[0]["run_id"])
             summary["took"] = {"gpu_hours": round(spent.seconds / 3600, 6), "segments": spent.segments}
             if bounds := bounds_of_run(connection, units[0]["run_id"]):
@@ -179,8 +152,7 @@ def summarize_backfill(
     log.info("%s", summary)
     log.info("%s: %s", "Stopped at the budget" if summary["stopped_at_budget"] else "Remaining", say_quote(remaining))
     if failed:
-        names = ", ".join(sorted({unit["name"] for unit in units} - {result["name"] for result in finished})[:20])
-        raise AnyAnomalyError(f"{failed} of {len(units)} camera-days failed: {names}. Their logs say why.")
+        raise AnyAnomalyError(f"{failed} of {len(units)} camera-days failed: {say_reasons(reasons)}")
     return summary
 
 
@@ -209,6 +181,45 @@ def _say_prices(quote: Quote) -> str:
 
 def _hours(gpu_hours: float | None) -> str:
     return "an unknown time" if gpu_hours is None else f"{gpu_hours:.3f} GPU hours"
+
+
+def _score_days(
+    engine: Engine, settings: Settings, work: Work, started_at: datetime | None, connections: Connections
+) -> ScanResult:
+    budget = Budget(work["gpu_hours"], work["segments"])
+    patience_s = settings.database_patience_s
+
+    def read() -> tuple[BackfillPlan, Spent]:
+        with engine.connect() as connection:
+            return _plan_of_task(connection, settings, work), spent_by(connection, work["run_id"])
+
+    plan, spent = with_database_retry(engine, patience_s, read)
+    if not plan.begins_within(budget, spent):  # then no model need be loaded
+        log.info("%s", "The budget is used up." if plan.work else "Nothing is missing any more.")
+        return ScanResult(left=[unit.video for unit in plan.work])
+    with LoggedProgress(work["name"]) as progress, AlertSender(engine, settings, connections) as alerts:
+        scorer = load_scorer(engine, plan.profile, settings)
+        meter = Meter(engine, work["run_id"], scorer.stored.scorer_id, started_at, patience_s=patience_s)
+        meter.started()
+
+        def missing() -> list[Unit]:
+            with engine.connect() as connection:
+                return missing_work(connection, [plan.rule], scorer.stored.scorer_id, plan.selection)
+
+        units = with_database_retry(engine, patience_s, missing)
+        result = scan(
+            engine,
+            units,
+            scorer,
+            settings=settings,
+            meter=meter,
+            budget=budget,
+            progress=segment_progress([unit.video for unit in units], scorer.profile, progress),
+            committed=alerts.wake,
+        )
+    if result.left:
+        log.warning("The budget is used up; %d videos are left.", len(result.left))
+    return result
 
 
 def _plan(connection: Connection, settings: Settings, form: Form, day: str | None) -> BackfillPlan:

@@ -18,7 +18,7 @@ from anyanomaly_core.evaluation.protocols import HONEST, REFERENCE
 from anyanomaly_core.evaluation.report.tables import exclusions, footage_gaps, unscored_classes
 from anyanomaly_core.evaluation.variants import UNCHANGED, ablation
 from anyanomaly_core.profile import load_profile
-from tasks.context import database
+from tasks.context import database, stall_watchdog
 
 log = logging.getLogger(__name__)
 
@@ -78,10 +78,11 @@ def score_part(part: Work) -> dict[str, int]:
     chosen = labelled.videos[part["first"] : part["first"] + part["count"]]
     counts: Counter[str] = Counter()
     run = BenchmarkRun(labelled, profile, settings)
-    for _, versions in run.predict(variants, videos=chosen, stages=LoggedProgress):
-        counts.update(versions[0].statuses)
-        counts["videos"] += 1
-        counts["videos_without_scores"] += versions[0].problem is not None
+    with stall_watchdog(settings):
+        for _, versions in run.predict(variants, videos=chosen, stages=LoggedProgress):
+            counts.update(versions[0].statuses)
+            counts["videos"] += 1
+            counts["videos_without_scores"] += versions[0].problem is not None
     return dict(counts)
 
 
@@ -101,16 +102,17 @@ def measure(parts: Sequence[Work], *, run_name: str) -> dict[str, Any]:
         / f"{first['archive'].replace('/', '-')}-{_as_file_name(run_name)}"
     )
     engine = database(settings)
-    summary = evaluate(
-        labelled,
-        load_profile(first["profile"]),
-        settings,
-        groups=first["ablate"],
-        protocols=(HONEST, REFERENCE),
-        out=out,
-        engine=engine,
-        stages=LoggedProgress,
-    )
+    with stall_watchdog(settings):
+        summary = evaluate(
+            labelled,
+            load_profile(first["profile"]),
+            settings,
+            groups=first["ablate"],
+            protocols=(HONEST, REFERENCE),
+            out=out,
+            engine=engine,
+            stages=LoggedProgress,
+        )
     engine.dispose()
     mean = summary.find(UNCHANGED, MEAN, AUC)
     for line in (*unscored_classes(summary), *exclusions(summary, most_names=20)):

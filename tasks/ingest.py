@@ -19,7 +19,7 @@ from anyanomaly_core.footage.types import FoundFile
 from anyanomaly_core.profile import load_profile
 from anyanomaly_core.results.arrivals import footage_of_files
 from anyanomaly_core.results.waiting import with_database_retry
-from tasks.context import database
+from tasks.context import database, stall_watchdog
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +43,9 @@ def discover_files(*, cameras: Sequence[str] = (), rescan: bool = False) -> list
     """
     settings = get_settings()
     engine = database(settings)
-    correct_clocks(engine, settings)
-    waiting = find_new_files(engine, settings, cameras=cameras, rescan=rescan, most=MAX_FILES)
+    with stall_watchdog(settings):
+        correct_clocks(engine, settings)
+        waiting = find_new_files(engine, settings, cameras=cameras, rescan=rescan, most=MAX_FILES)
     engine.dispose()
     if len(waiting) == MAX_FILES:
         log.warning("Only the first %d files are registered in this run; the next run goes on.", MAX_FILES)
@@ -64,13 +65,14 @@ def register_files(chunk: Chunk) -> dict[str, Any]:
     results: list[Registration] = []
     files = [_from_json(item) for item in chunk["files"]]
     progress(0, len(files))
-    for found in files:
-        do = partial(register_file, engine, found, settings=settings, sampling=sampling, again=chunk["rescan"])
-        result = with_database_retry(engine, settings.database_patience_s, do)
-        results.append(result)
-        if result.reason:
-            log.warning("%s: %s: %s", result.uri, result.outcome.value, result.reason)
-        progress(len(results), len(files))
+    with stall_watchdog(settings):
+        for found in files:
+            do = partial(register_file, engine, found, settings=settings, sampling=sampling, again=chunk["rescan"])
+            result = with_database_retry(engine, settings.database_patience_s, do)
+            results.append(result)
+            if result.reason:
+                log.warning("%s: %s: %s", result.uri, result.outcome.value, result.reason)
+            progress(len(results), len(files))
     with engine.connect() as connection:
         footage = footage_of_files(connection, [result.uri for result in results if result.frames])
     engine.dispose()

@@ -5,11 +5,12 @@ from datetime import date
 from typing import Any
 
 from anyanomaly_core.config import get_settings
+from anyanomaly_core.engine.progress import LoggedProgress
 from anyanomaly_core.errors import AnyAnomalyError
 from anyanomaly_core.review.clips.stills import event_still
 from anyanomaly_core.review.report.files import write_report
 from anyanomaly_core.review.report.night import load_report, newest_night
-from tasks.context import database
+from tasks.context import database, stall_watchdog
 
 log = logging.getLogger(__name__)
 
@@ -33,13 +34,16 @@ def draw_attention(night: str) -> dict[str, int]:
     settings = get_settings()
     engine = database(settings)
     counts = {"drawn": 0, "not_drawn": 0}
-    for hit in load_report(engine, settings, date.fromisoformat(night)).hits[:MOST_PICTURES]:
-        try:
-            event_still(engine, settings, hit["event_id"], "attention", load_models=True)
-            counts["drawn"] += 1
-        except AnyAnomalyError as error:
-            counts["not_drawn"] += 1
-            log.warning("No attention image of event %s: %s", hit["event_id"], error)
+    hits = load_report(engine, settings, date.fromisoformat(night)).hits[:MOST_PICTURES]
+    with stall_watchdog(settings), LoggedProgress("attention", "pictures") as progress:
+        for hit in hits:
+            progress(sum(counts.values()), len(hits))
+            try:
+                event_still(engine, settings, hit["event_id"], "attention", load_models=True)
+                counts["drawn"] += 1
+            except AnyAnomalyError as error:
+                counts["not_drawn"] += 1
+                log.warning("No attention image of event %s: %s", hit["event_id"], error)
     engine.dispose()
     return counts
 

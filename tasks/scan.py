@@ -15,9 +15,9 @@ from anyanomaly_core.alerts.connections import Connections, connection_from_envi
 from anyanomaly_core.alerts.sender import AlertSender
 from anyanomaly_core.archive.missing import FootageSelection, missing_work
 from anyanomaly_core.archive.names import write_names
-from anyanomaly_core.archive.scan import scan, segment_progress
+from anyanomaly_core.archive.scan import ScanResult, scan, segment_progress
 from anyanomaly_core.archive.scorer import load_scorer
-from anyanomaly_core.config import get_settings
+from anyanomaly_core.config import Settings, get_settings
 from anyanomaly_core.engine.progress import LoggedProgress
 from anyanomaly_core.errors import AnyAnomalyError, RuleError
 from anyanomaly_core.models.local_revisions import known_revisions
@@ -30,7 +30,8 @@ from anyanomaly_core.results.rule_store import StoredRule, list_rules
 from anyanomaly_core.results.spending import Meter
 from anyanomaly_core.results.waiting import with_database_retry
 from anyanomaly_core.rules.alerts import load_alerts
-from tasks.context import database
+from tasks.context import database, stall_watchdog
+from tasks.failures import noted_failure, require_reasons, say_reasons
 
 log = logging.getLogger(__name__)
 
@@ -113,23 +114,10 @@ def scan_unit(
     """
     settings = get_settings()
     engine = database(settings)
-    patience_s = settings.database_patience_s
-    with LoggedProgress(unit["name"]) as progress, AlertSender(engine, settings, connections) as alerts:
-        scorer = load_scorer(engine, load_profile(unit["profile"]), settings)
-        meter = Meter(engine, unit["run_id"], scorer.stored.scorer_id, started_at, patience_s=patience_s)
-        meter.started()
-        work = with_database_retry(engine, patience_s, lambda: _load(engine, unit))
-        result = scan(
-            engine,
-            work,
-            scorer,
-            settings=settings,
-            meter=meter,
-            progress=segment_progress([part.video for part in work], scorer.profile, progress),
-            committed=alerts.wake,
-        )
+    with stall_watchdog(settings), noted_failure(engine, unit["run_id"], unit["name"]):
+        result = _scan_unit(engine, settings, unit, started_at, connections)
+        result.raise_failures()
     engine.dispose()
-    result.raise_failures()
     return {"name": unit["name"], "counts": dict(result.counts)}
 
 
@@ -142,6 +130,7 @@ def summarize_scan(units: Sequence[Work] | None, results: Sequence[dict[str, Any
     for result in finished:
         counts.update(result["counts"])
     failed = len(units) - len(finished)
+    reasons: dict[str, str] = {}
     summary: dict[str, Any] = {"units": len(units), "units_failed": failed, **dict(sorted(counts.items()))}
     log.info("%s", "Nothing was missing." if not units else summary)
     if units:
@@ -149,15 +138,36 @@ def summarize_scan(units: Sequence[Work] | None, results: Sequence[dict[str, Any
         with engine.begin() as connection:
             if bounds := bounds_of_run(connection, units[0]["run_id"]):
                 summary["cascade"] = bounds
+            missing = {unit["name"] for unit in units} - {result["name"] for result in finished}
+            reasons = require_reasons(connection, units[0]["run_id"], missing)
             outcome = "failed" if failed else "success"
             scorer_store.finish_run(connection, units[0]["run_id"], outcome, summary)
         engine.dispose()
         for bound in bounds:
             log.info("%s", say_bound(bound))
     if failed:
-        names = ", ".join(sorted({unit["name"] for unit in units} - {result["name"] for result in finished})[:20])
-        raise AnyAnomalyError(f"{failed} of {len(units)} units of work failed: {names}. Their logs say why.")
+        raise AnyAnomalyError(f"{failed} of {len(units)} units of work failed: {say_reasons(reasons)}")
     return summary
+
+
+def _scan_unit(
+    engine: Engine, settings: Settings, unit: Work, started_at: datetime | None, connections: Connections
+) -> ScanResult:
+    patience_s = settings.database_patience_s
+    with LoggedProgress(unit["name"]) as progress, AlertSender(engine, settings, connections) as alerts:
+        scorer = load_scorer(engine, load_profile(unit["profile"]), settings)
+        meter = Meter(engine, unit["run_id"], scorer.stored.scorer_id, started_at, patience_s=patience_s)
+        meter.started()
+        work = with_database_retry(engine, patience_s, lambda: _load(engine, unit))
+        return scan(
+            engine,
+            work,
+            scorer,
+            settings=settings,
+            meter=meter,
+            progress=segment_progress([part.video for part in work], scorer.profile, progress),
+            committed=alerts.wake,
+        )
 
 
 def _load(engine: Engine, work: Work) -> list[Unit]:

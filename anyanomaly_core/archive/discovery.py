@@ -6,6 +6,7 @@ from itertools import islice
 
 from sqlalchemy import Connection, Engine, func, select
 
+from anyanomaly_core import watchdog
 from anyanomaly_core.config import ArchiveSettings
 from anyanomaly_core.errors import FootageError
 from anyanomaly_core.footage import sources
@@ -59,6 +60,7 @@ def find_new_files(
         stated = (sources.identify(settings.archive_root, found, settings.archive_layout, zones) for found in changed)
         wanted = (found for found in stated if not cameras or (found.camera and matches(found.camera, cameras)))
         waiting += islice(wanted, room)
+        watchdog.feed()
     gone = 0
     with engine.begin() as connection:
         if not known and not waiting:

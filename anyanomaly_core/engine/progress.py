@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Self
 
+from anyanomaly_core import watchdog
+
 log = logging.getLogger(__name__)
 
 LINE_EVERY_S = 15.0  # while steps are finished
@@ -38,6 +40,7 @@ class LoggedProgress:
 
     def __call__(self, done: int, total: int) -> None:
         """Note progress."""
+        watchdog.feed()
         now = time.monotonic()
         if self._first is None:
             self._first, self._start = done, now

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from anyanomaly_core import watchdog
 from anyanomaly_core.evaluation import metrics, protocols
 from anyanomaly_core.evaluation.curves import ANY, ScoreCurve, VideoResult, labelled_scores
 from anyanomaly_core.evaluation.metrics import FloatArray, Interval, LabelledScores
@@ -93,6 +94,7 @@ def honest_measures(
     estimates: Estimates = {}
     bases: dict[str, Basis] = {}
     for label, own in curves.items():
+        watchdog.feed()
         frames = labelled_scores(own)
         basis = bases[label] = _basis(frames, own)
         estimates |= {(label, metric): found for metric, found in _estimates(frames, basis, draws).items()}

@@ -6,6 +6,7 @@ import os
 import select
 import time
 
+from anyanomaly_core import watchdog
 from anyanomaly_core.footage.complaints import Complaints
 from anyanomaly_core.footage.sandbox import Child
 
@@ -85,6 +86,7 @@ class Pipes:
         while True:
             ready = self._poll.poll(_TICK_MS)
             if ready:
+                watchdog.feed()
                 for pipe, _ in ready:
                     self._take(pipe)
                 return

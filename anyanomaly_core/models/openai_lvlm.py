@@ -7,6 +7,7 @@ from typing import Any
 
 from PIL import Image as PilImage
 
+from anyanomaly_core import watchdog
 from anyanomaly_core.config import ModelSettings
 from anyanomaly_core.errors import ConfigurationError, ModelServerError, ModelServerSetupError
 from anyanomaly_core.models.concurrency import map_concurrently
@@ -121,7 +122,9 @@ class OpenAiLvlm:
         encoded = _ImageUrls(self._spec.max_image_side)
 
         def ask(request: Request) -> Answer:
-            return self._answer(request, encoded)
+            answer = self._answer(request, encoded)
+            watchdog.feed()
+            return answer
 
         return map_concurrently(ask, requests, self._spec.concurrency)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from anyanomaly_core import watchdog
 from anyanomaly_core.errors import ModelError
 from anyanomaly_core.models.answer_tree import AnswerTree, common_prefix
 from anyanomaly_core.models.chat import ChatFormat, Processor
@@ -99,6 +100,7 @@ class TransformersLvlm:
                 rows.append(self._row(index, request, keys))
         for batch in self._batches(rows):
             answers |= self._answer_batch(batch)
+            watchdog.feed()
         return [answers[index] for index in range(len(requests))]
 
     def _row(self, index: int, request: Request, keys: "_DistinctImages") -> PromptRow:

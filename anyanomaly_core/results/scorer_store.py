@@ -90,7 +90,12 @@ def start_run(
         kind=kind, external_id=external_id, code_version=code_version, params=dict(params or {})
     )
     upsert = row.on_conflict_do_update(
-        index_elements=["kind", "external_id"], set_={"finished_at": None, "outcome": None}
+        index_elements=["kind", "external_id"],
+        set_={
+            "finished_at": None,
+            "outcome": None,
+            "summary": scan_runs.c.summary.op("-")("failures"),  # of tasks that were planned before
+        },
     )
     return int(connection.execute(upsert.returning(scan_runs.c.run_id)).scalar_one())
 

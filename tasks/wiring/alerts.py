@@ -16,12 +16,12 @@ def airflow_connection(name: str) -> "Connection":
     Raises:
         ConfigurationError: when there is none of this name.
     """
-    from airflow.sdk import Connection as AirflowConnection  # noqa: PLC0415  (only tasks need these)
-    from airflow.sdk.exceptions import AirflowNotFoundException  # noqa: PLC0415
-    from pydantic import SecretStr  # noqa: PLC0415
+    from airflow.sdk import Connection as AirflowConnection
+    from airflow.sdk.exceptions import AirflowNotFoundException
+    from pydantic import SecretStr
 
-    from anyanomaly_core.alerts.connections import Connection  # noqa: PLC0415
-    from anyanomaly_core.errors import ConfigurationError  # noqa: PLC0415
+    from anyanomaly_core.alerts.connections import Connection
+    from anyanomaly_core.errors import ConfigurationError
 
     try:
         found = AirflowConnection.get(name)

@@ -1,17 +1,13 @@
-"""Assets, pools and the arguments of every task."""
+"""The asset, pools and the arguments of every task."""
 
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import Asset, AssetAlias, ExceptionRetryPolicy, RetryAction, RetryRule
+from airflow.sdk import Asset, ExceptionRetryPolicy, RetryAction, RetryRule
 
 from tasks.wiring.forms import refuse_unknown_fields
 
 FOOTAGE = Asset("anyanomaly_footage")  # videos are registered and can be scanned
-SCORES = Asset("anyanomaly_scores")  # a run has committed videos
-EVENTS = Asset("anyanomaly_events")  # among them are such with events
-# Airflow emits every asset that a task declares; through an alias a task emits one only when there is something to say.
-FOUND_EVENTS = AssetAlias("anyanomaly_found_events")
 
 GPU_POOL = "gpu"
 BACKFILL_POOL = "backfill"
@@ -36,8 +32,12 @@ NOT_WORTH_A_RETRY = ExceptionRetryPolicy(
         ),
     ]
 )
+# No DAG has a time-out: a run may wait long for a slot of a pool. Short tasks have one; what works through footage has
+# none and ends itself when it makes no more progress (`stall_timeout_s`).
+SHORT_TASK = timedelta(hours=1)
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": "anyanomaly",
+    "execution_timeout": SHORT_TASK,
     "retries": 2,
     "retry_delay": timedelta(seconds=20),
     "retry_exponential_backoff": True,
@@ -47,13 +47,6 @@ DEFAULT_ARGS: dict[str, Any] = {
 
 _LONGEST_NAME = 250  # characters of a mapped task's name; PostgreSQL refuses longer ones, and the task fails
 _ENDS = (_LONGEST_NAME - 1) // 2
-
-
-def emit_news(outlet_events: Any, scores: dict[str, Any], events: dict[str, Any]) -> None:  # noqa: ANN401  (Airflow's)
-    """Tell other DAGs that a run has committed scores, and of the events in them, if there are any."""
-    outlet_events[SCORES].extra = scores
-    if events["events"]:
-        outlet_events[FOUND_EVENTS].add(EVENTS, extra=events)
 
 
 def map_name(expression: str) -> str:

@@ -32,7 +32,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         (rules / f"{name}.yaml").write_text(text, encoding="utf-8")
     installation = Installation(local / "site")
     folders = {"ARCHIVE_ROOT": str(archive), "RULES_DIR": str(rules), "EVALUATION_ROOT": str(local / "labelled")}
-    installation.configure({**folders, "PROFILE": PROFILE})
+    installation.configure(
+        {**folders, "PROFILE": PROFILE, "FAILURE_MAIL_TO": "night@example.org", "REPORT_FROM": "a@example.org"}
+    )
     for name, role in (("vera", "viewer"), ("rita", "user")):
         installation.add_user(name, role)
     os.environ["ANYANOMALY_LVLM_API_KEY"] = "planted-secret-5d41402abc4b"

@@ -1,5 +1,7 @@
 """What the DAGs make of what is filled in: proposals, wrong types and misspelt fields, through the real Airflow."""
 
+import email
+import json
 import time
 from typing import Any
 from urllib.parse import quote
@@ -9,6 +11,7 @@ from small_site import RULES, Site
 
 from anyanomaly_core.embedded import report, runs
 from anyanomaly_core.embedded.airflow_api import AirflowError
+from tests.servers.mailbox import mailbox
 
 MISSPELT = {
     "ingest_archive": ("camera", "cameras", {}),
@@ -21,10 +24,28 @@ MISSPELT = {
 }
 
 
-def test_a_misspelt_field_is_refused_with_the_nearest_name(site: Site) -> None:
+def test_a_misspelt_field_is_refused_with_the_nearest_name_and_a_mail_says_so(site: Site) -> None:
     """Airflow takes any key; `camera` for `cameras` would mean all of them."""
     before = _work(site)
-    started = {dag: site.api.trigger(dag, {**form, key: "x"}) for dag, (key, _, form) in MISSPELT.items()}
+    with mailbox() as box:
+        site.api._send("POST", "/api/v2/connections", {"connection_id": "smtp_default", **connection(box.port)})
+        started = {dag: site.api.trigger(dag, {**form, key: "x"}) for dag, (key, _, form) in MISSPELT.items()}
+        _require_refusals(site, started)
+        assert _work(site) == before
+        deadline = time.monotonic() + 120
+        while len(box.messages) < len(started):
+            assert time.monotonic() < deadline, f"{len(box.messages)} mails for {len(started)} failed runs"
+            time.sleep(0.5)
+    mails = [email.message_from_string(message) for message in box.messages]
+    assert {mail["To"] for mail in mails} == {"night@example.org"}
+    texts = [str(part.get_payload(decode=True)) for mail in mails for part in mail.walk()]
+    for dag, run_id in started.items():
+        [text] = [text for text in texts if f"<b>{dag}</b>" in text]
+        assert f"<b>{run_id}</b>" in text
+        assert f"/dags/{dag}/runs/" in text, "with a link"
+
+
+def _require_refusals(site: Site, started: dict[str, str]) -> None:
     for dag, run_id in started.items():
         key, meant, _ = MISSPELT[dag]
         run = runs.follow(site.api, dag, run_id, timeout_s=240, say=lambda _: None)
@@ -34,7 +55,6 @@ def test_a_misspelt_field_is_refused_with_the_nearest_name(site: Site) -> None:
         assert first["try_number"] == 1, "and it is not tried again"
         message = f"The form of {dag} has no field '{key}'; did you mean '{meant}'?"
         assert message in _errors(site, dag, run_id, first)
-    assert _work(site) == before
 
 
 def test_a_value_of_the_wrong_type_starts_no_run(site: Site) -> None:
@@ -54,6 +74,12 @@ def test_forms_propose_the_rules_there_are(site: Site) -> None:
         assert time.monotonic() < deadline
         time.sleep(1)
     assert set(RULES) <= set(_params(site, "scan_archive")["rules"]["schema"]["examples"])
+
+
+def connection(port: int) -> dict[str, Any]:
+    """A mail server without encryption on this machine, as Airflow's API takes it."""
+    extra = json.dumps({"disable_ssl": True, "disable_tls": True})
+    return {"conn_type": "smtp", "host": "127.0.0.1", "port": port, "extra": extra}
 
 
 def _params(site: Site, dag: str) -> dict[str, Any]:

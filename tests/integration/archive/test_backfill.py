@@ -115,8 +115,7 @@ def test_a_budget_of_hours_is_looked_at_before_every_video(archive: World) -> No
     assert rows(archive.engine, "SELECT count(*) FROM units") == [(1,)]
 
 
-@pytest.mark.usefixtures("archive")
-def test_days_cameras_and_partitions_choose() -> None:
+def test_days_cameras_and_partitions_choose(archive: World) -> None:
     form = FORM | {"cameras": ["ha*"], "from": DAYS[1]}
     assert [work["name"] for work in run(form, "chosen")[0]] == [f"hall {day}, 1 videos" for day in DAYS[1:]]
     assert [work["name"] for work in run(FORM, "of a day", day=DAYS[0])[0]] == [
@@ -130,6 +129,10 @@ def test_days_cameras_and_partitions_choose() -> None:
     ]:
         with pytest.raises(RuleError, match=said):
             backfill.quote_backfill(FORM | wrong)
+    film(archive.archive / "*" / DAYS[0] / "10-00-00.mp4", 16)
+    ingest_all(archive)
+    planned, summary = run(FORM | {"cameras": ["*"]}, "a camera with the name of a pattern")
+    assert ([work["name"] for work in planned], summary["videos"]) == ([f"* {DAYS[0]}, 1 videos"], 1)
 
 
 def test_killed_twice_it_equals_an_undisturbed_run(archive: World, owner_engine: Engine) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, text
 from anyanomaly_core.archive.rules import apply_rule_files
 from anyanomaly_core.config import get_settings
 from anyanomaly_core.errors import AnyAnomalyError, ConfigurationError, FootageError
+from anyanomaly_core.results.run_failures import failures_of_run
 from tasks import ingest, scan
 from tests.integration.archive.conftest import World
 from tests.integration.archive.small_archive import DAY, film
@@ -121,7 +122,7 @@ def test_a_file_that_is_gone_or_another_fails_alone_with_a_reason(world: World, 
     uri = f"hall/{DAY}/10-00-00.mp4"
     units = as_xcom(scan.plan_units())
     if change == "gone":
-        (world.archive / uri).unlink()
+        (world.archive / uri).rename(world.archive.parent / "unmounted.mp4")
     else:
         film(world.archive / uri, 40, pattern="smptehdbars")  # as long as before: only its content tells
     results: list[dict[str, Any] | None] = []
@@ -133,13 +134,21 @@ def test_a_file_that_is_gone_or_another_fails_alone_with_a_reason(world: World, 
             said = str(error)
             results.append(None)
     assert said.startswith(f"1 of 2 videos could not be scored: {uri}")
-    with pytest.raises(AnyAnomalyError, match="1 of 2 units of work failed: hall"):
+    with pytest.raises(AnyAnomalyError, match=f"1 of 2 units of work failed: hall .*1 of 2 videos .*: {uri}"):
         scan.summarize_scan(units, results)
+    [failed] = [unit for unit, result in zip(units, results, strict=True) if result is None]
+    with world.engine.connect() as connection:
+        assert failures_of_run(connection, failed["run_id"]) == {failed["name"]: said}
     covered = rows(world.engine, "SELECT DISTINCT uri, state, reason FROM coverage WHERE video_state = 'ready'")
     reasons = {row[0]: row[2] for row in covered if row[1] == "failed"}
     assert list(reasons) == [uri]
     assert ("cannot be read" if change == "gone" else "run the ingest again") in reasons[uri]
     assert {row[0] for row in covered if row[1] == "scored"} == set(FRAMES) - {uri}
+    if change == "gone":  # and when it is back, the next try does it
+        (world.archive.parent / "unmounted.mp4").rename(world.archive / uri)
+        scan.scan_unit(failed)
+        with world.engine.connect() as connection:
+            assert failures_of_run(connection, failed["run_id"]) == {}
     if change == "replaced":  # and after the ingest it is scored as what it is
         ingest_all(world)
         [again] = as_xcom(scan.plan_units())

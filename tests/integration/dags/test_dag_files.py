@@ -61,10 +61,13 @@ MAPPED = [
 
 @pytest.fixture(scope="module")
 def read(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    home = tmp_path_factory.mktemp("airflow")
+    return read_dags(tmp_path_factory.mktemp("airflow"))
+
+
+def read_dags(home: Path, **settings: str) -> dict[str, Any]:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW_")}
     environment |= {"AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False", "PYTHONPATH": str(ROOT)}
-    environment["ANYANOMALY_STATE_DIR"] = str(home)
+    environment |= {"ANYANOMALY_STATE_DIR": str(home), **settings}
     names = {"rules": ["falls", "Ölspur"], "profiles": ["/profiles/night.yaml"]}
     (home / "names.json").write_text(json.dumps(names), encoding="utf-8")
     done = subprocess.run(
@@ -158,6 +161,34 @@ def test_every_dag_and_task_is_ours(read: dict[str, Any]) -> None:
             own = task.get("partial_kwargs", task)
             assert own["owner"] == "anyanomaly", f"{dag_id}.{task_id}"
             assert "refuse_unknown_fields" in json.dumps(task), f"{dag_id}.{task_id}"
+
+
+WATCHED = {  # these work through footage for as long as it takes; tests/unit/test_watchdog.py has what ends them
+    ("backfill_rule", "score_days"),
+    ("evaluate_scorer", "measure"),
+    ("evaluate_scorer", "score_part"),
+    ("ingest_archive", "discover_files"),
+    ("ingest_archive", "register_files"),
+    ("morning_report", "draw_attention"),
+    ("scan_archive", "scan_unit"),
+}
+
+
+def test_whatever_does_not_watch_its_progress_has_a_time_out(read: dict[str, Any]) -> None:
+    without = set()
+    for dag_id in read["dags"]:
+        for task_id, task in tasks_of(read, dag_id).items():
+            if task.get("partial_kwargs", task).get("execution_timeout") is None:
+                without.add((dag_id, task_id))
+        assert "dagrun_timeout" not in read["dags"][dag_id]["dag"], "a run may wait for a slot"
+    assert without == WATCHED
+
+
+def test_runs_tell_of_their_failure_when_somebody_wants_to_know(read: dict[str, Any], tmp_path: Path) -> None:
+    assert not [dag_id for dag_id, dag in read["dags"].items() if dag["dag"].get("has_on_failure_callback")]
+    told = read_dags(tmp_path, ANYANOMALY_FAILURE_MAIL_TO="night@example.org")
+    assert told["errors"] == {}
+    assert all(dag["dag"]["has_on_failure_callback"] for dag in told["dags"].values())
 
 
 @given(name=st.text(max_size=400) | st.text(min_size=249, max_size=252))

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from anyanomaly_core.errors import StorageError
-from anyanomaly_core.results import catalog, event_store
+from anyanomaly_core.results import catalog, event_store, run_failures, scorer_store
 from anyanomaly_core.results.engine import make_engine
 from anyanomaly_core.results.queries import QueryResult, ReadyQuery, ready_queries, run_ready, run_sql
 from anyanomaly_core.results.sql_page import render
@@ -36,6 +36,11 @@ def reader(module_database: TestDatabase, tmp_path_factory: pytest.TempPathFacto
     world.add_video(writer, "gate/late.mp4", recorded_at=world.START + timedelta(days=2))
     with writer.begin() as connection:
         catalog.mark_unreadable(connection, world.add_video(writer, "gate/bad.mp4"), "no frame")
+        run = scorer_store.start_run(connection, "scan", code_version="1", external_id="night")
+        for reason in ("no model", "the server refuses"):
+            run_failures.note_failure(connection, run, "gate 2026-03-01", reason)
+        run_failures.note_failure(connection, run, "hall 2026-03-01", "mended")
+        run_failures.clear_failure(connection, run, "hall 2026-03-01")
     writer.dispose()
     _judge(module_database)
     engine = make_engine(module_database.url("reader"))
@@ -152,6 +157,14 @@ def test_the_same_footage_is_found_under_both_names(reader: Engine) -> None:
     assert [row["uri"] for row in ask(reader, "same_footage")] == ["gate/1.mp4", "gate/copy.mp4"]
     first, copy = (ask(reader, "events_of_file", uri=uri) for uri in ("gate/1.mp4", "gate/copy.mp4"))
     assert first == copy != []
+
+
+def test_why_tasks_failed_is_the_last_reason_of_those_that_no_later_try_did(reader: Engine) -> None:
+    failed = ask(reader, "failed_tasks")
+    assert [(row["airflow_run"], row["task"], row["reason"]) for row in failed] == [
+        ("night", "gate 2026-03-01", "the server refuses")
+    ]
+    assert ask(reader, "failed_tasks", since=failed[0]["started_at"] + timedelta(seconds=1)) == []
 
 
 def test_a_gap_in_the_recordings(reader: Engine) -> None:
