@@ -11,7 +11,7 @@ sys.path.insert(0, str(ROOT))
 from anyanomaly_core.embedded.postgres import PostgresServer  # noqa: E402
 from anyanomaly_core.results.engine import make_engine  # noqa: E402
 from anyanomaly_core.results.migrate import upgrade  # noqa: E402
-from anyanomaly_core.results.sql_page import render  # noqa: E402
+from anyanomaly_core.results.sql_page import render_sql_page  # noqa: E402
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def main() -> None:
         upgrade(server.url())
         engine = make_engine(server.url(user="reader"))
         with engine.connect() as connection:
-            (ROOT / "docs" / "sql.md").write_text(render(connection), encoding="utf-8")
+            (ROOT / "docs" / "sql.md").write_text(render_sql_page(connection), encoding="utf-8")
         engine.dispose()
     finally:
         server.stop()

@@ -217,10 +217,10 @@ class Settings(ReviewSettings, ArchiveSettings, DatabaseSettings, LibrarySetting
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
     """Settings of this process; raises ConfigurationError naming every variable that is wrong."""
-    return checked(Settings)
+    return read_settings(Settings)
 
 
-def checked(kind: type[SomeSettings]) -> SomeSettings:
+def read_settings(kind: type[SomeSettings]) -> SomeSettings:
     """Settings of one kind from the environment; raises ConfigurationError naming every variable that is wrong."""
     try:
         return kind()

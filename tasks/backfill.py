@@ -11,8 +11,7 @@ from sqlalchemy import Connection, Engine
 from anyanomaly_core import __version__
 from anyanomaly_core.alerts.connections import Connections, connection_from_environment
 from anyanomaly_core.alerts.sender import AlertSender
-from anyanomaly_core.archive.backfill import MAX_TASKS, BackfillPlan, CameraDays
-from anyanomaly_core.archive.backfill import plan_backfill as compare_with_ledger
+from anyanomaly_core.archive.backfill import MAX_TASKS, BackfillPlan, CameraDays, compare_with_ledger
 from anyanomaly_core.archive.missing import FootageSelection, missing_work
 from anyanomaly_core.archive.quote import Quote
 from anyanomaly_core.archive.scan import Budget, ScanResult, scan, segment_progress
@@ -24,10 +23,10 @@ from anyanomaly_core.results import scorer_store
 from anyanomaly_core.results.cascades import bounds_of_run, say_bound
 from anyanomaly_core.results.planning import Unit
 from anyanomaly_core.results.rule_store import list_rules, load_rule
-from anyanomaly_core.results.spending import Meter, Spent, spent_by
+from anyanomaly_core.results.spending import Meter, Spending, spending_of
 from anyanomaly_core.results.waiting import with_database_retry
 from tasks.context import database, stall_watchdog
-from tasks.failures import noted_failure, require_reasons, say_reasons
+from tasks.failures import record_failure, require_reasons, say_reasons
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +79,7 @@ def plan_backfill(
         run_id = scorer_store.start_run(
             connection, "backfill", code_version=__version__, external_id=external_id, params=params
         )
-        spent = spent_by(connection, run_id)
+        spent = spending_of(connection, run_id)
         work = [_work(part, plan, budget, run_id) for part in plan.days_within(budget, spent)[:MAX_TASKS]]
         if not work:
             log.warning("The budget is used up, or the next video alone is more than it.")
@@ -102,7 +101,7 @@ def score_days(
     """
     settings = get_settings()
     engine = database(settings)
-    with stall_watchdog(settings), noted_failure(engine, work["run_id"], work["name"]):
+    with stall_watchdog(settings), record_failure(engine, work["run_id"], work["name"]):
         result = _score_days(engine, settings, work, started_at, connections)
         result.raise_failures()
     engine.dispose()
@@ -141,7 +140,7 @@ def summarize_backfill(
         if units:
             missing = {unit["name"] for unit in units} - {result["name"] for result in finished}
             reasons = require_reasons(connection, units[0]["run_id"], missing)
-            spent = spent_by(connection, units[0]["run_id"])
+            spent = spending_of(connection, units[0]["run_id"])
             summary["took"] = {"gpu_hours": round(spent.seconds / 3600, 6), "segments": spent.segments}
             if bounds := bounds_of_run(connection, units[0]["run_id"]):
                 summary["cascade"] = bounds
@@ -189,9 +188,9 @@ def _score_days(
     budget = Budget(work["gpu_hours"], work["segments"])
     patience_s = settings.database_patience_s
 
-    def read() -> tuple[BackfillPlan, Spent]:
+    def read() -> tuple[BackfillPlan, Spending]:
         with engine.connect() as connection:
-            return _plan_of_task(connection, settings, work), spent_by(connection, work["run_id"])
+            return _plan_of_task(connection, settings, work), spending_of(connection, work["run_id"])
 
     plan, spent = with_database_retry(engine, patience_s, read)
     if not plan.begins_within(budget, spent):  # then no model need be loaded

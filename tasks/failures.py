@@ -17,7 +17,7 @@ MOST_NAMED = 20
 
 
 @contextmanager
-def noted_failure(engine: Engine, run_id: int, task: str) -> Iterator[None]:
+def record_failure(engine: Engine, run_id: int, task: str) -> Iterator[None]:
     """Keeps why this task of a run failed; what an earlier try of it had left there goes."""
     try:
         yield

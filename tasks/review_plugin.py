@@ -7,11 +7,14 @@ for, which only happens in the api-server.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.plugins_manager import AirflowPlugin
 
 from tasks.wiring.timetable import DaysOfFootage
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 log = logging.getLogger(__name__)
 
@@ -69,15 +72,15 @@ async def _unavailable(send: Send) -> None:
     )
 
 
-def _make() -> Any:  # noqa: ANN401  (an ASGI application)
+def _make() -> "FastAPI":
     from anyanomaly_core.config import get_settings  # noqa: PLC0415  (see above)
     from anyanomaly_core.errors import ConfigurationError  # noqa: PLC0415
-    from anyanomaly_core.results.engine import make_engine  # noqa: PLC0415
+    from anyanomaly_core.results.migrate import open_database  # noqa: PLC0415
     from anyanomaly_core.review.app import create_app  # noqa: PLC0415
     from tasks.review_host import AirflowHost  # noqa: PLC0415
 
     settings = get_settings()
     if settings.review_database_url is None:
         raise ConfigurationError("The review pages need ANYANOMALY_REVIEW_DATABASE_URL; see docs/review.md.")
-    engine = make_engine(settings.review_database_url.get_secret_value(), pool_size=5)
+    engine = open_database(settings.review_database_url.get_secret_value(), pool_size=5)
     return create_app(AirflowHost(), engine, settings)

@@ -31,7 +31,7 @@ from anyanomaly_core.results.spending import Meter
 from anyanomaly_core.results.waiting import with_database_retry
 from anyanomaly_core.rules.alerts import load_alerts
 from tasks.context import database, stall_watchdog
-from tasks.failures import noted_failure, require_reasons, say_reasons
+from tasks.failures import record_failure, require_reasons, say_reasons
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +114,7 @@ def scan_unit(
     """
     settings = get_settings()
     engine = database(settings)
-    with stall_watchdog(settings), noted_failure(engine, unit["run_id"], unit["name"]):
+    with stall_watchdog(settings), record_failure(engine, unit["run_id"], unit["name"]):
         result = _scan_unit(engine, settings, unit, started_at, connections)
         result.raise_failures()
     engine.dispose()

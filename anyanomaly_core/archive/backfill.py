@@ -19,7 +19,7 @@ from anyanomaly_core.results.catalog import StoredVideo
 from anyanomaly_core.results.planning import Unit
 from anyanomaly_core.results.rule_store import StoredRule
 from anyanomaly_core.results.scorer_store import latest_scorer
-from anyanomaly_core.results.spending import Spent
+from anyanomaly_core.results.spending import Spending
 
 MAX_TASKS = 1000  # Airflow maps at most 1024
 
@@ -56,11 +56,11 @@ class BackfillPlan:
         videos = [unit.video for unit in self.work]
         return make_quote(videos, texts, self.profile, self.rates, tasks=len(self.days) if tasks is None else tasks)
 
-    def begins_within(self, budget: Budget, spent: Spent) -> bool:
+    def begins_within(self, budget: Budget, spent: Spending) -> bool:
         """Whether the budget allows the first of what is missing."""
         return bool(self.work) and budget.allows_unit(spent, self.work[0], self.profile, self.rates)
 
-    def days_within(self, budget: Budget, spent: Spent) -> list[CameraDays]:
+    def days_within(self, budget: Budget, spent: Spending) -> list[CameraDays]:
         """The first camera-days that the budget may reach, the last of them perhaps only in part.
 
         Generous with time, which is an estimate: the tasks look themselves before each video.
@@ -72,11 +72,11 @@ class BackfillPlan:
             reached.append(days)
             segments = sum(segments_of(video, self.profile) for video in days.videos)
             of_each = (self.rates.seconds(video, self.profile, texts) for video in days.videos) if self.rates else ()
-            spent = Spent(spent.seconds + sum(of_each) / 2, spent.segments + segments)
+            spent = Spending(spent.seconds + sum(of_each) / 2, spent.segments + segments)
         return reached
 
 
-def plan_backfill(
+def compare_with_ledger(
     connection: Connection, settings: Settings, rule: StoredRule, selection: FootageSelection
 ) -> BackfillPlan:
     """Compare a rule and a selection with the ledger; a read is enough, and no model is loaded.

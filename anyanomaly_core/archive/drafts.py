@@ -26,7 +26,7 @@ from anyanomaly_core.scoring.smoothing import frame_scores
 from anyanomaly_core.scoring.types import RuleTexts, SegmentScore
 
 
-def sample(
+def sample_videos(
     connection: Connection,
     draft: RuleDefinition,
     *,

@@ -123,7 +123,7 @@ def scan_outcome(connection: Connection, settings: Settings, *, since: datetime)
         )
     ids = {scorer_id for _, scorer_id in asked.values()} - {NO_SCORER}
     videos_now = connection.execute(_SINCE, {"since": since}).scalar_one()
-    return ScanOutcome(tuple(outcomes), tuple(_each_once(failures)), tuple(sorted(ids)), int(videos_now))
+    return ScanOutcome(tuple(outcomes), tuple(_distinct_reasons(failures)), tuple(sorted(ids)), int(videos_now))
 
 
 _STATES = ("done", "partial", "failed", "not_yet")
@@ -139,7 +139,7 @@ def _scorers(connection: Connection, rules: Sequence[StoredRule], settings: Sett
     return found
 
 
-def _each_once(failures: Sequence[Failure]) -> list[Failure]:
+def _distinct_reasons(failures: Sequence[Failure]) -> list[Failure]:
     """A reason that several rules met is said once, with what it hit most."""
     return list({failure.reason: failure for failure in reversed(failures)}.values())[::-1]
 

@@ -17,7 +17,7 @@ LONGEST_WALK_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ArchiveLocation:
     """An archive, as settings describe it."""
 
     root: str
@@ -41,14 +41,14 @@ class Readiness:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _ArchiveSample:
     files: int
     cameras: frozenset[str]
     problem: str | None  # of the first file, where none can be used
     whole: bool  # the archive was looked through
 
 
-def check_scan(place: Place, rules: Path, profile: str, settings: ModelSettings) -> Readiness:
+def check_scan(place: ArchiveLocation, rules: Path, profile: str, settings: ModelSettings) -> Readiness:
     """Everything a scan needs that can be looked at before services start and models are loaded.
 
     Args:
@@ -71,7 +71,7 @@ def check_scan(place: Place, rules: Path, profile: str, settings: ModelSettings)
     return found
 
 
-def _check_footage(place: Place, rules: Sequence[RuleDefinition], found: Readiness) -> None:
+def _check_footage(place: ArchiveLocation, rules: Sequence[RuleDefinition], found: Readiness) -> None:
     try:
         seen = _look_through(place)
     except (FootageError, ConfigurationError) as error:
@@ -97,7 +97,7 @@ def _check_cameras(rules: Sequence[RuleDefinition], cameras: frozenset[str], fou
         found.warnings.clear()
 
 
-def _look_through(place: Place) -> _Seen:
+def _look_through(place: ArchiveLocation) -> _ArchiveSample:
     files, problem = 0, None
     cameras: set[str] = set()
     deadline = time.monotonic() + LONGEST_WALK_S
@@ -108,8 +108,8 @@ def _look_through(place: Place) -> _Seen:
         else:
             cameras.add(item.camera)
         if time.monotonic() > deadline:
-            return _Seen(files, frozenset(cameras), problem, whole=False)
-    return _Seen(files, frozenset(cameras), problem, whole=True)
+            return _ArchiveSample(files, frozenset(cameras), problem, whole=False)
+    return _ArchiveSample(files, frozenset(cameras), problem, whole=True)
 
 
 def _check_profiles(rules: Sequence[RuleDefinition], profile: str, settings: ModelSettings, found: Readiness) -> None:

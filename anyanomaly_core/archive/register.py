@@ -112,7 +112,7 @@ def _register(connection: Connection, found: FoundFile, digest: str, zones: Zone
     """File, camera and video; what was found in a known content is found under its new camera as well."""
     before = catalog.cameras_of(connection, digest)
     catalog.register_camera(connection, str(found.camera), zones.of(found.camera))
-    video_id = catalog.register_file(connection, found, digest)
+    video_id = catalog.store_file(connection, found, digest)
     assert video_id is not None  # noqa: S101  (found has no problem)
     if before and found.camera not in before:
         derive_again(connection, video_id)
@@ -127,7 +127,7 @@ def _register_duplicate(engine: Engine, found: FoundFile, digest: str, zones: Zo
 
 def _remember_problem(engine: Engine, found: FoundFile, reason: str) -> Registration:
     with engine.begin() as connection:
-        catalog.register_file(connection, dataclasses.replace(found, problem=reason), None)
+        catalog.store_file(connection, dataclasses.replace(found, problem=reason), None)
     return Registration(found.uri, RegistrationOutcome.PROBLEM, reason)
 
 

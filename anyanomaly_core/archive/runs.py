@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from anyanomaly_core import __version__
-from anyanomaly_core.archive.backfill import plan_backfill, profile_name
+from anyanomaly_core.archive.backfill import compare_with_ledger, profile_name
 from anyanomaly_core.archive.discovery import find_new_files
 from anyanomaly_core.archive.missing import FootageSelection, missing_work
 from anyanomaly_core.archive.quote import Quote
@@ -25,7 +25,7 @@ from anyanomaly_core.profile import Profile, load_profile
 from anyanomaly_core.results import scorer_store
 from anyanomaly_core.results.cascades import bounds_of_run
 from anyanomaly_core.results.rule_store import StoredRule
-from anyanomaly_core.results.spending import Meter, Spent, spent_by
+from anyanomaly_core.results.spending import Meter, Spending, spending_of
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ class RuleBackfill:
     """What a backfill did."""
 
     result: ScanResult
-    spent: Spent
+    spent: Spending
     bounds: list[dict[str, Any]]  # of a cascade; see results.cascades
     remaining: Quote
 
@@ -77,7 +77,7 @@ def scan_archive(
     by_profile: dict[str, list[StoredRule]] = {}
     for rule in active:
         by_profile.setdefault(profile_name(rule, settings), []).append(rule)
-    with _noted_failure(engine, run_id):
+    with _record_failure(engine, run_id):
         for name, group in by_profile.items():
             run = _Run(engine, settings, run_id, load_profile(name), stages, committed)
             result = run.score(group, FootageSelection(), Budget())
@@ -105,18 +105,18 @@ def backfill_rule(
     with engine.begin() as connection:
         run_id = scorer_store.start_run(connection, "cli", code_version=__version__)
     run = _Run(engine, settings, run_id, load_profile(profile_name(rule, settings)), stages, committed)
-    with _noted_failure(engine, run_id):
+    with _record_failure(engine, run_id):
         result = run.score([rule], selection, budget)
     bounds = _finish(engine, run_id, result)
     with engine.connect() as connection:
-        spent = spent_by(connection, run_id)
-    return RuleBackfill(result, spent, bounds, quote_backfill(engine, settings, rule, selection))
+        spent = spending_of(connection, run_id)
+    return RuleBackfill(result, spent, bounds, quote_missing(engine, settings, rule, selection))
 
 
-def quote_backfill(engine: Engine, settings: Settings, rule: StoredRule, selection: FootageSelection) -> Quote:
+def quote_missing(engine: Engine, settings: Settings, rule: StoredRule, selection: FootageSelection) -> Quote:
     """What scoring all that is missing would take, in this one process."""
     with engine.connect() as connection:
-        plan = plan_backfill(connection, settings, rule, selection)
+        plan = compare_with_ledger(connection, settings, rule, selection)
     return plan.quote(tasks=min(1, len(plan.work)))
 
 
@@ -143,7 +143,7 @@ class _Run:
         with self.engine.connect() as connection:
             work = missing_work(connection, rules, scorer.stored.scorer_id, selection)
         videos = [unit.video for unit in work]
-        told = segment_progress(videos, self.profile, self.stages(f"scoring by {self.profile.name}", "segments"))
+        progress = segment_progress(videos, self.profile, self.stages(f"scoring by {self.profile.name}", "segments"))
         return scan(
             self.engine,
             work,
@@ -151,7 +151,7 @@ class _Run:
             settings=self.settings,
             meter=meter,
             budget=budget,
-            progress=told,
+            progress=progress,
             committed=self.committed,
         )
 
@@ -171,7 +171,7 @@ def _register(engine: Engine, settings: Settings, stages: Stages) -> list[Regist
 
 
 @contextmanager
-def _noted_failure(engine: Engine, run_id: int) -> Iterator[None]:
+def _record_failure(engine: Engine, run_id: int) -> Iterator[None]:
     """An error that ends the run stands with it."""
     try:
         yield

@@ -16,7 +16,7 @@ from anyanomaly_core.errors import FootageError
 from anyanomaly_core.profile import Profile
 from anyanomaly_core.results.catalog import StoredVideo
 from anyanomaly_core.results.planning import Unit
-from anyanomaly_core.results.spending import Meter, Spent, spent_by
+from anyanomaly_core.results.spending import Meter, Spending, spending_of
 from anyanomaly_core.results.waiting import with_database_retry
 from anyanomaly_core.rules.alerts import load_alerts
 
@@ -35,13 +35,13 @@ class Budget:
         """Whether there is nothing to stop at."""
         return self.gpu_hours is None and self.segments is None
 
-    def allows(self, spent: Spent, segments: int, seconds: float) -> bool:
+    def allows(self, spent: Spending, segments: int, seconds: float) -> bool:
         """Whether so many more segments, which take about so many seconds, are within the budget."""
         if self.segments is not None and spent.segments + segments > self.segments:
             return False
         return self.gpu_hours is None or spent.seconds + seconds <= self.gpu_hours * 3600
 
-    def allows_unit(self, spent: Spent, unit: Unit, profile: Profile, rates: Rates | None) -> bool:
+    def allows_unit(self, spent: Spending, unit: Unit, profile: Profile, rates: Rates | None) -> bool:
         """Whether a unit fits into what is left; its time counts as soon as rates are known."""
         texts = [len(rule.definition.texts) for rule in unit.rules]
         seconds = 0.0 if rates is None else sum(rates.seconds(unit.video, profile, count) for count in texts)
@@ -141,9 +141,9 @@ def segment_progress(
     return lambda video: parts.next_part(segments_of(video, profile))
 
 
-def _spent(engine: Engine, meter: Meter) -> Spent:
+def _spent(engine: Engine, meter: Meter) -> Spending:
     with engine.connect() as connection:
-        return spent_by(connection, meter.run_id)
+        return spending_of(connection, meter.run_id)
 
 
 def _rates(engine: Engine, scorer: ArchiveScorer) -> Rates | None:

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Used:
+class _PastScorer:
     """A scorer of the past."""
 
     profile: Profile
@@ -73,7 +73,7 @@ def _profile_names(connection: Connection, settings: Settings) -> set[str]:
     return {settings.profile} | {rule.definition.profile or settings.profile for rule in waiting}
 
 
-def _used(connection: Connection, recent_s: float) -> Iterator[_Used]:
+def _used(connection: Connection, recent_s: float) -> Iterator[_PastScorer]:
     """Scorers with an encoder, the one that was used last first."""
     s = scorers.c
     age = func.extract("epoch", NOW - s.last_used_at)
@@ -81,7 +81,7 @@ def _used(connection: Connection, recent_s: float) -> Iterator[_Used]:
     query = query.where(s.revisions.has_key("encoder")).order_by(s.last_used_at.desc(), s.scorer_id.desc())
     for body, digest, revision, age_s in connection.execute(query):
         try:
-            yield _Used(Profile.model_validate(body), digest, revision, float(age_s) < recent_s)
+            yield _PastScorer(Profile.model_validate(body), digest, revision, float(age_s) < recent_s)
         except ValidationError:  # a profile of another version of this package: no scan of today uses it
             continue
 

@@ -111,7 +111,7 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):  # like Ctrl-C: what was started must be stopped again
         signal.signal(number, lambda signal_number, _frame: sys.exit(128 + signal_number))
     if not sys.stderr.isatty():
-        os.environ.setdefault("TQDM_DISABLE", "1")  # libraries' bars are for terminals
+        os.environ.setdefault("TQDM_DISABLE", "1")  # the bars of libraries are for terminals
     try:
         app()
     except AnyAnomalyError as error:

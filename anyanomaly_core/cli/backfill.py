@@ -29,7 +29,7 @@ def backfill(
 ) -> None:
     """Score what a rule lacks of the stored footage, here and now; what is scored is not scored again."""
     from anyanomaly_core.archive.missing import FootageSelection
-    from anyanomaly_core.archive.runs import backfill_rule, quote_backfill
+    from anyanomaly_core.archive.runs import backfill_rule, quote_missing
     from anyanomaly_core.archive.scan import Budget
     from anyanomaly_core.results.rule_store import load_rule
 
@@ -42,7 +42,7 @@ def backfill(
     with database(stack) as (engine, settings), progress_stages() as stages:
         with engine.connect() as connection:
             stored = load_rule(connection, rule)
-        quoted = quote_backfill(engine, settings, stored, selection)
+        quoted = quote_missing(engine, settings, stored, selection)
         done = None
         if not quote and quoted.videos:
             note(f"{quoted.videos} videos with {quoted.segments} segments lack scores; measured: {quoted.measured}.")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 
-class By(StrEnum):
+class CoverageGrouping(StrEnum):
     """How fine the table is."""
 
     rule = "rule"
@@ -25,7 +25,9 @@ class By(StrEnum):
 def coverage(
     rule: Annotated[str | None, typer.Option("--rule", help="Only this rule.")] = None,
     camera: Annotated[str | None, typer.Option("--camera", help="Only this id or pattern.")] = None,
-    by: Annotated[By, typer.Option("--by", help="A row for each rule, camera, day or file.")] = By.rule,
+    by: Annotated[
+        CoverageGrouping, typer.Option("--by", help="A row for each rule, camera, day or file.")
+    ] = CoverageGrouping.rule,
     unfinished: Annotated[bool, typer.Option("--unfinished", help="Only what failed or was not done yet.")] = False,
     all_versions: Annotated[bool, typer.Option("--all-versions", help="Earlier versions of rules as well.")] = False,
     check: Annotated[

@@ -33,7 +33,7 @@ def demo() -> None:
     installation.configure({"ARCHIVE_ROOT": str(archive), "RULES_DIR": str(rules), "PROFILE": "demo"})
     _stage(2, "PostgreSQL and Airflow")
     ran_before = services.is_up(installation)
-    with pipeline.running(installation, say=say) as api:
+    with pipeline.running_services(installation, say=say) as api:
         _stage(3, "The rules")
         pipeline.apply(installation, rules, author="demo", say=say)
         _stage(4, "Ingest and scan, through Airflow's scheduler")

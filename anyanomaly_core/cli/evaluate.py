@@ -29,7 +29,7 @@ ALL, NONE = "all", "none"
 MOST_NAMES = 5  # of videos in a line
 
 
-class Protocol(StrEnum):
+class ProtocolChoice(StrEnum):
     """What may be chosen by looking at the labels: nothing (honest), or smoothing and weights (reference)."""
 
     honest = "honest"
@@ -57,7 +57,7 @@ def evaluate(
             "(score the footage again); or all, or none."
         ),
     ] = "contexts,weights,smoothing",
-    protocol: Annotated[Protocol, typer.Option(help="honest, reference or both.")] = Protocol.both,
+    protocol: Annotated[ProtocolChoice, typer.Option(help="honest, reference or both.")] = ProtocolChoice.both,
     resamples: Annotated[int, typer.Option(min=0, help="Bootstrap resamples behind the intervals.")] = 1000,
     videos: Annotated[int, typer.Option(min=0, help="Only the first so many videos; 0: all.")] = 0,
     out: Annotated[
@@ -99,7 +99,7 @@ def evaluate(
                     load_profile(profile),
                     settings,
                     groups=groups,
-                    protocols=["honest", "reference"] if protocol is Protocol.both else [protocol.value],
+                    protocols=["honest", "reference"] if protocol is ProtocolChoice.both else [protocol.value],
                     resamples=resamples,
                     out=out,
                     engine=engine,

@@ -11,10 +11,10 @@ from anyanomaly_core.cli.output import note, print_json, print_rows, say
 from anyanomaly_core.cli.site import database, user_name
 
 if TYPE_CHECKING:
-    from anyanomaly_core.results.found_events import FoundEvent
+    from anyanomaly_core.results.found_events import EventSummary
 
 
-class Judgement(StrEnum):
+class VerdictChoice(StrEnum):
     """What a person says of an event."""
 
     real = "real"
@@ -28,19 +28,19 @@ def list_events(
     first: FirstDay = None,
     last: LastDay = None,
     to_review: Annotated[bool, typer.Option("--to-review", help="Only those that nobody has judged.")] = False,
-    verdict: Annotated[Judgement | None, typer.Option("--verdict", help="Only those judged so.")] = None,
+    verdict: Annotated[VerdictChoice | None, typer.Option("--verdict", help="Only those judged so.")] = None,
     highest: Annotated[bool, typer.Option("--highest", help="Highest score first, instead of newest first.")] = False,
     most: Annotated[int, typer.Option("--most", min=1, help="How many at most.")] = 50,
     stack: Stack = "",
     as_json: AsJson = False,
 ) -> None:
     """What was found: events of the rules' current versions, newest first."""
-    from anyanomaly_core.results.found_events import EventChoice, find_events
+    from anyanomaly_core.results.found_events import EventFilter, load_events
     from anyanomaly_core.results.names import require_cameras, require_rules
 
     with database(stack, user="reader") as (engine, _), engine.connect() as connection:
         require_rules(connection, rules or [])
-        choice = EventChoice(
+        choice = EventFilter(
             rules=rules or None,
             cameras=require_cameras(connection, cameras) if cameras else None,
             first_day=first.date() if first else None,
@@ -48,7 +48,7 @@ def list_events(
             verdict=verdict.value if verdict else None,
             to_review=to_review,
         )
-        found = find_events(connection, choice, most=most, by_peak=highest)
+        found = load_events(connection, choice, most=most, by_peak=highest)
     if as_json:
         print_json([{name: getattr(event, name) for name in event.__slots__} for event in found])
         return
@@ -57,7 +57,7 @@ def list_events(
         note(f"There may be more: only {most} are shown. --most, --rule, --camera, --from and --to choose.")
 
 
-def print_events(events: Sequence["FoundEvent"]) -> None:
+def print_events(events: Sequence["EventSummary"]) -> None:
     """A table, the notices of its scorers above it; columns that say nothing here are left out."""
     several = len({event.scorer_id for event in events}) > 1
     for profile, notice in dict.fromkeys((event.profile, event.notice) for event in events if event.notice):
@@ -80,7 +80,7 @@ def print_events(events: Sequence["FoundEvent"]) -> None:
 
 def judge_event(
     event: EventId,
-    judgement: Annotated[Judgement, typer.Argument(help="real, false_alarm or unsure.")],
+    judgement: Annotated[VerdictChoice, typer.Argument(help="real, false_alarm or unsure.")],
     comment: Annotated[str, typer.Option("--note", help="Anything, up to 2,000 characters.")] = "",
     person: Person = "",
     stack: Stack = "",

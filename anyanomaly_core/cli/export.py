@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from anyanomaly_core.cli.events import Judgement
+from anyanomaly_core.cli.events import VerdictChoice
 from anyanomaly_core.cli.options import AsJson, Cameras, FirstDay, LastDay, Stack
 from anyanomaly_core.cli.output import note, print_json
 from anyanomaly_core.cli.progress import progress_stages
@@ -31,21 +31,21 @@ def export_dataset(
     cameras: Cameras = None,
     first: FirstDay = None,
     last: LastDay = None,
-    verdict: Annotated[Judgement | None, typer.Option("--verdict", help="Only those judged so.")] = None,
+    verdict: Annotated[VerdictChoice | None, typer.Option("--verdict", help="Only those judged so.")] = None,
     frames: Annotated[int, typer.Option("--frames", min=1, max=1000, help="Pictures of each event.")] = 5,
     most: Annotated[int, typer.Option("--most", min=1, help="How many events at most, the newest.")] = 1000,
     stack: Stack = "",
     as_json: AsJson = False,
 ) -> None:
     """Write events as pictures with labels: COCO, CVAT for images 1.1, or FiftyOne. Exits 1 when one had no footage."""
-    from anyanomaly_core.results.found_events import EventChoice
+    from anyanomaly_core.results.found_events import EventFilter
     from anyanomaly_core.results.names import require_cameras, require_rules
     from anyanomaly_core.review.datasets.export import export_events
 
     with database(stack, user="reader") as (engine, settings), progress_stages() as stages:
         with engine.connect() as connection:
             require_rules(connection, rules or [])
-            choice = EventChoice(
+            choice = EventFilter(
                 rules=rules or None,
                 cameras=require_cameras(connection, cameras) if cameras else None,
                 first_day=first.date() if first else None,

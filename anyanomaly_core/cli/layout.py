@@ -17,11 +17,11 @@ def layout(
     """Propose how paths state camera and time, and show ten files as they would be read; nothing is written."""
     import dataclasses
 
-    from anyanomaly_core.config import LayoutSettings, checked
+    from anyanomaly_core.config import LayoutSettings, read_settings
     from anyanomaly_core.footage.local_time import Zones
     from anyanomaly_core.footage.recorders.proposal import propose
 
-    settings = checked(LayoutSettings)
+    settings = read_settings(LayoutSettings)
     if time_zone:
         settings = LayoutSettings.model_validate({**settings.model_dump(), "time_zone": time_zone})
     zones = Zones.of_settings(settings)

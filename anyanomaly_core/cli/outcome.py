@@ -18,7 +18,7 @@ OTHERS = 1000  # events of other scorers are counted up to here
 
 def print_outcome(connection: "Connection", outcome: "ScanOutcome", other_failures: Sequence["Failure"] = ()) -> None:
     """Tables for a person: progress of each rule, reasons of failures, events of the scorers that were asked for."""
-    from anyanomaly_core.results.found_events import EventChoice, find_events
+    from anyanomaly_core.results.found_events import EventFilter, load_events
 
     say(f"\nWhat is scored, {_videos(outcome.videos_now)} of it now")
     names = ["rule", "profile", "scored", "partly", "failed", "not_tried", "segments_failed", "hours_of_footage"]
@@ -37,8 +37,8 @@ def print_outcome(connection: "Connection", outcome: "ScanOutcome", other_failur
             say(f"  and {len(failures) - MOST_REASONS} other reasons: `anyanomaly quarantine` lists all.")
     say(f"\nEvents, highest score first (at most {MOST_EVENTS})")
     scorers = outcome.scorer_ids
-    print_events(find_events(connection, EventChoice(scorer_ids=scorers), most=MOST_EVENTS, by_peak=True))
-    others = find_events(connection, EventChoice(other_scorer_ids=scorers), most=OTHERS)
+    print_events(load_events(connection, EventFilter(scorer_ids=scorers), most=MOST_EVENTS, by_peak=True))
+    others = load_events(connection, EventFilter(other_scorer_ids=scorers), most=OTHERS)
     if others:
         counts = {event.profile: 0 for event in others}
         for event in others:

@@ -9,6 +9,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from anyanomaly_core.display import display_text
+
 Row = Sequence[Any]
 NARROW = 40  # a column this wide is not wrapped in a terminal: ids and names can be copied
 
@@ -117,4 +119,4 @@ def _cell(value: object) -> str:
     else:
         text = str(value)
     # One line, and nothing a model wrote may steer the terminal.
-    return "".join(character if character.isprintable() else " " for character in text)
+    return display_text(text, len(text))

@@ -21,7 +21,7 @@ standard output, as a table or, with `--json`, for programs; everything else goe
 """
 
 
-def render() -> str:
+def render_cli_page() -> str:
     """The page."""
     from anyanomaly_core.cli.app import app
 

@@ -15,7 +15,7 @@ from anyanomaly_core.cli.site import database, user_name
 from anyanomaly_core.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from anyanomaly_core.results.rehearsal import Difference, Rehearsal, Span
+    from anyanomaly_core.results.rehearsal import Difference, EventInterval, Rehearsal
 
 rules_app = typer.Typer(no_args_is_help=True, help="Rules: apply files, rehearse a draft, list, pause, resume, retire.")
 COLUMNS = ["change", "camera", "file", "before", "after", "peak_before", "peak_after"]
@@ -74,7 +74,7 @@ def rehearse(
     as_json: AsJson = False,
 ) -> None:
     """Show which events a draft would find, lose and move against the rule's current version; changes nothing."""
-    from anyanomaly_core.archive.drafts import draft_scores, sample
+    from anyanomaly_core.archive.drafts import draft_scores, sample_videos
     from anyanomaly_core.archive.scan import segment_progress
     from anyanomaly_core.archive.scorer import load_scorer
     from anyanomaly_core.profile import load_profile
@@ -84,7 +84,7 @@ def rehearse(
     definition = load_rule(draft)
     with database(stack) as (engine, settings), progress_stages() as stages:
         with engine.connect() as connection:
-            chosen = sample(
+            chosen = sample_videos(
                 connection,
                 definition,
                 cameras=cameras or (),
@@ -145,7 +145,7 @@ def _row(difference: "Difference") -> tuple[Any, ...]:
     return (difference.kind, video.camera_id, video.uri, _span(before, zone), _span(after, zone), *peaks)
 
 
-def _span(span: "Span | None", zone: ZoneInfo) -> str | None:
+def _span(span: "EventInterval | None", zone: ZoneInfo) -> str | None:
     if span is None:
         return None
     start, end = (moment.astimezone(zone) for moment in (span.started_at, span.ended_at))

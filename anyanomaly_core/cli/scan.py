@@ -21,7 +21,7 @@ from anyanomaly_core.errors import ConfigurationError, FootageError
 if TYPE_CHECKING:
     from anyanomaly_core.archive.outcome import Failure, ScanOutcome
     from anyanomaly_core.embedded.installation import Installation
-    from anyanomaly_core.embedded.pipeline import Scanned
+    from anyanomaly_core.embedded.pipeline import PipelineResult
 
 HOW = "Write `make scan FOOTAGE=/archive RULES=/my/rules PROFILE=name`"
 
@@ -89,7 +89,7 @@ def _scan_through_airflow(
 
     began = datetime.now(UTC)
     tell = note if as_json else say
-    with pipeline.running(installation, say=tell) as api:
+    with pipeline.running_services(installation, say=tell) as api:
         pipeline.apply(installation, rules, author=user_name(), say=tell)
         scanned = pipeline.ingest_and_scan(installation, api, say=tell)
         failures = _of_tasks(scanned)
@@ -117,7 +117,7 @@ def _report(settings: Settings, began: datetime, failures: list["Failure"], *, a
     return outcome
 
 
-def _of_tasks(scanned: "Scanned") -> list["Failure"]:
+def _of_tasks(scanned: "PipelineResult") -> list["Failure"]:
     """Reasons of tasks that failed themselves; what became of videos and files is told from the ledger."""
     from anyanomaly_core.archive.outcome import Failure
 
@@ -131,7 +131,7 @@ def _of_tasks(scanned: "Scanned") -> list["Failure"]:
     ]
 
 
-def _say_how_to_go_on(installation: "Installation", scanned: "Scanned") -> None:
+def _say_how_to_go_on(installation: "Installation", scanned: "PipelineResult") -> None:
     stack = f"STACK={installation.name}"
     say(f"\nIngest and scan took {scanned.seconds:.0f} s. The same facts as Parquet: {installation.parquet}")
     say("How to go on:")
@@ -142,12 +142,12 @@ def _say_how_to_go_on(installation: "Installation", scanned: "Scanned") -> None:
 
 def _check(remembered: dict[str, str]) -> None:
     """What would make the scan fail is told before anything is started; notices stand first."""
-    from anyanomaly_core.archive.readiness import Place, check_scan
+    from anyanomaly_core.archive.readiness import ArchiveLocation, check_scan
     from anyanomaly_core.rules.alerts import load_alerts
 
     stated = os.environ.get("ANYANOMALY_ALERTS")
     load_alerts(Path(stated) if stated else None)
-    place = Place(
+    place = ArchiveLocation(
         os.environ.get("ANYANOMALY_ARCHIVE_ROOT", remembered["ARCHIVE_ROOT"]),
         remembered["ARCHIVE_LAYOUT"],
         remembered.get("TIME_ZONE", "UTC"),
@@ -201,12 +201,12 @@ def _how_to_read(layout: str, archive: Path, installation: "Installation") -> di
 
 def _propose_layout(archive: Path, time_zone: str) -> str:
     """For an archive that nobody described; what is not certain about it is told."""
-    from anyanomaly_core.config import LayoutSettings, checked
+    from anyanomaly_core.config import LayoutSettings, read_settings
     from anyanomaly_core.footage.layout import ANY_FOLDER
     from anyanomaly_core.footage.local_time import Zones
     from anyanomaly_core.footage.recorders.proposal import propose
 
-    zones = dataclasses.replace(Zones.of_settings(checked(LayoutSettings)), default=time_zone or "UTC")
+    zones = dataclasses.replace(Zones.of_settings(read_settings(LayoutSettings)), default=time_zone or "UTC")
     try:
         proposal = propose(str(archive), zones)
     except FootageError:

@@ -57,7 +57,7 @@ def show(
 
 
 def _try_file(video: Path, text: str, at: str, seconds: float, profile: str) -> "Trial":
-    from anyanomaly_core.config import LibrarySettings, checked
+    from anyanomaly_core.config import LibrarySettings, read_settings
     from anyanomaly_core.engine.trial import TrialScorer
     from anyanomaly_core.profile import load_profile
 
@@ -65,7 +65,7 @@ def _try_file(video: Path, text: str, at: str, seconds: float, profile: str) -> 
         around_s = float(at) if at else None
     except ValueError:
         raise ConfigurationError(f"--at {at}: of a file it is a number of seconds.") from None
-    settings = checked(LibrarySettings)
+    settings = read_settings(LibrarySettings)
     with progress_stages() as stages:
         scorer = TrialScorer(load_profile(profile), settings)
         progress = stages("scoring", "segments")

@@ -14,7 +14,7 @@ SIDE = 224  # of a context image
 CONSTANT = 1e-6  # a map that varies less says nothing about position
 
 
-def class_adapted(windows: Float32, classes: Float32, logit_scale: float) -> Float32:
+def class_probabilities(windows: Float32, classes: Float32, logit_scale: float) -> Float32:
     """[K] how much each window matches the first class rather than the others.
 
     A softmax over the classes. One class alone has no contrast (the softmax would be 1 everywhere); then the

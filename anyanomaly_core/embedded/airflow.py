@@ -41,7 +41,7 @@ def gpu_slots() -> int:
     return 1 if has_gpu else min(2, os.cpu_count() or 1)
 
 
-def environment(installation: Installation, port: int, parallelism: int) -> dict[str, str]:
+def airflow_environment(installation: Installation, port: int, parallelism: int) -> dict[str, str]:
     """Environment of every Airflow process: its configuration, and the settings of our tasks.
 
     ``AIRFLOW_*`` variables of the caller are left out, so that another Airflow on this machine is never touched.
@@ -135,7 +135,7 @@ def run_airflow_command(installation: Installation, words: Sequence[str]) -> int
     Raises:
         ConfigurationError: when Airflow of this installation was never started.
     """
-    variables = environment(installation, installation.last_api_port(), parallelism=1)
+    variables = airflow_environment(installation, installation.last_api_port(), parallelism=1)
     line = [sys.executable, "-m", "airflow", *words]
     return subprocess.run(line, env=variables, cwd=installation.folder, check=False).returncode
 

@@ -19,7 +19,7 @@ ORDER BY rule, uri, start_s"""
 
 
 @dataclass(frozen=True, slots=True)
-class FoundEvent:
+class DetectedEvent:
     """An event as the results database has it."""
 
     rule: str
@@ -35,7 +35,7 @@ class Match:
     """A planted event and what was found of it, or an event that was not planted."""
 
     planted: PlantedEvent | None
-    found: FoundEvent | None
+    found: DetectedEvent | None
 
 
 def compare(installation: Installation, archive: Path) -> list[Match]:
@@ -44,7 +44,7 @@ def compare(installation: Installation, archive: Path) -> list[Match]:
     return match(planted_events(archive), [_found(row) for row in rows])
 
 
-def match(planted: Sequence[PlantedEvent], found: Sequence[FoundEvent]) -> list[Match]:
+def match(planted: Sequence[PlantedEvent], found: Sequence[DetectedEvent]) -> list[Match]:
     """Pair every planted event with the event of its rule and video that overlaps it longest.
 
     An event may belong to several planted ones (two close together seen as one); what overlaps none is a false alarm.
@@ -61,10 +61,10 @@ def match(planted: Sequence[PlantedEvent], found: Sequence[FoundEvent]) -> list[
     return matches + [Match(None, event) for event in found if event not in used]
 
 
-def _overlap(truth: PlantedEvent, event: FoundEvent) -> float:
+def _overlap(truth: PlantedEvent, event: DetectedEvent) -> float:
     return min(truth.end_s, event.end_s) - max(truth.start_s, event.start_s)
 
 
-def _found(row: tuple[Any, ...]) -> FoundEvent:
+def _found(row: tuple[Any, ...]) -> DetectedEvent:
     rule, uri, peak, rationale, start_s, end_s = row
-    return FoundEvent(rule, uri, peak, rationale or "", start_s, end_s)
+    return DetectedEvent(rule, uri, peak, rationale or "", start_s, end_s)

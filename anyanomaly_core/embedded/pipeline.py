@@ -19,7 +19,7 @@ DAGS = ["ingest_archive", "scan_archive"]
 
 
 @dataclass(frozen=True, slots=True)
-class Scanned:
+class PipelineResult:
     """What the two runs did."""
 
     ingest: runs.FinishedRun
@@ -34,7 +34,7 @@ class Scanned:
 
 
 @contextlib.contextmanager
-def running(installation: Installation, *, say: Say = print) -> Iterator[AirflowApi]:
+def running_services(installation: Installation, *, say: Say = print) -> Iterator[AirflowApi]:
     """The installation's services; afterwards they are stopped, unless they ran before."""
     ran_before = services.is_up(installation)
     try:
@@ -57,7 +57,7 @@ def apply(installation: Installation, folder: Path, *, author: str = "make", say
         say(f"  {item.rule.name}: {', '.join(item.rule.definition.texts)} ({made})")
 
 
-def ingest_and_scan(installation: Installation, api: AirflowApi, *, say: Say = print) -> Scanned:
+def ingest_and_scan(installation: Installation, api: AirflowApi, *, say: Say = print) -> PipelineResult:
     """Trigger ``ingest_archive``, follow it, then follow the run of ``scan_archive`` that its asset starts."""
     services.wait_for_dags(api, DAGS, since=services.started_at(installation))
     if paused := [name for name in DAGS if (api.dag(name) or {}).get("is_paused")]:
@@ -74,4 +74,4 @@ def ingest_and_scan(installation: Installation, api: AirflowApi, *, say: Say = p
     say(f"  scan_archive: {scanned.state} after {scanned.seconds:.0f} s")
     units = sum(i["task_id"] == "scan_unit" and i["map_index"] >= 0 for i in scanned.instances)
     failures = [*runs.task_failures(api, ingested), *runs.task_failures(api, scanned)]
-    return Scanned(ingested, scanned, units, tuple(failures))
+    return PipelineResult(ingested, scanned, units, tuple(failures))

@@ -21,7 +21,7 @@ from anyanomaly_core.embedded.postgres_process import (
     RunAs,
     binaries,
     choose_run_as,
-    find_running,
+    find_server_process,
     forget_dead_server,
 )
 from anyanomaly_core.embedded.postgres_users import (
@@ -79,14 +79,14 @@ class PostgresServer:
     @property
     def port(self) -> int:
         """Port of the running server; raises StorageError when it does not run."""
-        running = find_running(self.data_dir)
+        running = find_server_process(self.data_dir)
         if running is None:
             raise StorageError(f"The embedded PostgreSQL of {self.data_dir} is not running; `make up` starts it.")
         return running.port
 
     def is_running(self) -> bool:
         """Whether a server runs on this data directory."""
-        return find_running(self.data_dir) is not None
+        return find_server_process(self.data_dir) is not None
 
     def url(self, database: str = "anyanomaly", user: str | None = None) -> str:
         """SQLAlchemy URL with password; ``user`` defaults to the database's owner."""
@@ -120,7 +120,7 @@ class PostgresServer:
         with _lock(self.data_dir):
             # Fast shutdown first; an immediate one (recovered at the next start) only when that hangs.
             for request in (signal.SIGINT, signal.SIGQUIT):
-                running = find_running(self.data_dir)
+                running = find_server_process(self.data_dir)
                 if running is None:
                     return
                 os.kill(running.pid, request)
@@ -218,7 +218,7 @@ def _lock(data_dir: Path) -> Iterator[None]:
 def _wait_until_gone(data_dir: Path, timeout_s: float) -> bool:
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
-        if find_running(data_dir) is None:
+        if find_server_process(data_dir) is None:
             return True
         time.sleep(0.05)
     return False

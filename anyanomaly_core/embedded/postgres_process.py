@@ -100,21 +100,21 @@ def _require_namespaces(data_dir: Path) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class ServerProcess:
     """A server that runs on our data directory."""
 
     pid: int
     port: int
 
 
-def find_running(data_dir: Path) -> Running | None:
+def find_server_process(data_dir: Path) -> ServerProcess | None:
     """The server that runs on ``data_dir``, or None; never another program that was given its old process id."""
     try:
         lines = (data_dir / "postmaster.pid").read_text().splitlines()
         pid, started_at, port = int(lines[0]), float(lines[2]), int(lines[3])
     except (OSError, ValueError, IndexError):
         return None
-    return Running(pid, port) if _serves(pid, data_dir, started_at) else None
+    return ServerProcess(pid, port) if _serves(pid, data_dir, started_at) else None
 
 
 def _serves(pid: int, data_dir: Path, started_at: float) -> bool:
@@ -137,5 +137,5 @@ def forget_dead_server(data_dir: Path) -> None:
     PostgreSQL does this itself unless the process id now belongs to somebody else, which it would mistake for
     itself. Processes of the dead server that still use its memory are found by PostgreSQL without this file.
     """
-    if find_running(data_dir) is None:
+    if find_server_process(data_dir) is None:
         (data_dir / "postmaster.pid").unlink(missing_ok=True)

@@ -41,13 +41,13 @@ def up(installation: Installation, *, parallelism: int = 3, say: Say = print) ->
         password = installation.admin_password
         running = all(service.find() for service in airflow.services(installation))
         port = installation.last_api_port() if running else 0
-        variables = airflow.environment(installation, port or installation.api_port(), parallelism)
+        variables = airflow.airflow_environment(installation, port or installation.api_port(), parallelism)
         if running and not _same_settings(installation, variables):
             say("  settings changed: Airflow is started again with the new ones")
             running = False
         if not running:
             airflow.stop(installation)
-            variables = airflow.environment(installation, installation.api_port(), parallelism)
+            variables = airflow.airflow_environment(installation, installation.api_port(), parallelism)
             _step(say, "Airflow's database", lambda: airflow.migrate_database(installation, variables))
         api = AirflowApi(variables["AIRFLOW__API__BASE_URL"], password)
         if not running:

@@ -1,10 +1,12 @@
 """How far a long step is: a bar in a terminal, now and then a line in a task's log."""
 
 import logging
+import sys
 import threading
 import time
-from collections.abc import Callable
-from typing import Self
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Self, TypeVar
 
 from anyanomaly_core import watchdog
 
@@ -14,12 +16,49 @@ LINE_EVERY_S = 15.0  # while steps are finished
 SIGN_OF_LIFE_S = 30.0  # while none is
 _HOUR_S, _MINUTE_S = 3600, 60
 
+Item = TypeVar("Item")
 Progress = Callable[[int, int], None]  # (done, total) of whatever is counted
 Stages = Callable[[str, str], Progress]  # (name, what is counted): a long step begins
 
 
 def silent(_done: int, _total: int) -> None:
     """No progress is told."""
+
+
+@contextmanager
+def terminal_stages() -> Iterator[Stages]:
+    """A bar on the terminal for each stage, from its begin; silent where nobody looks at one."""
+    if not sys.stderr.isatty():
+        yield lambda _name, _unit: silent
+        return
+    from rich import progress as rich  # noqa: PLC0415  (only where somebody looks)
+    from rich.console import Console  # noqa: PLC0415
+
+    columns = (
+        rich.TextColumn("{task.description}", markup=False),
+        rich.BarColumn(),
+        rich.TaskProgressColumn(),
+        rich.MofNCompleteColumn(),
+        rich.TextColumn("{task.fields[unit]}", markup=False),
+        rich.TimeRemainingColumn(elapsed_when_finished=True),
+    )
+    with rich.Progress(*columns, console=Console(stderr=True)) as bars:
+
+        def begin(name: str, unit: str) -> Progress:
+            bar = bars.add_task(name, total=None, unit=unit)
+            return lambda done, total: bars.update(bar, completed=done, total=total)
+
+        yield begin
+
+
+def iterate(items: Sequence[Item], name: str, unit: str) -> Iterator[Item]:
+    """The items one after the other, with a bar on the terminal."""
+    with terminal_stages() as stages:
+        progress = stages(name, unit)
+        for done, item in enumerate(items):
+            progress(done, len(items))
+            yield item
+        progress(len(items), len(items))
 
 
 class LoggedProgress:

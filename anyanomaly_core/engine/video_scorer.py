@@ -4,7 +4,6 @@ import hashlib
 import logging
 import os
 import re
-import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from anyanomaly_core.config import LibrarySettings
-from anyanomaly_core.engine.progress import Progress, silent
+from anyanomaly_core.engine.progress import Progress, silent, terminal_stages
 from anyanomaly_core.engine.scorer import LoadedProfile, load_models
 from anyanomaly_core.engine.video import SegmentedVideo
 from anyanomaly_core.engine.video_scores import VideoScores
@@ -234,18 +233,8 @@ def _progress(wanted: bool | Progress, name: str) -> Iterator[Progress]:
     if callable(wanted):
         yield wanted
         return
-    if not wanted or not sys.stderr.isatty():
+    if not wanted:
         yield silent
         return
-    from rich import progress as bar  # noqa: PLC0415  (only where somebody looks)
-    from rich.console import Console  # noqa: PLC0415
-
-    columns = (
-        bar.TextColumn("{task.description}"),
-        bar.BarColumn(),
-        bar.MofNCompleteColumn(),
-        bar.TimeRemainingColumn(),
-    )
-    with bar.Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task(Path(name).name, total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total)
+    with terminal_stages() as stages:
+        yield stages(Path(name).name, "segments")

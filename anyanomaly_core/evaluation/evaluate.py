@@ -12,7 +12,7 @@ from anyanomaly_core.evaluation.benchmark_run import BenchmarkRun, Stages, silen
 from anyanomaly_core.evaluation.labels.ground_truth import LabelledArchive
 from anyanomaly_core.evaluation.protocols import HONEST, REFERENCE
 from anyanomaly_core.evaluation.provenance import Provenance
-from anyanomaly_core.evaluation.report.files import write_report
+from anyanomaly_core.evaluation.report.files import write_evaluation_report
 from anyanomaly_core.evaluation.store import store_summary
 from anyanomaly_core.evaluation.summary import Summary, summarize
 from anyanomaly_core.evaluation.variants import ablation
@@ -65,7 +65,7 @@ def evaluate(
     summary = summarize(
         archive, variants, predictions, Provenance.now(models, resamples=resamples), protocols=protocols
     )
-    write_report(summary, out)
+    write_evaluation_report(summary, out)
     if engine is not None:
         with engine.begin() as connection:
             store_summary(connection, summary)

@@ -42,7 +42,7 @@ class LabelOptimum:
     sigma: int
 
 
-def fuse(columns: ImageScores, weights: Weights | None) -> NDArray[np.float32]:
+def fuse_answers(columns: ImageScores, weights: Weights | None) -> NDArray[np.float32]:
     """[F] weighted mean of the three images' scores; the scorer's own score when ``weights`` is None."""
     if weights is None:
         return columns["score"]
@@ -55,7 +55,7 @@ def smoothed_scores(
     columns: ImageScores, weights: Weights | None, pace: Pace, smoothing: Smoothing
 ) -> NDArray[np.float32]:
     """[F] smoothed inside the video, as a scan stores it; NaN where unscored."""
-    return smooth(fuse(columns, weights), pace, smoothing)
+    return smooth(fuse_answers(columns, weights), pace, smoothing)
 
 
 def optimum_on_labels(videos: Sequence[tuple[LabelArray, ImageScores]], *, single_score: bool) -> LabelOptimum | None:

@@ -116,7 +116,7 @@ def _group(base: Variant, group: str) -> Iterator[Variant]:
     profile = base.profile
     if group in RESCORED:
         for name, changes in _possible(profile, group).items():
-            changed = changed_profile(profile, changes)
+            changed = apply_changes(profile, changes)
             if changed != profile:
                 yield Variant(group, name, changed)
     elif group == "smoothing":
@@ -134,7 +134,7 @@ def _possible(profile: Profile, group: str) -> dict[str, Changes]:
     return {} if group == "cascade" and profile.scoring.scorer != "anyanomaly" else RESCORED[group]
 
 
-def changed_profile(profile: Profile, changes: Changes) -> Profile:
+def apply_changes(profile: Profile, changes: Changes) -> Profile:
     """The profile with some parameters replaced, validated again."""
     body = profile.model_dump()
     for section, values in changes.items():

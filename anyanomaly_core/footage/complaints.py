@@ -2,6 +2,8 @@
 
 import re
 
+from anyanomaly_core.display import display_text
+
 MOST = 20  # distinct messages kept
 LONGEST = 200  # characters of one message
 _ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
@@ -30,7 +32,7 @@ class Complaints:
     def _add(self, line: bytes) -> None:
         text = line.decode("utf-8", errors="replace")[: 4 * LONGEST]
         text = _ADDRESS.sub("", text).replace("[error] ", "").replace("[fatal] ", "fatal: ")
-        text = "".join(c if c.isprintable() else " " for c in text).strip()[:LONGEST]
+        text = display_text(text.strip())[:LONGEST]
         if not text or text.startswith(_OURS) or "not on whitelist" in text:
             return  # decoders of sound and subtitles are refused on purpose; a refused video decoder is told elsewhere
         kind = _NUMBERS.sub("#", text)

@@ -58,7 +58,7 @@ def load_lvlm(profile: Profile, settings: ModelSettings) -> VisionLanguageModel:
     return _lvlm(profile, settings, directory)
 
 
-def revisions(encoder: ImageTextEncoder, lvlm: VisionLanguageModel) -> dict[str, str]:
+def model_revisions(encoder: ImageTextEncoder, lvlm: VisionLanguageModel) -> dict[str, str]:
     """What goes into ``Profile.digest``."""
     return {"encoder": encoder.revision, "lvlm": lvlm.revision}
 

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential_jitter
 from tenacity.stop import stop_base
 
+from anyanomaly_core.display import display_text
 from anyanomaly_core.errors import ConfigurationError, ModelServerError, ModelServerSetupError
 from anyanomaly_core.models.openai_replies import RequestFailedError, StatusKind, error_in, json_object, status_kind
 
@@ -103,8 +104,7 @@ class ServerConnection:
         text = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
         if self._key:
             text = text.replace(self._key.get_secret_value(), "***")
-        readable = "".join(letter if letter.isprintable() else " " for letter in text[: 4 * longest])
-        return " ".join(readable.split())[:longest]
+        return display_text(" ".join(text[: 4 * longest].split())[:longest])
 
     def _request(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
         retrying = Retrying(

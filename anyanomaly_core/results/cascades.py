@@ -4,12 +4,30 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import ARRAY, REAL, BigInteger, Column, Connection, ForeignKeyConstraint, Integer, Table, text
 from sqlalchemy.dialects.postgresql import insert
 
-from anyanomaly_core.results.cascade_tables import unit_cascades
 from anyanomaly_core.results.rows import RuleScores, UnitResult
+from anyanomaly_core.results.schema import metadata
 from anyanomaly_core.scoring.types import SelectionReason, Status
+
+unit_cascades = Table(
+    "unit_cascades",
+    metadata,
+    Column("video_id", BigInteger, primary_key=True),
+    Column("scoring_id", Integer, primary_key=True),
+    Column("scorer_id", Integer, primary_key=True),
+    Column("judged_by_rank", Integer, nullable=False),
+    Column("judged_for_motion", Integer, nullable=False),
+    Column("carried_from_audit", Integer, nullable=False),
+    Column("audited_segments", ARRAY(Integer), nullable=False),
+    Column("audited_scores", ARRAY(REAL), nullable=False),
+    ForeignKeyConstraint(
+        ["video_id", "scoring_id", "scorer_id"],
+        ["units.video_id", "units.scoring_id", "units.scorer_id"],
+        ondelete="CASCADE",
+    ),
+)
 
 _KEY = ("video_id", "scoring_id", "scorer_id")
 _OF_RUN = text("""

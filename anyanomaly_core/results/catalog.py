@@ -84,7 +84,7 @@ def changed_files(connection: Connection, files: Sequence[FoundFile]) -> list[Fo
     return [files[number - 1] for number in connection.execute(query).scalars()]
 
 
-def register_file(connection: Connection, found: FoundFile, content_sha256: str | None) -> int | None:
+def store_file(connection: Connection, found: FoundFile, content_sha256: str | None) -> int | None:
     """Register a file and, when its content is new, its video, whose camera and time are those the first file states.
 
     Args:

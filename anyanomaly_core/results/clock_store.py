@@ -26,7 +26,7 @@ _PAGE = 5000  # videos in memory at a time
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class TimeCorrection:
     """A video whose recording time is not what it should be by now."""
 
     video_id: int
@@ -39,14 +39,14 @@ class Move:
     held: bool  # an event of it is under legal hold: it stays where it is
 
     @property
-    def moved_to(self) -> datetime:
+    def target_time(self) -> datetime:
         """The recording time it should have."""
         return self.stated_at + self.add
 
 
-def wanted_moves(
+def find_corrections(
     connection: Connection, clocks: Sequence[Correction], zone: ZoneOfTimes, *only: ColumnElement[bool]
-) -> list[Move]:
+) -> list[TimeCorrection]:
     """Videos whose stored correction is not the one that ``clocks`` has for them, oldest first; ``only`` some."""
     v, h = videos.c, legal_holds.c
     parts = select(event_parts.c.event_id).where(event_parts.c.video_id == v.video_id)
@@ -61,14 +61,16 @@ def wanted_moves(
         wanted = correction_of(tuple(clocks), row.camera_id, row.uri, stated, partial(zone, row.camera_id, row.uri))
         if wanted.add != row.clock_offset:
             found.append(
-                Move(row.video_id, row.camera_id, row.uri, row.recorded_at, stated, wanted.add, wanted.why, row.held)
+                TimeCorrection(
+                    row.video_id, row.camera_id, row.uri, row.recorded_at, stated, wanted.add, wanted.why, row.held
+                )
             )
     return found
 
 
-def move(
+def correct_time(
     engine: Engine,
-    wanted: Move,
+    wanted: TimeCorrection,
     clocks: Sequence[Correction],
     zone: ZoneOfTimes,
     root: Path,
@@ -96,14 +98,14 @@ def move(
     try:
         with engine.begin() as connection:
             lock_video(connection, wanted.video_id)
-            current = wanted_moves(connection, clocks, zone, videos.c.video_id == wanted.video_id)
+            current = find_corrections(connection, clocks, zone, videos.c.video_id == wanted.video_id)
             if current != [wanted] or wanted.held:
                 return False
             before = load_video(connection, wanted.video_id)
-            files = _files(connection, root, before, replace(before, recorded_at=wanted.moved_to))
+            files = _files(connection, root, before, replace(before, recorded_at=wanted.target_time))
             for old, new in files:
                 if (source := old if old.exists() else new).exists():
-                    staged.append(parquet.stage_moved(source, new, wanted.moved_to, compression=compression))
+                    staged.append(parquet.stage_moved(source, new, wanted.target_time, compression=compression))
             _move_video(connection, wanted)
             _move_scores(connection, wanted)
             _derive(connection, wanted.video_id)
@@ -116,30 +118,30 @@ def move(
     return True
 
 
-def _move_video(connection: Connection, move: Move) -> None:
+def _move_video(connection: Connection, correction: TimeCorrection) -> None:
     source = func.split_part(videos.c.recorded_at_source, ", ", 1)
-    said = f", {in_words(move.add)} because of its clock" + (f": {move.why}" if move.why else "")
+    said = f", {in_words(correction.add)} because of its clock" + (f": {correction.why}" if correction.why else "")
     values = {
-        "recorded_at": move.moved_to,
-        "clock_offset": move.add,
-        "recorded_at_source": source + said if move.add else source,
+        "recorded_at": correction.target_time,
+        "clock_offset": correction.add,
+        "recorded_at_source": source + said if correction.add else source,
     }
-    connection.execute(update(videos).where(videos.c.video_id == move.video_id).values(**values))
+    connection.execute(update(videos).where(videos.c.video_id == correction.video_id).values(**values))
 
 
-def _make_partitions(engine: Engine, move: Move) -> None:
+def _make_partitions(engine: Engine, correction: TimeCorrection) -> None:
     """In their own short transaction, so that nobody waits for the move's."""
-    s, by = segment_scores.c, move.moved_to - move.recorded_at
+    s, by = segment_scores.c, correction.target_time - correction.recorded_at
     with engine.begin() as connection:
-        months = select(func.date_trunc("month", s.started_at + by, "UTC")).where(s.video_id == move.video_id)
+        months = select(func.date_trunc("month", s.started_at + by, "UTC")).where(s.video_id == correction.video_id)
         for month in connection.execute(months.distinct()).scalars().all():
             connection.execute(text("SELECT ensure_score_partition(:moment)"), {"moment": month})
 
 
-def _move_scores(connection: Connection, move: Move) -> None:
+def _move_scores(connection: Connection, correction: TimeCorrection) -> None:
     """Rows go and come back: the time is what they are partitioned by."""
-    s, by = segment_scores.c, move.moved_to - move.recorded_at
-    gone = delete(segment_scores).where(s.video_id == move.video_id).returning(*s).cte("gone")
+    s, by = segment_scores.c, correction.target_time - correction.recorded_at
+    gone = delete(segment_scores).where(s.video_id == correction.video_id).returning(*s).cte("gone")
     moved = [gone.c[c.name] + by if c.name in {"started_at", "ended_at"} else gone.c[c.name] for c in s]
     connection.execute(insert(segment_scores).from_select([c.name for c in s], select(*moved)))
 

@@ -33,7 +33,7 @@ _BY_PREFIX = text("SELECT DISTINCT event_id FROM events WHERE event_id::text LIK
 
 
 @dataclass(frozen=True, slots=True)
-class FoundEvent:
+class EventSummary:
     """An event of a rule's current version."""
 
     event_id: UUID
@@ -52,7 +52,7 @@ class FoundEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class EventChoice:
+class EventFilter:
     """Which events; None: no condition."""
 
     rules: Sequence[str] | None = None
@@ -65,7 +65,7 @@ class EventChoice:
     other_scorer_ids: Sequence[int] | None = None  # none of these
 
 
-def find_events(connection: Connection, choice: EventChoice, *, most: int, by_peak: bool = False) -> list[FoundEvent]:
+def load_events(connection: Connection, choice: EventFilter, *, most: int, by_peak: bool = False) -> list[EventSummary]:
     """Up to ``most`` events, newest first or, ``by_peak``, highest score first."""
     given: dict[str, Any] = {name: getattr(choice, name) for name in _CONDITIONS}
     binds = {
@@ -79,7 +79,7 @@ def find_events(connection: Connection, choice: EventChoice, *, most: int, by_pe
         order=_BY_PEAK if by_peak else _BY_TIME,
     )
     found = connection.execute(text(statement), {**binds, "most": most})
-    return [FoundEvent(**row) for row in found.mappings()]
+    return [EventSummary(**row) for row in found.mappings()]
 
 
 def event_with_id(connection: Connection, written: str) -> UUID:

@@ -55,22 +55,23 @@ def upgrade(url: str, to: str = "head") -> str:
         engine.dispose()
 
 
-def head() -> str:
+def newest_revision() -> str:
     """The newest revision that this code knows."""
     return str(ScriptDirectory.from_config(_config()).get_current_head())
 
 
-def open_database(url: str, *, patience_s: float = 0.0) -> Engine:
+def open_database(url: str, *, patience_s: float = 0.0, pool_size: int = 2) -> Engine:
     """An engine of a results database that answers and is the one that this version needs.
 
     Args:
         url: as for `make_engine`.
         patience_s: how long to wait for a database that is away.
+        pool_size: connections that are kept open.
 
     Raises:
         StorageError: when it has not answered in that time, or `require_current` says what must be done first.
     """
-    engine = make_engine(url)
+    engine = make_engine(url, pool_size=pool_size)
     try:
         wait_for_database(engine, patience_s)
         with engine.connect() as connection:
@@ -87,8 +88,8 @@ def require_current(connection: Connection) -> None:
     _require_known(found)
     if found is None:
         problem = "has no tables yet"
-    elif found != head():
-        problem = f"is at revision {found}, and this version of the software needs {head()}"
+    elif found != newest_revision():
+        problem = f"is at revision {found}, and this version of the software needs {newest_revision()}"
     elif _views_there(connection) != _views_digest():
         problem = "has views of another version of the software"
     else:
@@ -99,7 +100,7 @@ def require_current(connection: Connection) -> None:
     )
 
 
-def revisions() -> list[str]:
+def schema_revisions() -> list[str]:
     """Every revision that this code knows, the oldest first."""
     return [str(script.revision) for script in ScriptDirectory.from_config(_config()).walk_revisions()][::-1]
 
@@ -109,7 +110,7 @@ def _revision(connection: Connection) -> str | None:
 
 
 def _require_known(revision: str | None) -> None:
-    if revision is None or revision in revisions():
+    if revision is None or revision in schema_revisions():
         return
     if revision < _BASELINE:
         raise StorageError(
@@ -119,7 +120,7 @@ def _require_known(revision: str | None) -> None:
         )
     raise StorageError(
         f"The results database is at revision {revision}, which this version of the software does not know (its newest "
-        f"is {head()}): a newer version has upgraded it. Install that version."
+        f"is {newest_revision()}): a newer version has upgraded it. Install that version."
     )
 
 

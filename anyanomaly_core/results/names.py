@@ -6,7 +6,7 @@ from sqlalchemy import Connection, select
 
 from anyanomaly_core.errors import ConfigurationError, RuleError, did_you_mean
 from anyanomaly_core.results.schema import cameras, rules
-from anyanomaly_core.rules.cameras import meant
+from anyanomaly_core.rules.cameras import resolve_pattern
 
 
 def require_rules(connection: Connection, names: Sequence[str]) -> None:
@@ -26,7 +26,7 @@ def require_cameras(connection: Connection, patterns: Sequence[str]) -> list[str
     known = list(connection.execute(select(cameras.c.camera_id)).scalars())
     found: set[str] = set()
     for pattern in patterns:
-        ids = meant(pattern, known)
+        ids = resolve_pattern(pattern, known)
         if not ids:
             raise ConfigurationError(f"No camera is called {pattern!r}; {did_you_mean(pattern, known)}")
         found.update(ids)

@@ -18,7 +18,7 @@ from anyanomaly_core.rules.definition import RuleDefinition
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class EventInterval:
     """An event of one version in a video."""
 
     started_at: datetime
@@ -31,8 +31,8 @@ class Difference:
     """What became of an event: ``before`` is None for a found one, ``after`` for a lost one."""
 
     video: StoredVideo
-    before: Span | None
-    after: Span | None
+    before: EventInterval | None
+    after: EventInterval | None
 
     @property
     def kind(self) -> Literal["found", "lost", "moved", "same"]:
@@ -81,8 +81,8 @@ def rehearse(
     differences: list[Difference] = []
     compared, unscored = [], []
     for video in videos:
-        before: list[Span] | None = []
-        after: list[Span] | None = []
+        before: list[EventInterval] | None = []
+        after: list[EventInterval] | None = []
         if current is not None and current.definition.matches_camera(video.camera_id):
             before = _spans(load_scored(connection, video, current.scoring_id), current.definition)
         if draft.matches_camera(video.camera_id):
@@ -96,19 +96,19 @@ def rehearse(
     return Rehearsal(tuple(differences), tuple(compared), tuple(unscored))
 
 
-def _spans(scored: ScoredVideo | None, definition: RuleDefinition) -> list[Span] | None:
+def _spans(scored: ScoredVideo | None, definition: RuleDefinition) -> list[EventInterval] | None:
     return None if scored is None else spans(scored, definition)
 
 
-def spans(scored: ScoredVideo, definition: RuleDefinition) -> list[Span]:
+def spans(scored: ScoredVideo, definition: RuleDefinition) -> list[EventInterval]:
     """Events that a definition finds in the scores of a video, in order."""
     return [
-        Span(to_datetime(int(scored.starts[run.first])), to_datetime(end), float(scored.scores[run.peak]))
+        EventInterval(to_datetime(int(scored.starts[run.first])), to_datetime(end), float(scored.scores[run.peak]))
         for run, end in derive(scored, definition)
     ]
 
 
-def pair(video: StoredVideo, before: Sequence[Span], after: Sequence[Span]) -> list[Difference]:
+def pair(video: StoredVideo, before: Sequence[EventInterval], after: Sequence[EventInterval]) -> list[Difference]:
     """Pair events that overlap in time, those that share most first, each with one other; the rest is lost or found."""
     overlaps = [
         (min(a.ended_at, b.ended_at) - max(a.started_at, b.started_at), -i, -j)

@@ -11,7 +11,7 @@ UNKNOWN = -1.0  # a time of change that no file has
 
 
 @dataclass(frozen=True, slots=True)
-class Retried:
+class RetryCounts:
     """What the next ingest and scan will try again."""
 
     files: int  # unreadable ones; the ingest decodes them again
@@ -19,7 +19,7 @@ class Retried:
     units: int  # of a video and a rule each
 
 
-def retry_failed(connection: Connection, *, uri: str = "*", camera: str = "*", rule: str | None = None) -> Retried:
+def retry_failed(connection: Connection, *, uri: str = "*", camera: str = "*", rule: str | None = None) -> RetryCounts:
     """Forget all tries but one, so that it is tried again; results and reasons stay until then.
 
     Args:
@@ -39,7 +39,7 @@ def retry_failed(connection: Connection, *, uri: str = "*", camera: str = "*", r
     again = update(units).where(tuple_(units.c.video_id, units.c.scoring_id).in_(failed), units.c.state != "done")
     found = connection.execute(again.values(attempts=1).returning(units.c.video_id, units.c.scoring_id)).all()
     unreadable = _look_again(connection, chosen) if rule is None else 0
-    return Retried(unreadable, len({row.video_id for row in found}), len({tuple(row) for row in found}))
+    return RetryCounts(unreadable, len({row.video_id for row in found}), len({tuple(row) for row in found}))
 
 
 def _look_again(connection: Connection, chosen: ColumnElement[bool]) -> int:

@@ -30,7 +30,7 @@ def register_scorer(
     Args:
         connection: in a transaction.
         profile: as loaded.
-        revisions: ``models.loading.revisions(encoder, lvlm)``.
+        revisions: ``models.loading.model_revisions(encoder, lvlm)``.
         code_version: of this package; the one that registered the scorer is kept.
 
     Raises:

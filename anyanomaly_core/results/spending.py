@@ -28,17 +28,17 @@ FROM scan_runs, jsonb_each(summary -> 'spent') WHERE run_id = :run""")
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class Spending:
     """Of a run."""
 
     seconds: float = 0.0  # that its tasks held a slot: start, decoding, models, writing
     segments: int = 0  # scored, once for each rule
 
 
-def spent_by(connection: Connection, run_id: int) -> Spent:
+def spending_of(connection: Connection, run_id: int) -> Spending:
     """What a run has noted so far."""
     seconds, segments = connection.execute(_SUM, {"run": run_id}).one()
-    return Spent(float(seconds), round(segments))
+    return Spending(float(seconds), round(segments))
 
 
 class Meter:

@@ -89,7 +89,7 @@ _COLUMNS = text("""
 """)
 
 
-def render(connection: Connection) -> str:
+def render_sql_page(connection: Connection) -> str:
     """The page, for the database that ``connection`` leads to."""
     relations = [_relation(connection, *row) for row in connection.execute(_RELATIONS)]
     views = "".join(page for page, is_view in relations if is_view)

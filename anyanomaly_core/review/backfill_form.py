@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from anyanomaly_core.archive.backfill import plan_backfill
+from anyanomaly_core.archive.backfill import compare_with_ledger
 from anyanomaly_core.archive.missing import FootageSelection
 from anyanomaly_core.archive.quote import Quote
 from anyanomaly_core.config import Settings
@@ -74,4 +74,4 @@ def quote_backfill(engine: Engine, settings: Settings, rule: str, form: Backfill
             last_day=form.last_day or None,
             newest_first=form.newest_first,
         )
-        return plan_backfill(connection, settings, load_rule(connection, rule), selection).quote()
+        return compare_with_ledger(connection, settings, load_rule(connection, rule), selection).quote()

@@ -14,7 +14,7 @@ def matches(camera: str, patterns: Iterable[str]) -> bool:
     return any(_compiled(pattern).fullmatch(camera) for pattern in patterns)
 
 
-def meant(pattern: str, cameras: Collection[str]) -> list[str]:
+def resolve_pattern(pattern: str, cameras: Collection[str]) -> list[str]:
     """The cameras that an id or pattern means, in their order; an id means its own camera only, with ``*`` or not."""
     return [pattern] if pattern in cameras else [camera for camera in cameras if matches(camera, [pattern])]
 
@@ -24,9 +24,9 @@ def first_match(camera: str, patterns: Sequence[str]) -> int | None:
     return next((place for place, pattern in enumerate(patterns) if matches(camera, [pattern])), None)
 
 
-def unmatched(patterns: Iterable[str], cameras: Collection[str]) -> list[str]:
+def unknown_patterns(patterns: Iterable[str], cameras: Collection[str]) -> list[str]:
     """The ids and patterns that mean none of these cameras, misspelt ones among them."""
-    return [pattern for pattern in patterns if not meant(pattern, cameras)]
+    return [pattern for pattern in patterns if not resolve_pattern(pattern, cameras)]
 
 
 @lru_cache(maxsize=1024)

@@ -66,7 +66,7 @@ class ContextBuilder:
 
     def attention(self, key_windows: Embeddings, text: TextEmbeddings) -> NDArray[np.float32]:
         """[224, 224] in 0..1: where the windows [K, d] of the key frame match the text."""
-        matches = position.class_adapted(key_windows, text.classes, self.logit_scale)
+        matches = position.class_probabilities(key_windows, text.classes, self.logit_scale)
         return position.attention(position.similarity_map(matches, self.scales))
 
     def position_image(self, resized: ResizedFrames, key: int, attention: NDArray[np.float32]) -> Image:

@@ -23,8 +23,8 @@ from anyanomaly_core.evaluation.evaluate import RESAMPLES
 from anyanomaly_core.evaluation.labels.formats import open_archive
 from anyanomaly_core.evaluation.predictions import VideoPredictions
 from anyanomaly_core.evaluation.provenance import Provenance
-from anyanomaly_core.evaluation.report.files import markdown, write_report
-from anyanomaly_core.evaluation.report.tables import tables
+from anyanomaly_core.evaluation.report.files import markdown, write_evaluation_report
+from anyanomaly_core.evaluation.report.tables import summary_tables
 from anyanomaly_core.evaluation.summary import Predictions, Summary, summarize
 from anyanomaly_core.evaluation.variants import ablation
 from anyanomaly_core.profile import load_profile
@@ -91,10 +91,10 @@ def main() -> None:
     predictions = list(run.predict(variants, stages=LoggedProgress))
     models = {variant.name: run.models(variant) for variant in variants}
     summary = summarize(labelled, variants, predictions, Provenance.now(models, resamples=RESAMPLES))
-    write_report(summary, given.out)
+    write_evaluation_report(summary, given.out)
     print(markdown(summary))
     figures = Figures(f"The demo models on {len(labelled.videos)} held-out clips", about(given, summary))
-    for table in tables(summary):
+    for table in summary_tables(summary):
         if table.title in KEPT:
             figures.table(*table.columns, caption=f"**{table.title}**")
             for row in table.rows:

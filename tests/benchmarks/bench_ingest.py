@@ -25,7 +25,7 @@ import psutil
 import psycopg2
 
 from anyanomaly_core.embedded.postgres import PostgresServer
-from anyanomaly_core.embedded.postgres_process import find_running
+from anyanomaly_core.embedded.postgres_process import find_server_process
 from anyanomaly_core.footage.sources import discover
 from anyanomaly_core.results.migrate import upgrade
 
@@ -203,7 +203,7 @@ def _cursor(server: PostgresServer) -> Iterator[Any]:
 
 def _server_cpu_s(server: PostgresServer) -> float:
     """Processor time of PostgreSQL so far, that of processes that have ended included."""
-    running = find_running(server.data_dir)
+    running = find_server_process(server.data_dir)
     assert running is not None
     main = psutil.Process(running.pid)
     used = main.cpu_times()

@@ -24,9 +24,9 @@ from unittest import mock
 import numpy as np
 import psutil
 from sqlalchemy import Engine, text
-from tqdm import tqdm
 
 from anyanomaly_core.embedded.postgres import PostgresServer
+from anyanomaly_core.engine.progress import iterate
 from anyanomaly_core.results import parquet, writer
 from anyanomaly_core.results.binary_copy import COLUMNS, copy_stream
 from anyanomaly_core.results.engine import make_engine
@@ -113,7 +113,7 @@ class Bench:
 def register(bench: Bench, hours: float) -> list[int]:
     """All videos."""
     ids = []
-    for camera, at in tqdm(list(store_rows.recordings(hours)), desc="registering", unit="file", disable=None):
+    for camera, at in iterate(list(store_rows.recordings(hours)), "registering", "files"):
         with bench.writer.begin() as connection:
             ids.append(store_rows.add_video(connection, camera, at))
     return ids
@@ -223,7 +223,7 @@ def _timed(into: list[float], way: Callable[[], object]) -> None:
 def fill(bench: Bench, ids: list[int]) -> None:
     """Everything else, without files."""
     with without_parquet():
-        for video_id in tqdm(ids, desc="filling", unit="file", disable=None):
+        for video_id in iterate(ids, "filling", "files"):
             commit_unit(bench.writer, bench.unit(video_id), bench.parquet)
     bench.execute("VACUUM ANALYZE")
 

@@ -72,7 +72,7 @@ def add_video(connection: Connection, camera: str, recorded_at: datetime) -> int
     """Register a file and split it, as ingest does after decoding it."""
     uri = f"{camera}/{recorded_at:%Y-%m-%d/%H-%M-%S}.mp4"
     found = FoundFile(uri, 10_000_000, 1.0, camera, recorded_at, "path")
-    video_id = catalog.register_file(connection, found, sha256(uri.encode()).hexdigest())
+    video_id = catalog.store_file(connection, found, sha256(uri.encode()).hexdigest())
     assert video_id is not None
     index = FrameIndex(np.arange(FRAMES) / FPS, np.ones(FRAMES, np.float32), (), complete=True)
     catalog.store_index(

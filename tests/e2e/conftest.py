@@ -39,7 +39,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         installation.add_user(name, role)
     os.environ["ANYANOMALY_LVLM_API_KEY"] = "planted-secret-5d41402abc4b"
     try:
-        with pipeline.running(installation) as api:
+        with pipeline.running_services(installation) as api:
             pipeline.apply(installation, rules)
             first = pipeline.ingest_and_scan(installation, api)
             yield Site(installation, api, archive, rules, first)

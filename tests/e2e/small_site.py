@@ -33,7 +33,7 @@ class Site:
     api: AirflowApi
     archive: Path
     rules: Path
-    first: pipeline.Scanned  # the first ingest and scan
+    first: pipeline.PipelineResult  # the first ingest and scan
 
 
 def film(path: Path, seconds: float, *, fps: int = 25, pattern: str = "testsrc2") -> Path:

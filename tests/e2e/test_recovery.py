@@ -51,7 +51,9 @@ def test_killed_task_and_killed_scheduler_lose_nothing(site: Site) -> None:
 
 def test_services_and_their_tasks_hold_no_password_of_an_owner(site: Site) -> None:
     """What the services are started with; a running worker's own block is overwritten by its process title."""
-    environment = "\n".join(airflow.environment(site.installation, site.installation.last_api_port(), 3).values())
+    environment = "\n".join(
+        airflow.airflow_environment(site.installation, site.installation.last_api_port(), 3).values()
+    )
     passwords = read_passwords(site.installation.postgres.password_file)
     held = {user for user, password in passwords.items() if password in environment}
     assert "scanner" in held
@@ -64,7 +66,7 @@ def killed_and_started_again(site: Site, scheduler: Service) -> None:
     assert process is not None
     process.kill()
     process.wait(10)
-    variables = airflow.environment(site.installation, site.installation.last_api_port(), 3)
+    variables = airflow.airflow_environment(site.installation, site.installation.last_api_port(), 3)
     airflow.start(scheduler, site.installation, variables)
 
 

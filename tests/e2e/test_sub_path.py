@@ -29,7 +29,7 @@ def below(site: Site) -> Iterator[Site]:
     """The same site under ``/airflow``."""
     port = free_port()
     address = f"http://127.0.0.1:{port}/airflow"
-    variables = airflow.environment(site.installation, port, 1) | {"AIRFLOW__API__BASE_URL": address}
+    variables = airflow.airflow_environment(site.installation, port, 1) | {"AIRFLOW__API__BASE_URL": address}
     command = [sys.executable, "-m", "airflow", "api-server"]
     with (site.installation.logs / "api-server-below.log").open("w") as log:
         server = subprocess.Popen(command, env=variables, cwd=site.installation.folder, stdout=log, stderr=log)

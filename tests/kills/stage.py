@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 
 from anyanomaly_core.embedded.ports import free_port
 from anyanomaly_core.embedded.postgres import PostgresServer
-from anyanomaly_core.embedded.postgres_process import find_running
+from anyanomaly_core.embedded.postgres_process import find_server_process
 from anyanomaly_core.results.engine import make_engine
 from anyanomaly_core.results.migrate import upgrade
 from tests.integration.archive.small_archive import DAY, aged, film, make_models
@@ -105,7 +105,7 @@ class Database:
 
     def processes(self) -> tuple[int, ...]:
         """Every process of the server, the postmaster first: killed together they are a power cut."""
-        running = find_running(self.server.data_dir)
+        running = find_server_process(self.server.data_dir)
         if running is None:
             return ()
         postmaster = psutil.Process(running.pid)

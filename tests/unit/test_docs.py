@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from anyanomaly_core.cli.page import render
+from anyanomaly_core.cli.page import render_cli_page
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -63,4 +63,4 @@ def test_commands_are_written_so_that_they_run_when_pasted() -> None:
 
 
 def test_the_page_of_commands_is_current() -> None:
-    assert (ROOT / "docs" / "cli.md").read_text(encoding="utf-8") == render(), "`make docs` writes it anew"
+    assert (ROOT / "docs" / "cli.md").read_text(encoding="utf-8") == render_cli_page(), "`make docs` writes it anew"

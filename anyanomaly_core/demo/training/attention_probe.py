@@ -40,7 +40,7 @@ def position_map(similar: torch.Tensor) -> torch.Tensor:
     return (total - total.min()) / span if span > 1e-6 else torch.ones_like(total)
 
 
-def class_adapted(embedded: torch.Tensor, texts: torch.Tensor, scale: float = 1.0) -> torch.Tensor:
+def class_probabilities(embedded: torch.Tensor, texts: torch.Tensor, scale: float = 1.0) -> torch.Tensor:
     """Softmax over all texts of the similarity of every window: [windows, texts]."""
     return (normalize(embedded, dim=-1) @ texts.T * scale).softmax(-1)
 

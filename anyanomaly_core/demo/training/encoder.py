@@ -24,8 +24,8 @@ from anyanomaly_core.demo.world import EVENT_NAMES
 
 from .footage import KINDS
 from .parallel import average_gradients, share_start
-from .progress import Progress
-from .sampling import ENCODER_SIZE, Batch
+from .progress import TrainingLog
+from .sampling import ENCODER_SIZE, TrainingBatch
 from .trunk import ARCHITECTURE, as_input, known_bce, optimizer_for
 
 CONTEXT = 32
@@ -94,7 +94,7 @@ def in_template(text: str, rng: np.random.Generator) -> str:
     return str(rng.choice(words.PHOTO_TEMPLATES)).format(text) if rng.random() < 0.5 else text
 
 
-def class_targets(batch: Batch, topics: list[str]) -> torch.Tensor:
+def class_targets(batch: TrainingBatch, topics: list[str]) -> torch.Tensor:
     """Whether each text is true of each view: [views, texts], -1 where one may argue."""
     visible, present = batch.visible, batch.present
     events = visible[:, : len(EVENT_NAMES)].amax(1)
@@ -124,7 +124,7 @@ def encode_ids(tokenizer: PreTrainedTokenizerFast, texts: list[str]) -> torch.Te
     return ids
 
 
-def contrast_loss(model: CustomTextCLIP, batch: Batch, ids: torch.Tensor, topics: list[str]) -> torch.Tensor:
+def contrast_loss(model: CustomTextCLIP, batch: TrainingBatch, ids: torch.Tensor, topics: list[str]) -> torch.Tensor:
     """Sigmoid loss over all pairs of a view and a text."""
     with torch.autocast("cpu", torch.bfloat16):
         images = model.visual(as_input(batch.images)).float()
@@ -137,11 +137,11 @@ def contrast_loss(model: CustomTextCLIP, batch: Batch, ids: torch.Tensor, topics
 def train_encoder(
     model: CustomTextCLIP,
     tokenizer: PreTrainedTokenizerFast,
-    batches: Iterator[Batch],
+    batches: Iterator[TrainingBatch],
     steps: int,
     rate: float,
     seed: int,
-    progress: Progress,
+    progress: TrainingLog,
 ) -> None:
     """Learn for `steps` batches."""
     rng = np.random.default_rng(seed)

@@ -18,14 +18,14 @@ import torch
 from scipy.ndimage import gaussian_filter1d
 from sklearn.metrics import roc_auc_score
 from torch.nn.functional import normalize
-from tqdm import tqdm
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from anyanomaly_core.demo import vocabulary as words
 from anyanomaly_core.demo.world import EVENT_NAMES, EventSpan, RenderedFrame, make_clip
+from anyanomaly_core.engine.progress import iterate
 from anyanomaly_core.scoring.prompts import build_prompt
 
-from .attention_probe import CONTEXT_SIZE, class_adapted, grid_of, position_map, squash_frames, windows
+from .attention_probe import CONTEXT_SIZE, class_probabilities, grid_of, position_map, squash_frames, windows
 from .readout import likelihood_scores
 from .sampling import ENCODER_SIZE
 from .trunk import as_input
@@ -59,7 +59,7 @@ class Models:
         return normalize(torch.stack([normalize(row.float(), dim=-1).mean(0) for row in rows]), dim=-1)
 
 
-def load_models(encoder: Path, lvlm: Path) -> Models:
+def load_demo_models(encoder: Path, lvlm: Path) -> Models:
     """Both models as any program would load them."""
     model, _, _ = open_clip.create_model_and_transforms(f"local-dir:{encoder}")
     language = AutoModelForImageTextToText.from_pretrained(lvlm, local_files_only=True, dtype=torch.float32)
@@ -93,7 +93,7 @@ def segment_scores(
     keys, positions, grids = [], [], []
     for rule in range(len(rules)):
         frame = int(key[rule])
-        field = position_map(class_adapted(embedded[frame], texts)[:, rule])
+        field = position_map(class_probabilities(embedded[frame], texts)[:, rule])
         best = int((embedded @ texts[rule]).amax(0).argmax())
         keys.append(whole[frame])
         positions.append((whole[frame].float() * field).round().to(torch.uint8))
@@ -107,13 +107,13 @@ def segment_scores(
     return {**result, "encoder": near[:, : len(rules)].amax(0).double().numpy()}
 
 
-def evaluate(models: Models, clips: int, seed: int, rules: list[str]) -> dict[str, dict[str, float]]:
+def evaluate_models(models: Models, clips: int, seed: int, rules: list[str]) -> dict[str, dict[str, float]]:
     """AUC of every class, for each context and their combinations."""
     texts = models.embed_texts([*rules, "a normal scene", "people walking", "an empty street"])
     names = (*WEIGHTS, "encoder")
     scores: dict[str, list[Scores]] = {name: [] for name in names}
     truth: list[npt.NDArray[np.bool_]] = []
-    for number in tqdm(range(clips), desc="held-out clips", unit="clip"):
+    for number in iterate(range(clips), "held-out clips", "clips"):
         camera, events = clip_plan(number, seed)
         clip = list(make_clip(seed + number, camera_seed=camera, duration_s=DURATION_S, fps=FPS, events=events))
         per_segment = [segment_scores(models, clip[at : at + 4], rules, texts) for at in range(0, len(clip) - 3, 4)]
@@ -132,7 +132,7 @@ def _auc(scores: Scores, labels: npt.NDArray[np.bool_]) -> dict[str, float]:
     return {**per_class, "mean": float(np.mean(list(per_class.values())))}
 
 
-def table(results: dict[str, dict[str, float]]) -> str:
+def results_table(results: dict[str, dict[str, float]]) -> str:
     """The figures as Markdown."""
     columns = list(results)
     lines = ["| class | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
@@ -153,10 +153,10 @@ def main() -> None:
     parser.add_argument("--held-out-texts", action="store_true", help="phrasings never used in training")
     given = parser.parse_args()
     source = words.HELD_OUT_TEXTS if given.held_out_texts else words.EVENT_TEXTS
-    results = evaluate(
-        load_models(given.encoder, given.lvlm), given.clips, given.seed, [source[e][0] for e in EVENT_NAMES]
+    results = evaluate_models(
+        load_demo_models(given.encoder, given.lvlm), given.clips, given.seed, [source[e][0] for e in EVENT_NAMES]
     )
-    print(table(results))
+    print(results_table(results))
     print(json.dumps(results))
 
 

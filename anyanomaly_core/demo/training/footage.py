@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
 from anyanomaly_core.demo.world import (
     EVENT_NAMES,
@@ -22,6 +21,7 @@ from anyanomaly_core.demo.world import (
     render_moments,
     render_still,
 )
+from anyanomaly_core.engine.progress import iterate
 
 KINDS: tuple[str, ...] = (*EVENT_NAMES, "person")
 """What a box can show; the index is the class number everywhere in the training code."""
@@ -34,7 +34,7 @@ _GROUPS_PER_JOB = 64
 
 
 @dataclass(frozen=True)
-class Footage:
+class TrainingFootage:
     """Frames, their boxes, and which frames belong together."""
 
     frames: UInt8  # [n, height, width, 3]
@@ -86,16 +86,16 @@ def render_footage(folder: Path, stills: int, moments: int, first_seed: int, wor
     boxes: list[list[list[float]]] = []
     with ProcessPoolExecutor(workers) as pool:
         running = [pool.submit(_render_job, str(path), total, *job) for job in jobs]
-        for job in tqdm(running, desc="rendering", unit="job"):
+        for job in iterate(running, "rendering", "jobs"):
             boxes.extend(job.result())
     (folder / "boxes.json").write_text(json.dumps({"stills": stills, "moments": moments, "boxes": boxes}))
 
 
-def load_footage(folder: Path) -> Footage:
+def load_footage(folder: Path) -> TrainingFootage:
     """Open what `render_footage` wrote."""
     facts = json.loads((folder / "boxes.json").read_text())
     boxes = [np.array(rows, dtype=np.float32).reshape(-1, 5) for rows in facts["boxes"]]
     shape = (len(boxes), FRAME_SIZE[1], FRAME_SIZE[0], 3)
     frames = np.memmap(folder / "frames.u8", dtype=np.uint8, mode="r", shape=shape)
     stills = int(facts["stills"])
-    return Footage(frames, boxes, list(range(stills, len(boxes), 4)), list(range(stills)))
+    return TrainingFootage(frames, boxes, list(range(stills, len(boxes), 4)), list(range(stills)))

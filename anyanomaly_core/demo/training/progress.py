@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 
-class Progress:
+class TrainingLog:
     """Tells on the terminal, and calls `save` every `save_every_s` seconds."""
 
     def __init__(

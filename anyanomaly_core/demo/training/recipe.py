@@ -15,8 +15,8 @@ from torch.multiprocessing.spawn import spawn
 from .encoder import new_encoder, save_encoder, train_encoder
 from .footage import render_footage
 from .lvlm import new_lvlm, save_lvlm
-from .progress import Progress
-from .sampling import ENCODER_MIX, ENCODER_SIZE, LVLM_MIX, LVLM_SIZE, Batch, ViewStream, stream
+from .progress import TrainingLog
+from .sampling import ENCODER_MIX, ENCODER_SIZE, LVLM_MIX, LVLM_SIZE, TrainingBatch, ViewStream, stream
 from .tokenizer import caption_tokenizer, chat_tokenizer
 from .trunk import DenseReader, train_trunk
 from .tuning import Features, cache_features, train_lvlm
@@ -99,7 +99,7 @@ def _trunk(stage: Stage) -> None:
     small = stream(ViewStream(stage.work, ENCODER_SIZE, ENCODER_MIX, 32, stage.seed(1)))
     large = stream(ViewStream(stage.work, LVLM_SIZE, LVLM_MIX, 16, stage.seed(2)))
 
-    def batches() -> Iterator[Batch]:
+    def batches() -> Iterator[TrainingBatch]:
         for step in range(recipe.trunk_steps):
             yield next(small if step < recipe.small_steps or step % 5 < 2 else large)
 
@@ -113,11 +113,11 @@ def _large_trunk(stage: Stage) -> None:
 
 
 def _learn_trunk(
-    stage: Stage, model: DenseReader, batches: Iterator[Batch], steps: int, rate: float, name: str
+    stage: Stage, model: DenseReader, batches: Iterator[TrainingBatch], steps: int, rate: float, name: str
 ) -> None:
     part = stage.out / f"{name}.part"
     save = stage.saves(lambda: torch.save(model.state_dict(), part))
-    train_trunk(model, batches, steps, rate, Progress(f"A {name}", save))
+    train_trunk(model, batches, steps, rate, TrainingLog(f"A {name}", save))
     if stage.rank == 0:
         part.rename(stage.out / name)
 
@@ -133,7 +133,7 @@ def _encoder(stage: Stage) -> None:
     tokenizer = caption_tokenizer()
     model = new_encoder(_reader(stage, "trunk.pt").trunk, len(tokenizer))
     views = stream(ViewStream(stage.work, ENCODER_SIZE, ENCODER_MIX, 48, stage.seed(3)))
-    train_encoder(model, tokenizer, views, stage.recipe.encoder_steps, 1.5e-3, stage.seed(4), Progress("B encoder"))
+    train_encoder(model, tokenizer, views, stage.recipe.encoder_steps, 1.5e-3, stage.seed(4), TrainingLog("B encoder"))
     if stage.rank == 0:
         save_encoder(model, tokenizer, stage.out / "encoder")
 
@@ -144,7 +144,9 @@ def _lvlm(stage: Stage) -> None:
     features = _features(stage, reader.trunk)
     model = new_lvlm(reader.trunk, tokenizer)
     connect_trunk(model, reader.read, tokenizer)
-    train_lvlm(model, tokenizer, features, stage.recipe.lvlm_steps, 2e-3, stage.seed(6), Progress("C language model"))
+    train_lvlm(
+        model, tokenizer, features, stage.recipe.lvlm_steps, 2e-3, stage.seed(6), TrainingLog("C language model")
+    )
     if stage.rank == 0:
         save_lvlm(model, tokenizer, stage.out / "lvlm")
 
@@ -155,7 +157,7 @@ def _features(stage: Stage, trunk: torch.nn.Module) -> Features:
         batches = stream(ViewStream(stage.work, LVLM_SIZE, {kind: 1.0}, 48, stage.seed(50 + 10 * number)))
         count = max(1, round(stage.recipe.cached_views * share / 48))
         labelled = ((batch, kind == "grid") for batch in batches)
-        parts.append(cache_features(trunk, labelled, count, Progress(f"C features, {kind}")))
+        parts.append(cache_features(trunk, labelled, count, TrainingLog(f"C features, {kind}")))
     return Features(
         torch.cat([part.cells for part in parts]),
         np.concatenate([part.visible for part in parts]),

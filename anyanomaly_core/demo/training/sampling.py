@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from .footage import KINDS, Footage, load_footage
+from .footage import KINDS, TrainingFootage, load_footage
 from .views import TrainingView, darkened_view, degrade, grid_view, mirror, whole_view, window_view
 
 ENCODER_SIZE = 128
@@ -23,7 +23,7 @@ LVLM_MIX = {"whole": 0.4, "window": 0.2, "grid": 0.2, "darkened": 0.2}
 
 
 @dataclass(frozen=True)
-class Batch:
+class TrainingBatch:
     """Views of one size, stacked."""
 
     images: torch.Tensor  # uint8 [n, 3, size, size]
@@ -37,7 +37,7 @@ class Batch:
         return torch.where(self.visible >= 0.4, 1.0, torch.where(self.visible <= 0.1, 0.0, unsure))
 
 
-class ViewStream(IterableDataset[Batch]):
+class ViewStream(IterableDataset[TrainingBatch]):
     """An endless, seeded stream of batches of one size."""
 
     def __init__(
@@ -55,7 +55,7 @@ class ViewStream(IterableDataset[Batch]):
         wanted = [0.2 if kind == "person" else (weights or {}).get(kind, 1.0) for kind in KINDS]
         self.weights = np.array(wanted) / sum(wanted)
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[TrainingBatch]:
         """One worker's share of the stream."""
         worker = get_worker_info()
         rng = np.random.default_rng((self.seed, worker.id if worker else 0))
@@ -71,7 +71,7 @@ class ViewStream(IterableDataset[Batch]):
 
     def _one(
         self,
-        footage: Footage,
+        footage: TrainingFootage,
         by_class: dict[int, list[int]],
         first_moments: dict[int, list[int]],
         rng: np.random.Generator,
@@ -88,21 +88,21 @@ class ViewStream(IterableDataset[Batch]):
         return mirror(view) if rng.random() < 0.5 else view
 
 
-def _first_moment(footage: Footage, frame: int) -> int:
+def _first_moment(footage: TrainingFootage, frame: int) -> int:
     start = len(footage.stills)
     return start + (frame - start) // 4 * 4
 
 
-def stack_views(views: list[TrainingView]) -> Batch:
+def stack_views(views: list[TrainingView]) -> TrainingBatch:
     """Views as one batch."""
-    return Batch(
+    return TrainingBatch(
         torch.stack([view.image for view in views]),
         torch.from_numpy(np.stack([view.visible for view in views])).float(),
         torch.from_numpy(np.stack([view.cells for view in views])).float(),
     )
 
 
-def stream(views: ViewStream, workers: int = 1) -> Iterator[Batch]:
+def stream(views: ViewStream, workers: int = 1) -> Iterator[TrainingBatch]:
     """Batches of `views`, made beside the training."""
     loader = DataLoader(views, batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None)
     return iter(loader)

@@ -15,8 +15,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from .footage import KINDS
 from .parallel import average_gradients, share_start
-from .progress import Progress
-from .sampling import Batch
+from .progress import TrainingLog
+from .sampling import TrainingBatch
 
 ARCHITECTURE = "test_resnet"
 
@@ -54,7 +54,7 @@ def known_bce(logits: torch.Tensor, target: torch.Tensor, positive: float = 1.0)
     return (loss * weight).sum() / known.sum()
 
 
-def dense_loss(model: DenseReader, batch: Batch) -> torch.Tensor:
+def dense_loss(model: DenseReader, batch: TrainingBatch) -> torch.Tensor:
     """How far the cells and the whole are from the labels."""
     with torch.autocast("cpu", torch.bfloat16):
         logits = model(as_input(batch.images)).float()
@@ -70,7 +70,9 @@ def optimizer_for(model: nn.Module, rate: float, decay: float = 0.05) -> torch.o
     return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98))
 
 
-def train_trunk(model: DenseReader, batches: Iterator[Batch], steps: int, rate: float, progress: Progress) -> None:
+def train_trunk(
+    model: DenseReader, batches: Iterator[TrainingBatch], steps: int, rate: float, progress: TrainingLog
+) -> None:
     """Learn for `steps` batches."""
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     share_start(model)

@@ -21,8 +21,8 @@ from anyanomaly_core.demo.world import EVENT_NAMES
 from .footage import KINDS
 from .lvlm import IMAGE_TOKENS
 from .parallel import average_gradients, share_start
-from .progress import Progress
-from .sampling import Batch
+from .progress import TrainingLog
+from .sampling import TrainingBatch
 from .tokenizer import END, IMAGE, START
 from .trunk import as_input, optimizer_for
 from .views import Float
@@ -54,7 +54,7 @@ class TrainingQuestion:
 
 
 def cache_features(
-    trunk: nn.Module, batches: Iterator[tuple[Batch, bool]], count: int, progress: Progress | None = None
+    trunk: nn.Module, batches: Iterator[tuple[TrainingBatch, bool]], count: int, progress: TrainingLog | None = None
 ) -> Features:
     """Run the trunk over `count` batches; each says whether it holds grids."""
     cells, visible, grids = [], [], []
@@ -208,7 +208,7 @@ def train_lvlm(
     steps: int,
     rate: float,
     seed: int,
-    progress: Progress,
+    progress: TrainingLog,
     images: int = 16,
     brief: float = 0.5,
 ) -> None:

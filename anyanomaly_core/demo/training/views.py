@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
-from .footage import KINDS, Boxes, Footage, UInt8
+from .footage import KINDS, Boxes, TrainingFootage, UInt8
 
 Float = npt.NDArray[np.float32]
 Rect = tuple[float, float, float, float]
@@ -105,28 +105,28 @@ def _inside(x: float, y: float, size: float) -> Rect:
     return (left, top, left + size, top + size)
 
 
-def whole_view(footage: Footage, frame: int, size: int, rng: np.random.Generator) -> TrainingView:
+def whole_view(footage: TrainingFootage, frame: int, size: int, rng: np.random.Generator) -> TrainingView:
     """The whole frame, now and then by way of 240x240."""
     return _plain(footage, frame, WHOLE, size, 240 if rng.random() < 0.3 else 0)
 
 
-def window_view(footage: Footage, frame: int, size: int, rng: np.random.Generator) -> TrainingView:
+def window_view(footage: TrainingFootage, frame: int, size: int, rng: np.random.Generator) -> TrainingView:
     """One window, mostly near something."""
     boxes = footage.boxes[frame]
     rect = near_box(boxes, _size(footage), rng) if rng.random() < 0.75 else any_window(rng)
     return _plain(footage, frame, rect, size, 240 if rng.random() < 0.4 else 0)
 
 
-def _size(footage: Footage) -> tuple[int, int]:
+def _size(footage: TrainingFootage) -> tuple[int, int]:
     return footage.frames.shape[2], footage.frames.shape[1]
 
 
-def _plain(footage: Footage, frame: int, rect: Rect, size: int, through: int) -> TrainingView:
+def _plain(footage: TrainingFootage, frame: int, rect: Rect, size: int, through: int) -> TrainingView:
     visible, cells = labels(footage.boxes[frame], rect, _size(footage), size // STRIDE)
     return TrainingView(cut(footage.frames[frame], rect, size, through), visible, cells)
 
 
-def grid_view(footage: Footage, first: int, size: int, rng: np.random.Generator) -> TrainingView:
+def grid_view(footage: TrainingFootage, first: int, size: int, rng: np.random.Generator) -> TrainingView:
     """The same window at four moments, as a 2x2 grid in reading order."""
     half, cells_half = size // 2, size // STRIDE
     boxes = footage.boxes[first + int(rng.integers(4))]
@@ -144,7 +144,7 @@ def grid_view(footage: Footage, first: int, size: int, rng: np.random.Generator)
     return TrainingView(image, np.max([seen for seen, _ in known], axis=0), cells)
 
 
-def darkened_view(footage: Footage, frame: int, size: int, rng: np.random.Generator) -> TrainingView:
+def darkened_view(footage: TrainingFootage, frame: int, size: int, rng: np.random.Generator) -> TrainingView:
     """A whole frame times a soft 0..1 map: the position context of a rule, looking at the right place or not."""
     bright = attention_map(footage.boxes[frame], _size(footage), rng)  # [24, 24]
     field = torch.from_numpy(bright)[None, None]

@@ -12,7 +12,7 @@ from anyanomaly_core.demo.world.bake import Scene
 from anyanomaly_core.demo.world.canvas import Canvas, Extent
 from anyanomaly_core.demo.world.shadow import shade_ground
 from anyanomaly_core.demo.world.shapes import Parts
-from anyanomaly_core.demo.world.types import FRAME_SIZE, Box, Bytes, Floats
+from anyanomaly_core.demo.world.types import FRAME_SIZE, Bytes, Floats, PixelBox
 
 SEEN_SHARE, SEEN_HEIGHT = 0.35, 10.0
 
@@ -22,7 +22,7 @@ class Moment:
     """A scene at one time, before a sensor has seen it."""
 
     light: Floats  # [3, H, W] that reaches the sensor
-    boxes: tuple[Box, ...]  # of what is visible
+    boxes: tuple[PixelBox, ...]  # of what is visible
     owners: Bytes  # [H, W] 0: nobody, else the number of whom this pixel shows
     names: tuple[str, ...]  # of each number from 1 on
 
@@ -52,7 +52,7 @@ def _where(actor: Actor, t: float) -> tuple[float, float]:
     return at.x, at.y
 
 
-def _box(actor: Actor, extent: Extent, seen: int, drawn: int) -> Box | None:
+def _box(actor: Actor, extent: Extent, seen: int, drawn: int) -> PixelBox | None:
     """The clipped box, when enough of the thing is inside the frame and not hidden."""
     x0, y0 = max(extent.x0, 0.0), max(extent.y0, 0.0)
     x1, y1 = min(extent.x1, float(FRAME_SIZE[0])), min(extent.y1, float(FRAME_SIZE[1]))
@@ -61,7 +61,7 @@ def _box(actor: Actor, extent: Extent, seen: int, drawn: int) -> Box | None:
     inside = (x1 - x0) * (y1 - y0) / max((extent.x1 - extent.x0) * (extent.y1 - extent.y0), 1.0)
     if inside * seen / drawn < SEEN_SHARE:
         return None
-    return Box(actor.event, x0, y0, x1, y1)
+    return PixelBox(actor.event, x0, y0, x1, y1)
 
 
 def _sway(image: Floats, scene: Scene, t: float) -> None:

@@ -31,7 +31,7 @@ Bytes = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Box:
+class PixelBox:
     """Where one thing is seen: pixels, clipped to the frame; "person" is an ordinary pedestrian."""
 
     event: str
@@ -40,9 +40,9 @@ class Box:
     x1: float
     y1: float
 
-    def mirrored(self, width: int) -> Box:
+    def mirrored(self, width: int) -> PixelBox:
         """The same box in the horizontally flipped frame."""
-        return Box(self.event, width - self.x1, self.y0, width - self.x0, self.y1)
+        return PixelBox(self.event, width - self.x1, self.y0, width - self.x0, self.y1)
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class RenderedFrame:
     """One frame as the camera would have recorded it, and what can be seen in it."""
 
     image: Bytes  # [H, W, 3] RGB
-    boxes: tuple[Box, ...]
+    boxes: tuple[PixelBox, ...]
     owners: Bytes  # [H, W] 0: nobody, else the number of whom this pixel shows
     names: tuple[str, ...]  # event, or "person", of each number from 1 on
 

@@ -11,7 +11,7 @@ from anyanomaly_core.evaluation.labels.frame_folders import IMAGES
 from anyanomaly_core.footage.sources import EXTENSIONS
 
 
-class Footage:
+class FootageTree:
     """Video files and frame folders under ``root``; names that begin with ``.`` or ``_`` are not footage."""
 
     def __init__(self, root: Path) -> None:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from anyanomaly_core.errors import ConfigurationError
 from anyanomaly_core.evaluation.labels import frame_values, span_lists
-from anyanomaly_core.evaluation.labels.footage_names import Footage
+from anyanomaly_core.evaluation.labels.footage_names import FootageTree
 from anyanomaly_core.evaluation.labels.ground_truth import LabelledArchive
 from anyanomaly_core.evaluation.labels.plain import class_texts, read_plain
 from anyanomaly_core.evaluation.labels.ucsd import read_ucsd, ucsd_test_folder
 
 LABEL_FOLDERS = ("_labels", "_truth")  # names that begin with _ are not footage
-FORMATS: dict[str, Callable[[Footage, Path], LabelledArchive]] = {
+FORMATS: dict[str, Callable[[FootageTree, Path], LabelledArchive]] = {
     "plain": read_plain,
     "cvad": frame_values.read_cvad,
     "npy": frame_values.read_npy,
@@ -46,7 +46,7 @@ def open_archive(
     if not given.exists():
         raise ConfigurationError(f"{given} is not there; --labels takes the file or folder of the labels.")
     chosen = _guess(given) if label_format == "auto" else label_format
-    footage = Footage(root)
+    footage = FootageTree(root)
     try:
         archive = _reader(chosen)(footage, given)
     except (OSError, ValueError, KeyError) as error:
@@ -58,7 +58,7 @@ def open_archive(
     return _checked(archive, given)
 
 
-def _reader(name: str) -> Callable[[Footage, Path], LabelledArchive]:
+def _reader(name: str) -> Callable[[FootageTree, Path], LabelledArchive]:
     if name not in FORMATS:
         known = ", ".join(["auto", *FORMATS])
         raise ConfigurationError(f"There is no label format {name!r}; there are {known}.")

@@ -25,7 +25,7 @@ from anyanomaly_core.evaluation.labels.arrays import (
     read_volume,
 )
 from anyanomaly_core.evaluation.labels.csv_tables import CsvRow, read_rows, read_text
-from anyanomaly_core.evaluation.labels.footage_names import Footage
+from anyanomaly_core.evaluation.labels.footage_names import FootageTree
 from anyanomaly_core.evaluation.labels.frame_folders import natural_sort_key
 from anyanomaly_core.evaluation.labels.ground_truth import (
     ANOMALY,
@@ -42,7 +42,7 @@ _CLASS_FILE = re.compile(r"(?P<multi>m_)?(?P<data>[^_]+)_(?:(?P<name>.+)_)?label
 _AVENUE_FILE = re.compile(r"(\d+)_label$")
 
 
-def read_cvad(footage: Footage, labels: Path) -> LabelledArchive:
+def read_cvad(footage: FootageTree, labels: Path) -> LabelledArchive:
     """C-ShanghaiTech and C-Avenue: a folder of class files, or one file."""
     texts: dict[str, tuple[str, ...]] = {}
     by_video: dict[str, dict[str, FrameLabels]] = {}
@@ -63,7 +63,7 @@ def read_cvad(footage: Footage, labels: Path) -> LabelledArchive:
     return _archive("-".join(data), texts, footage, by_video, paths, scored_everywhere=False)
 
 
-def read_npy(footage: Footage, labels: Path) -> LabelledArchive:
+def read_npy(footage: FootageTree, labels: Path) -> LabelledArchive:
     """A folder of ``<video>.npy``, or one file for all videos of the footage in order of name."""
     name = footage.root.resolve().name
     if not labels.is_dir():
@@ -76,7 +76,7 @@ def read_npy(footage: Footage, labels: Path) -> LabelledArchive:
     return _archive(name, {ANOMALY: ()}, footage, by_video, paths)
 
 
-def _split(footage: Footage, labels: Path) -> list[LabelledVideo]:
+def _split(footage: FootageTree, labels: Path) -> list[LabelledVideo]:
     """One vector for all videos: cut where they end."""
     every = frame_vector(read_array(labels), str(labels))
     if footage.paths != sorted(footage.paths, key=lambda path: natural_sort_key(footage.name(path))):
@@ -96,7 +96,7 @@ def _split(footage: Footage, labels: Path) -> list[LabelledVideo]:
     ]
 
 
-def read_avenue(footage: Footage, labels: Path) -> LabelledArchive:
+def read_avenue(footage: FootageTree, labels: Path) -> LabelledArchive:
     """Avenue's own masks: the folder of ``1_label.mat`` ..., the folder above it, or one of them."""
     folder = avenue_folder(labels)
     files = (
@@ -122,7 +122,7 @@ def avenue_folder(folder: Path) -> Path | None:
     return next((folder / name for name in inner if any((folder / name).glob(AVENUE_MASKS))), None)
 
 
-def read_manifest(footage: Footage, labels: Path) -> LabelledArchive:
+def read_manifest(footage: FootageTree, labels: Path) -> LabelledArchive:
     """``MANIFEST.csv`` beside the footage; a video that shows several classes is judged by one rule with all."""
     videos, missing, texts = [], [], {}
     normal: list[tuple[str, Path, FrameLabels]] = []
@@ -176,7 +176,7 @@ def _aligned(array: Array, source: str, path: Path | None) -> FrameLabels:
 def _archive(
     name: str,
     texts: dict[str, tuple[str, ...]],
-    footage: Footage,
+    footage: FootageTree,
     by_video: dict[str, dict[str, FrameLabels]],
     paths: Mapping[str, Path | None],
     *,

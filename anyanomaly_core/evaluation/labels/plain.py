@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 
 from anyanomaly_core.errors import ConfigurationError
 from anyanomaly_core.evaluation.labels.csv_tables import CsvRow, read_rows
-from anyanomaly_core.evaluation.labels.footage_names import Footage
+from anyanomaly_core.evaluation.labels.footage_names import FootageTree
 from anyanomaly_core.evaluation.labels.ground_truth import (
     UNLABELLED,
     FrameLabels,
@@ -22,7 +22,7 @@ SHOWN_NAMES = 12  # in a message
 _CELLS = {"": UNLABELLED, "-1": UNLABELLED, "0": 0, "1": 1}
 
 
-def read_plain(footage: Footage, labels: Path) -> LabelledArchive:
+def read_plain(footage: FootageTree, labels: Path) -> LabelledArchive:
     """``classes.csv``, and ``frames.csv`` (one row a frame) or ``events.csv`` (one row a run of frames)."""
     texts = class_texts(labels / "classes.csv") if (labels / "classes.csv").exists() else {}
     frames, events = labels / "frames.csv", labels / "events.csv"
@@ -54,7 +54,7 @@ def class_texts(path: Path) -> Texts:
     return texts
 
 
-def _unlisted(events: Path, footage: Footage) -> tuple[str, ...]:
+def _unlisted(events: Path, footage: FootageTree) -> tuple[str, ...]:
     """What counts as normal because no line names it; nothing where ``videos.csv`` says what is labelled."""
     if events.with_name("videos.csv").exists():
         return ()
@@ -62,7 +62,7 @@ def _unlisted(events: Path, footage: Footage) -> tuple[str, ...]:
     return tuple(name for name in footage.names() if name not in named)
 
 
-def _frame_table(path: Path, footage: Footage) -> ByVideo:
+def _frame_table(path: Path, footage: FootageTree) -> ByVideo:
     """``video,frame,<class>...`` with 1, 0 or nothing (unlabelled), in order; frames without a row are unlabelled."""
     cells: dict[str, dict[str, list[int]]] = {}
     for row in read_rows(path, "frame"):
@@ -87,7 +87,7 @@ def _labelled(columns: dict[str, list[int]]) -> dict[str, FrameLabels]:
     }
 
 
-def _event_table(path: Path, footage: Footage, texts: Texts) -> ByVideo:
+def _event_table(path: Path, footage: FootageTree, texts: Texts) -> ByVideo:
     """``video,class,first_frame,last_frame``; videos without a row show nothing. ``videos.csv`` narrows that down."""
     events = list(read_rows(path, "video", "class", "first_frame", "last_frame"))
     if texts:
@@ -108,7 +108,7 @@ def _event_table(path: Path, footage: Footage, texts: Texts) -> ByVideo:
     return {name: {label: FrameLabels(tuple(runs)) for label, runs in own.items()} for name, own in shown.items()}
 
 
-def _listed(path: Path, footage: Footage, classes: list[str]) -> Iterator[tuple[str, list[str]]]:
+def _listed(path: Path, footage: FootageTree, classes: list[str]) -> Iterator[tuple[str, list[str]]]:
     """``video,classes``: each video with the classes it is labelled for."""
     seen = set()
     for row in read_rows(path, "video"):
@@ -123,7 +123,7 @@ def _listed(path: Path, footage: Footage, classes: list[str]) -> Iterator[tuple[
         yield name, classes if named == ["*"] else named
 
 
-def _video(row: CsvRow, column: str, footage: Footage) -> str:
+def _video(row: CsvRow, column: str, footage: FootageTree) -> str:
     """The name of a row's video, in the one form that the footage has it in."""
     if column not in row.cells:
         raise row.error("there is no column video")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from anyanomaly_core.errors import ConfigurationError
 from anyanomaly_core.evaluation.labels.csv_tables import read_text
-from anyanomaly_core.evaluation.labels.footage_names import Footage, title
+from anyanomaly_core.evaluation.labels.footage_names import FootageTree, title
 from anyanomaly_core.evaluation.labels.ground_truth import (
     FrameLabels,
     FrameRange,
@@ -49,7 +49,7 @@ class _Line:
         return list(zip(numbers[::2], numbers[1::2], strict=True))
 
 
-def read_ucf_crime(footage: Footage, labels: Path) -> LabelledArchive:
+def read_ucf_crime(footage: FootageTree, labels: Path) -> LabelledArchive:
     """``Temporal_Anomaly_Annotation_for_Testing_Videos.txt``; a class is unlabelled in the videos of another one."""
     stated: dict[str, dict[str, list[FrameRange]]] = {}
     for line in _lines(labels):
@@ -90,7 +90,7 @@ def _ucf_run(line: _Line, pair: FrameRange) -> FrameRange | None:
     return first - 1, last - 1
 
 
-def read_xd_violence(footage: Footage, labels: Path) -> LabelledArchive:
+def read_xd_violence(footage: FootageTree, labels: Path) -> LabelledArchive:
     """``annotations.txt``; what a video of several classes shows when is not stated, so it counts for "any" only.
 
     The normal test videos are not in the file. They lie in one folder with the others, ``test_videos``, and the
@@ -132,7 +132,7 @@ def _xd_class(name: str, shown: FrameLabels) -> dict[str, FrameLabels]:
     return {XD_CLASSES[codes[0]]: shown} if len(codes) == 1 else {}
 
 
-def _normal_test_videos(footage: Footage, labels: Path, found: list[Path]) -> list[Path]:
+def _normal_test_videos(footage: FootageTree, labels: Path, found: list[Path]) -> list[Path]:
     """``label_A`` in the folders of the test videos that were found."""
     known, folders = set(found), {path.parent for path in found}
     beside = [path for path in footage.paths if path.parent in folders and path not in known]

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from anyanomaly_core.errors import ConfigurationError
-from anyanomaly_core.evaluation.labels.footage_names import Footage
+from anyanomaly_core.evaluation.labels.footage_names import FootageTree
 from anyanomaly_core.evaluation.labels.frame_folders import frame_files, image_pixels
 from anyanomaly_core.evaluation.labels.ground_truth import (
     ANOMALY,
@@ -23,7 +23,7 @@ _CLIP = re.compile(r"Test[0-9]{3}$")
 _STATED = re.compile(r"\{\s*(end\s*\+\s*1|\d+)\s*\}\.gt_frame\s*=\s*\[([^\]]*)\]")
 
 
-def read_ucsd(footage: Footage, labels: Path) -> LabelledArchive:
+def read_ucsd(footage: FootageTree, labels: Path) -> LabelledArchive:
     """UCSD Ped1 or Ped2: the folder that holds ``Test``, or ``Test`` itself."""
     test = ucsd_test_folder(labels)
     if test is None:

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 from anyanomaly_core.display import display_text
 from anyanomaly_core.evaluation.curves import ScoreCurve
 from anyanomaly_core.evaluation.metrics import Interval
-from anyanomaly_core.evaluation.report.page import render_page
-from anyanomaly_core.evaluation.report.tables import exclusions, headline, tables
+from anyanomaly_core.evaluation.report.page import render_evaluation_page
+from anyanomaly_core.evaluation.report.tables import exclusions, headline, summary_tables
 from anyanomaly_core.evaluation.summary import Summary
 
 NAMES = ("report.html", "report.md", "measures.csv", "frames.parquet", "profile.json")
@@ -30,10 +30,10 @@ FRAMES_SCHEMA = pa.schema(
 )
 
 
-def write_report(summary: Summary, out: Path) -> None:
+def write_evaluation_report(summary: Summary, out: Path) -> None:
     """Write all files into a folder, made if absent; raises OSError when that cannot be done."""
     out.mkdir(parents=True, exist_ok=True)
-    (out / "report.html").write_text(render_page(summary), encoding="utf-8")
+    (out / "report.html").write_text(render_evaluation_page(summary), encoding="utf-8")
     (out / "report.md").write_text(markdown(summary), encoding="utf-8")
     write_measures(summary, out / "measures.csv")
     write_frames(summary.curves, out / "frames.parquet")
@@ -44,7 +44,7 @@ def write_report(summary: Summary, out: Path) -> None:
 def markdown(summary: Summary) -> str:
     """All tables, and what has no scores."""
     parts = [f"# Evaluation of {summary.archive.name}", headline(summary)]
-    for table in tables(summary):
+    for table in summary_tables(summary):
         lines = [table.columns, tuple("---" for _ in table.columns), *table.rows]
         parts += [f"## {table.title}", table.note, "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)]
     parts += [f"* {_cell(line)}" for line in exclusions(summary)]

@@ -11,7 +11,7 @@ from anyanomaly_core.display import display_text
 from anyanomaly_core.evaluation.curves import ScoreCurve
 from anyanomaly_core.evaluation.labels.ground_truth import UNLABELLED, frame_ranges
 from anyanomaly_core.evaluation.metrics import BoolArray
-from anyanomaly_core.evaluation.report.tables import exclusions, headline, reliability_of, tables
+from anyanomaly_core.evaluation.report.tables import exclusions, headline, reliability_of, summary_tables
 from anyanomaly_core.evaluation.summary import Summary
 
 WIDTH, HEIGHT = 720.0, 90.0  # of a curve, in the SVG's own units
@@ -46,12 +46,12 @@ class Chart:
     paths: list[str]  # of the SVG, one for each run of scored frames
 
 
-def render_page(summary: Summary) -> str:
+def render_evaluation_page(summary: Summary) -> str:
     """The whole page."""
     return _TEMPLATES.get_template("report.jinja").render(
         title=f"Evaluation of {summary.archive.name}",
         headline=headline(summary),
-        tables=tables(summary),
+        tables=summary_tables(summary),
         exclusions=exclusions(summary),
         reliability=reliability_of(summary),
         charts=[_chart(curve) for curve in summary.curves if _worth_drawing(curve)],

@@ -32,7 +32,7 @@ class Table:
     rows: Sequence[tuple[str, ...]]
 
 
-def tables(summary: Summary) -> list[Table]:
+def summary_tables(summary: Summary) -> list[Table]:
     """Everything a report says in figures, and where they come from."""
     found = [_provenance(summary), _texts(summary), _classes(summary), _unscored(summary), _ablation(summary)]
     found += [_cascades(summary), _reference(summary), _reliability(summary), _counts(summary)]

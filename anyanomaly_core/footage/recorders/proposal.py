@@ -12,6 +12,7 @@ from statistics import median, quantiles
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+from anyanomaly_core.display import display_text
 from anyanomaly_core.errors import FootageError
 from anyanomaly_core.footage import bucket
 from anyanomaly_core.footage.layout import ANY_FOLDER, read_path
@@ -63,7 +64,7 @@ class Proposal:
         doubts = [f"Not certain: {doubt}" for doubt in self.doubts]
         lines = [f"ANYANOMALY_ARCHIVE_LAYOUT={self.layout}", "", *table, "", f"{counts}; {named}", *doubts]
         # Names of files and cameras are anybody's: nothing in them steers the terminal.
-        return "\n".join("".join(c if c.isprintable() else " " for c in line) for line in lines)
+        return "\n".join(map(display_text, lines))
 
 
 def propose(root: str, zones: Zones, *, layout: str = "") -> Proposal:

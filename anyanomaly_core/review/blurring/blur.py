@@ -12,8 +12,8 @@ import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
+from anyanomaly_core.engine.progress import terminal_stages
 from anyanomaly_core.errors import FootageError, StorageError
 from anyanomaly_core.footage.decode import decode
 from anyanomaly_core.footage.sandbox import Limits
@@ -80,11 +80,14 @@ def detect_in_clip(
     detections: list[dict[int, Boxes]] = [{} for _ in detectors]
     size = (0, 0)
     frames = _frames(clip, len(times_s), limits)
-    for number, image in tqdm(frames, f"detecting {', '.join(targets)}", len(times_s), unit="frame", disable=None):
-        size = image.shape[1], image.shape[0]
-        for found, detector, step in zip(detections, detectors, steps, strict=True):
-            if number % step == 0 or number == len(times_s) - 1:
-                found[number] = detector.detect(image)
+    with terminal_stages() as stages:
+        progress = stages(f"detecting {', '.join(targets)}", "frames")
+        for number, image in frames:
+            size = image.shape[1], image.shape[0]
+            for found, detector, step in zip(detections, detectors, steps, strict=True):
+                if number % step == 0 or number == len(times_s) - 1:
+                    found[number] = detector.detect(image)
+            progress(number + 1, len(times_s))
     holds = [max(step, round(HOLD_S * rate)) for step in steps]
     tracks = [track_boxes(found, len(times_s), hold, rate) for found, hold in zip(detections, holds, strict=True)]
     boxes = [np.concatenate(of_frame) for of_frame in zip(*tracks, strict=True)]

@@ -16,7 +16,7 @@ from anyanomaly_core.config import Settings
 from anyanomaly_core.errors import ConfigurationError, FootageError, StorageError
 from anyanomaly_core.footage.nearby import read_nearby
 from anyanomaly_core.footage.sandbox import Limits
-from anyanomaly_core.results.found_events import EventChoice, find_events
+from anyanomaly_core.results.found_events import EventFilter, load_events
 from anyanomaly_core.review.clips.original import original_file
 from anyanomaly_core.review.datasets.formats import FORMATS
 from anyanomaly_core.review.datasets.labelled import LabelledEvent, Picture
@@ -41,7 +41,7 @@ class DatasetExport:
 def export_events(
     engine: Engine,
     settings: Settings,
-    choice: EventChoice,
+    choice: EventFilter,
     out: Path,
     *,
     dataset_format: str,
@@ -70,7 +70,7 @@ def export_events(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ConfigurationError(f"{out} is not an empty folder; name a new one.")
     with engine.connect() as connection:
-        chosen = find_events(connection, choice, most=most)
+        chosen = load_events(connection, choice, most=most)
     if not chosen:
         raise StorageError("No event fits that choice; `anyanomaly events` shows them.")
     name, write = FORMATS[dataset_format]

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, Executable, select
 
 from anyanomaly_core.results.schema import (
     cameras,
@@ -113,11 +113,11 @@ def _scoring(connection: Connection, event: EventRecord) -> dict[str, Any]:
     return _row(connection, query)
 
 
-def _row(connection: Connection, query: Any) -> dict[str, Any]:  # noqa: ANN401  (any select)
+def _row(connection: Connection, query: Executable) -> dict[str, Any]:
     return dict(connection.execute(query).mappings().one())
 
 
-def _rows(connection: Connection, query: Any) -> list[dict[str, Any]]:  # noqa: ANN401
+def _rows(connection: Connection, query: Executable) -> list[dict[str, Any]]:
     return [dict(row) for row in connection.execute(query).mappings()]
 
 

@@ -26,7 +26,7 @@ from anyanomaly_core.review.report.queries import (
     PROBLEMS,
     RUNS,
 )
-from anyanomaly_core.rules.cameras import unmatched
+from anyanomaly_core.rules.cameras import unknown_patterns
 
 MIN_GAP_S = 300.0  # shorter pauses between recordings are not listed
 MAX_TOP_EVENTS = 12  # to look at first
@@ -228,7 +228,7 @@ def _warnings(settings: Settings, cameras: Sequence[CameraNight], newest: dateti
     if silent:
         warnings.append(f"Silent all night, though they recorded in the week before: {', '.join(silent)}.")
     known = [camera.camera for camera in cameras]
-    unused = unmatched(load_masks(settings.privacy_masks).cameras, known)
+    unused = unknown_patterns(load_masks(settings.privacy_masks).cameras, known)
     if unused and known:
         warnings.append(
             f"Privacy masks for {', '.join(unused)} fit no camera that recorded. A misspelt name masks nothing."

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from anyanomaly_core.archive import unit as scanning_unit
-from anyanomaly_core.archive.clocks import correct_clocks, pending_moves
+from anyanomaly_core.archive.clocks import correct_clocks, pending_corrections
 from anyanomaly_core.archive.leftovers import find_leftovers
 from anyanomaly_core.config import get_settings
 from anyanomaly_core.errors import StorageError
@@ -109,7 +109,7 @@ def test_known_afterwards_or_from_the_start_gives_the_same_rows_and_bytes(
     for path in world.parquet.rglob("*.parquet"):
         path.unlink()
     everything(world)
-    assert pending_moves(world.engine, get_settings()) == []
+    assert pending_corrections(world.engine, get_settings()) == []
     assert take(world.engine, world.parquet) == moved
     assert parquet_bytes(world.parquet) == files
 
@@ -123,13 +123,13 @@ def test_an_event_under_legal_hold_keeps_its_video_where_it_is(
     before = take(world.engine, world.parquet)
     clocks.write_text(AN_HOUR)
     assert correct_clocks(world.engine, get_settings()) == []
-    [waiting] = pending_moves(world.engine, get_settings())
+    [waiting] = pending_corrections(world.engine, get_settings())
     assert waiting.held
     assert waiting.add == timedelta(hours=-11)
     assert take(world.engine, world.parquet) == before
     release_event(owner_engine, event, reason="closed", person="ann")
     assert len(correct_clocks(world.engine, get_settings())) == 1
-    assert pending_moves(world.engine, get_settings()) == []
+    assert pending_corrections(world.engine, get_settings()) == []
     no_leftovers(world)
 
 
@@ -171,7 +171,7 @@ def test_a_crash_between_files_and_commit_is_mended_by_the_next_try(
     with pytest.raises(OSError, match="killed here"):
         correct_clocks(world.engine, get_settings())
     monkeypatch.setattr(parquet, "publish", publish)
-    assert len(pending_moves(world.engine, get_settings())) == 1
+    assert len(pending_corrections(world.engine, get_settings())) == 1
     assert len(correct_clocks(world.engine, get_settings())) == 1
     frames = pyarrow.dataset.dataset(world.parquet / "frame_scores", partitioning="hive").to_table()
     in_files = sorted((row["video"], row["rule"], row["frame"], row["frame_at"]) for row in frames.to_pylist())

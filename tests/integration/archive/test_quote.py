@@ -16,7 +16,7 @@ from anyanomaly_core.profile import Profile, load_profile
 from anyanomaly_core.results import catalog, scorer_store
 from anyanomaly_core.results.catalog import StoredVideo
 from anyanomaly_core.results.rule_store import StoredRule
-from anyanomaly_core.results.spending import Meter, spent_by
+from anyanomaly_core.results.spending import Meter, spending_of
 from anyanomaly_core.results.writer import commit_unit
 from anyanomaly_core.scoring.types import SegmentScore, Status
 from tests.integration.results import world
@@ -90,7 +90,7 @@ def test_the_quote_is_the_sum_of_what_was_measured(engine: Engine, tmp_path: Pat
     with engine.connect() as connection:
         rates = measured_rates(connection, scorer.scorer_id)
         videos = missing_videos(connection, new, scorer.scorer_id)
-        spent = spent_by(connection, nights[0])
+        spent = spending_of(connection, nights[0])
     assert rates is not None
     assert (rates.start_s, rates.other_s) == pytest.approx((4, 0.25), abs=0.05)
     assert (spent.seconds, spent.segments) == (pytest.approx(13, abs=0.2), 10)
@@ -128,7 +128,7 @@ def test_a_retry_counts_what_both_tries_spent(engine: Engine) -> None:
         note(engine, run, 1, start=1, video=2, work=1, rows=4)
     with engine.begin() as connection:
         scorer_store.finish_run(connection, run, "success", {"videos": 1})
-        spent = spent_by(connection, run)
+        spent = spending_of(connection, run)
     assert (spent.seconds, spent.segments) == (pytest.approx(6, abs=0.2), 8), "and stays when the run is summed up"
     assert Budget(segments=9).allows(spent, 1, 0)
     assert not Budget(segments=9).allows(spent, 2, 0)

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from anyanomaly_core.errors import FootageError
 from anyanomaly_core.results.queries import run_ready
-from anyanomaly_core.results.retry import Retried, retry_failed
+from anyanomaly_core.results.retry import RetryCounts, retry_failed
 from tasks import scan
 from tests.integration.archive.conftest import World
 from tests.integration.archive.small_archive import DAY, film
@@ -22,7 +22,7 @@ def quarantine(engine: Engine) -> list[dict[str, Any]]:
     return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
 
 
-def again(world: World, **which: Any) -> Retried:  # noqa: ANN401
+def again(world: World, **which: Any) -> RetryCounts:  # noqa: ANN401
     with world.engine.begin() as connection:
         return retry_failed(connection, **which)
 
@@ -44,9 +44,9 @@ def test_a_mended_file_is_scored_after_it_was_given_up(world: World) -> None:
     assert "retry" in found["scores", SPOILED, "car"]["tried_again"]
 
     (world.archive / SPOILED).write_bytes(good)
-    assert again(world, camera="gate*") == Retried(1, 0, 0)
-    assert again(world, uri=SPOILED, rule="car") == Retried(0, 1, 1)
-    assert again(world, uri="hall/*") == Retried(0, 1, 2)
+    assert again(world, camera="gate*") == RetryCounts(1, 0, 0)
+    assert again(world, uri=SPOILED, rule="car") == RetryCounts(0, 1, 1)
+    assert again(world, uri="hall/*") == RetryCounts(0, 1, 2)
     scan_all(scan.plan_units())
     assert [row["what"] for row in quarantine(world.engine)] == ["file"]
 

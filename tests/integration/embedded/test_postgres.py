@@ -16,7 +16,7 @@ import psycopg2
 import pytest
 
 from anyanomaly_core.embedded.postgres import PostgresServer
-from anyanomaly_core.embedded.postgres_process import RunAs, choose_run_as, find_running
+from anyanomaly_core.embedded.postgres_process import RunAs, choose_run_as, find_server_process
 from anyanomaly_core.errors import StorageError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -51,10 +51,10 @@ def ask(server: PostgresServer, query: str, database: str = "anyanomaly", user: 
 
 
 def kill_and_wait(server: PostgresServer) -> None:
-    running = find_running(server.data_dir)
+    running = find_server_process(server.data_dir)
     assert running is not None
     os.kill(running.pid, signal.SIGKILL)
-    while find_running(server.data_dir) is not None:
+    while find_server_process(server.data_dir) is not None:
         time.sleep(0.01)
 
 
@@ -84,10 +84,10 @@ def test_passwords_are_private_and_never_logged(server: PostgresServer) -> None:
 
 
 def test_starting_again_changes_nothing(server: PostgresServer) -> None:
-    before = find_running(server.data_dir)
+    before = find_server_process(server.data_dir)
     server.start()
     PostgresServer(server.data_dir).start()
-    assert find_running(server.data_dir) == before
+    assert find_server_process(server.data_dir) == before
     with pytest.raises(StorageError, match=f"already runs on port {server.port}, not 1"):
         PostgresServer(server.data_dir, 1).start()
 
@@ -173,7 +173,7 @@ def test_lost_passwords_are_explained(folder: Path) -> None:
 
 @AS_ROOT
 def test_as_root_it_runs_as_nobody(server: PostgresServer) -> None:
-    running = find_running(server.data_dir)
+    running = find_server_process(server.data_dir)
     assert running is not None
     assert Path(f"/proc/{running.pid}").stat().st_uid == 65534
 
@@ -186,7 +186,7 @@ def test_where_nobody_cannot_go_it_runs_in_a_user_namespace(folder: Path) -> Non
     assert choose_run_as(hidden.data_dir).prefix[0] == "unshare"
     hidden.start()
     try:
-        running = find_running(hidden.data_dir)
+        running = find_server_process(hidden.data_dir)
         assert running is not None
         assert ask(hidden, "SELECT 1") == 1
         inside = Path(f"/proc/{running.pid}/uid_map").read_text().split()

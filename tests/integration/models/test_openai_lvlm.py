@@ -13,7 +13,7 @@ from taught_vlm import QUESTION, picture
 
 from anyanomaly_core.config import Settings
 from anyanomaly_core.errors import ConfigurationError, ModelServerError
-from anyanomaly_core.models.loading import load_lvlm, revisions
+from anyanomaly_core.models.loading import load_lvlm, model_revisions
 from anyanomaly_core.models.openai_http import Patience
 from anyanomaly_core.models.openai_lvlm import OpenAiLvlm, connect
 from anyanomaly_core.models.protocols import Answer, Request, Want
@@ -199,7 +199,7 @@ def test_the_model_must_be_served(server: Any, tmp_path: Path) -> None:
     )
     lvlm = load_lvlm(profile, settings)
     assert lvlm.name == "tiny"
-    assert revisions(lvlm, lvlm)["lvlm"].startswith("served:/")  # type: ignore[arg-type]
+    assert model_revisions(lvlm, lvlm)["lvlm"].startswith("served:/")  # type: ignore[arg-type]
     assert lvlm.revision.endswith("@abc")
 
 

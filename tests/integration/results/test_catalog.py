@@ -95,21 +95,21 @@ def test_a_damaged_and_an_unreadable_video_come_back_as_such(engine: Engine) -> 
         catalog.mark_missing(connection, now + timedelta(days=1))
     assert (state(engine, damaged), state(engine, unreadable)) == ("missing", "missing")
     with engine.begin() as connection:
-        catalog.register_file(connection, world.found("gate/1.mp4", "gate"), world.digest("gate/1.mp4"))
-        catalog.register_file(connection, world.found("gate/2.mp4", "gate"), world.digest("gate/2.mp4"))
+        catalog.store_file(connection, world.found("gate/1.mp4", "gate"), world.digest("gate/1.mp4"))
+        catalog.store_file(connection, world.found("gate/2.mp4", "gate"), world.digest("gate/2.mp4"))
     assert (state(engine, damaged), state(engine, unreadable)) == ("damaged", "unreadable")
 
 
 def test_a_file_with_a_problem_is_remembered_with_it(engine: Engine) -> None:
     lost = replace(world.found("x.mp4", "gate"), camera=None, recorded_at=None, problem="no camera stated")
     with engine.begin() as connection:
-        assert catalog.register_file(connection, lost, None) is None
+        assert catalog.store_file(connection, lost, None) is None
         assert catalog.changed_files(connection, [replace(lost, problem=None)]), "looked at again every time"
         assert connection.execute(text("SELECT uri, problem, state FROM footage_problems")).all() == [
             ("x.mp4", "no camera stated", "not registered")
         ]
     with engine.begin() as connection, pytest.raises(StorageError, match="must be known"):
-        catalog.register_file(connection, replace(lost, problem=None), None)
+        catalog.store_file(connection, replace(lost, problem=None), None)
 
 
 @pytest.mark.parametrize("even", [True, False])

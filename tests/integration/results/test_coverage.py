@@ -83,13 +83,13 @@ class Archive(RuleBasedStateMachine):
         with self.engine.begin() as connection:
             original = catalog.load_video(connection, data.draw(st.sampled_from(self.videos)))
             copy = world.found(f"{camera}/copy of {original.video_id}.mp4", camera)
-            assert catalog.register_file(connection, copy, original.content_sha256) == original.video_id
+            assert catalog.store_file(connection, copy, original.content_sha256) == original.video_id
 
     @rule(camera=st.sampled_from(["gate", "yard"]))
     def unreadable_footage_arrives(self, camera: str) -> None:
         with self.engine.begin() as connection:
             uri = f"{camera}/{len(self.videos)}.mp4"
-            video_id = catalog.register_file(connection, world.found(uri, camera), world.digest(uri))
+            video_id = catalog.store_file(connection, world.found(uri, camera), world.digest(uri))
             assert video_id is not None
             catalog.mark_unreadable(connection, video_id, "no frame")
         self.videos.append(video_id)

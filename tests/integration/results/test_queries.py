@@ -15,7 +15,7 @@ from anyanomaly_core.errors import StorageError
 from anyanomaly_core.results import catalog, event_store, run_failures, scorer_store
 from anyanomaly_core.results.engine import make_engine
 from anyanomaly_core.results.queries import QueryResult, ReadyQuery, ready_queries, run_ready, run_sql
-from anyanomaly_core.results.sql_page import render
+from anyanomaly_core.results.sql_page import render_sql_page
 from tests.conftest import TestDatabase
 from tests.integration.results import world
 
@@ -217,7 +217,7 @@ def test_every_column_says_what_it_means(reader: Engine) -> None:
 
 def _page(reader: Engine) -> str:
     with reader.connect() as connection:
-        return render(connection)
+        return render_sql_page(connection)
 
 
 def test_scorers_are_compared_on_the_same_labels(reader: Engine) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 
 from anyanomaly_core.errors import RuleError
 from anyanomaly_core.results import catalog, event_store, rule_store
-from anyanomaly_core.results.rehearsal import Span, pair, rehearse
+from anyanomaly_core.results.rehearsal import EventInterval, pair, rehearse
 from anyanomaly_core.results.writer import commit_unit
 from anyanomaly_core.rules.definition import RuleDefinition
 from tests.integration.results import world
@@ -73,9 +73,9 @@ moments = st.lists(st.integers(0, 60), max_size=12, unique=True).map(sorted)
 
 @given(moments, moments)
 def test_every_event_is_in_one_pair(before: list[int], after: list[int]) -> None:
-    def made(edges: list[int]) -> list[Span]:
+    def made(edges: list[int]) -> list[EventInterval]:
         at = [world.START + timedelta(seconds=edge) for edge in edges]
-        return [Span(start, end, 0.5) for start, end in zip(at[::2], at[1::2], strict=False)]
+        return [EventInterval(start, end, 0.5) for start, end in zip(at[::2], at[1::2], strict=False)]
 
     old, new = made(before), made(after)
     pairs = pair(None, old, new)  # type: ignore[arg-type]

@@ -29,7 +29,7 @@ def copied(engine: Engine, to: str = "yard") -> None:
     """A second name of gate's video, under another camera, in another time zone."""
     world.add_camera(engine, to, "Europe/London")
     with engine.begin() as connection:
-        catalog.register_file(connection, world.found(f"{to}/1.mp4", to), world.digest("gate/1.mp4"))
+        catalog.store_file(connection, world.found(f"{to}/1.mp4", to), world.digest("gate/1.mp4"))
 
 
 def missing(engine: Engine, *rules: StoredRule, **options: object) -> list[tuple[int, list[str]]]:

@@ -15,7 +15,7 @@ from anyanomaly_core.embedded.postgres import PostgresServer
 from anyanomaly_core.embedded.postgres_process import binaries
 from anyanomaly_core.errors import StorageError
 from anyanomaly_core.results.engine import make_engine
-from anyanomaly_core.results.migrate import head, require_current, revisions, upgrade
+from anyanomaly_core.results.migrate import newest_revision, require_current, schema_revisions, upgrade
 from anyanomaly_core.results.sql_files import view_files
 from tests.conftest import TestDatabase
 
@@ -134,7 +134,7 @@ def test_rows_of_a_development_version_are_there_after_the_upgrade(
     with owner.begin() as connection:
         connection.connection.cursor().execute(ROWS)
     before = contents(owner)
-    assert upgrade(old.url("anyanomaly")) == head()
+    assert upgrade(old.url("anyanomaly")) == newest_revision()
     after = contents(owner)
     before["segment_layouts"][0]["step"] = None  # every frame is sampled: since 0022 that is no step at all
     for table, rows in before.items():
@@ -219,4 +219,4 @@ def test_an_empty_database_is_told_from_an_old_one(make_database: Callable[[str]
     with engine.connect() as connection, pytest.raises(StorageError, match="has no tables yet"):
         require_current(connection)
     engine.dispose()
-    assert revisions()[0] == "0016"
+    assert schema_revisions()[0] == "0016"

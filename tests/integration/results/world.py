@@ -57,7 +57,7 @@ def add_video(
 ) -> int:
     """Register, index and shard one video, as ingest does; its content is its name unless given."""
     with engine.begin() as connection:
-        video_id = catalog.register_file(connection, found(uri, camera, recorded_at), digest(content or uri))
+        video_id = catalog.store_file(connection, found(uri, camera, recorded_at), digest(content or uri))
         assert video_id is not None
         measured = index or frame_index(frames)
         probe = Probe("h264", 320, 240, 0, FPS, None, None)

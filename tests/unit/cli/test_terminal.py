@@ -24,7 +24,16 @@ def test_a_table_lines_up_and_keeps_foreign_text_harmless(
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3 if terminal else 4, "one line for each row, whatever a model wrote"
     assert not any(ord(character) < 32 for line in lines for character in line)
-    assert lines[-2].split() == ["run", "2026-03-01", "02:03:04", "all", "clear", "[2J", "[red]and[/red]", "on"]
+    assert lines[-2].split() == [
+        "run",
+        "2026-03-01",
+        "02:03:04",
+        "all",
+        "clear",
+        "[U+001B][2J[U+0007]",
+        "[red]and[/red]",
+        "on",
+    ]
     columns = [line.index(word) for line, word in zip((lines[0], *lines[-2:]), ("rationale", "all", "b"), strict=True)]
     assert columns[0] == columns[1] == columns[2]
 

@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 
 from anyanomaly_core.contexts.position import (
     attention,
-    class_adapted,
+    class_probabilities,
     context_image,
     reference_context_image,
     reference_frame224,
@@ -45,7 +45,7 @@ def test_attention_agrees_with_the_slow_reference(scale: float, seed: int) -> No
     rng = np.random.default_rng(seed)
     classes = unit(rng.normal(size=(11, 64)))
     windows = unit(rng.normal(size=(38, 64)) + 2 * classes[rng.integers(0, 11, 38)])
-    ours = attention(similarity_map(class_adapted(windows, classes, scale), SCALES))
+    ours = attention(similarity_map(class_probabilities(windows, classes, scale), SCALES))
     np.testing.assert_allclose(ours, slow_reference_attention(windows, classes, scale), atol=1e-3)
 
 
@@ -53,19 +53,21 @@ def test_class_adaption_by_hand() -> None:
     classes = np.array([[1, 0], [0, 1]], np.float32)
     windows = np.array([[1, 0], [0, 1], [0.6, 0.8]], np.float32)
     # softmax of (1, 0), (0, 1), (0.6, 0.8): 1 / (1 + e^-1), 1 / (1 + e), 1 / (1 + e^0.2)
-    np.testing.assert_allclose(class_adapted(windows, classes, 1.0), [0.7310586, 0.2689414, 0.4501660], atol=1e-6)
+    np.testing.assert_allclose(class_probabilities(windows, classes, 1.0), [0.7310586, 0.2689414, 0.4501660], atol=1e-6)
     # logit scale 10: 1 / (1 + e^2) for the third
-    np.testing.assert_allclose(class_adapted(windows, classes, 10.0)[2], 0.1192029, atol=1e-6)
+    np.testing.assert_allclose(class_probabilities(windows, classes, 10.0)[2], 0.1192029, atol=1e-6)
 
 
 def test_one_class_alone_gives_plain_cosines() -> None:
     windows = np.array([[1, 0], [0, 1], [0.6, 0.8]], np.float32)
-    np.testing.assert_allclose(class_adapted(windows, np.array([[1, 0]], np.float32), 100.0), [1, 0, 0.6], atol=1e-6)
+    np.testing.assert_allclose(
+        class_probabilities(windows, np.array([[1, 0]], np.float32), 100.0), [1, 0, 0.6], atol=1e-6
+    )
 
 
 def test_large_logit_scales_do_not_overflow() -> None:
     classes, windows = unit(np.eye(3)), unit(-np.eye(3))
-    assert np.isfinite(class_adapted(windows, classes, 1e6)).all()
+    assert np.isfinite(class_probabilities(windows, classes, 1e6)).all()
 
 
 def test_constant_maps_become_all_ones() -> None:

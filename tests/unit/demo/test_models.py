@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from anyanomaly_core.demo import vocabulary as words
 from anyanomaly_core.demo.training.attention_probe import CONTEXT_SIZE, squash_frames
-from anyanomaly_core.demo.training.evaluate import Models, load_models
+from anyanomaly_core.demo.training.evaluate import Models, load_demo_models
 from anyanomaly_core.demo.training.readout import likelihood_scores
 from anyanomaly_core.demo.training.sampling import ENCODER_SIZE
 from anyanomaly_core.demo.world import EVENT_NAMES, EventSpan, RenderedFrame, make_clip
@@ -26,7 +26,7 @@ RULES = [words.EVENT_TEXTS[event][0] for event in EVENT_NAMES]
 @pytest.fixture(scope="module")
 def models() -> Models:
     torch.manual_seed(0)
-    return load_models(WEIGHTS / "encoder", WEIGHTS / "lvlm")
+    return load_demo_models(WEIGHTS / "encoder", WEIGHTS / "lvlm")
 
 
 def _pairs() -> Iterator[tuple[int, list[EventSpan]]]:

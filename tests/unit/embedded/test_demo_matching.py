@@ -14,7 +14,7 @@ def planted(rule: str, start: float, end: float, uri: str = "a.mp4"):  # noqa: A
 
 
 def found(rule: str, start: float, end: float, uri: str = "a.mp4"):  # noqa: ANN201
-    return demo.FoundEvent(rule, uri, 0.9, "", start, end)
+    return demo.DetectedEvent(rule, uri, 0.9, "", start, end)
 
 
 def verdicts(truths: list, events: list) -> list[str]:

@@ -76,7 +76,7 @@ def test_another_airflow_on_the_machine_does_not_leak_in(
     monkeypatch.setenv("ANYANOMALY_DATABASE_URL", "postgresql://somewhere/else")
     monkeypatch.setattr(type(installation.postgres), "url", lambda _, database, user=None: f"{database}/{user}")
     installation.configure({"ARCHIVE_ROOT": "/a"})
-    variables = airflow.environment(installation, 8080, 3)
+    variables = airflow.airflow_environment(installation, 8080, 3)
     assert variables["AIRFLOW_HOME"] == str(installation.airflow_home)
     assert variables["AIRFLOW__CORE__FERNET_KEY"] == installation.secrets["fernet_key"]
     assert "AIRFLOW__LOGGING__REMOTE_LOGGING" not in variables

@@ -13,7 +13,7 @@ from anyanomaly_core.evaluation.metrics import average_precision, roc_auc
 from anyanomaly_core.evaluation.predictions import VideoPredictions
 from anyanomaly_core.evaluation.protocols import REFERENCE
 from anyanomaly_core.evaluation.report.files import markdown
-from anyanomaly_core.evaluation.report.page import render_page
+from anyanomaly_core.evaluation.report.page import render_evaluation_page
 from anyanomaly_core.evaluation.report.tables import MARK
 from anyanomaly_core.evaluation.summary import Predictions, Summary, summarize
 from anyanomaly_core.evaluation.variants import UNCHANGED, Variant, ablation
@@ -167,14 +167,14 @@ def test_frames_that_have_no_score_stand_beside_the_figure() -> None:
         assert found.worst == pytest.approx(least), "as if all 62 had been ranked last"
         assert found.worst < found.value - 0.3
     assert measure(summary, "fall", protocol=REFERENCE).basis.unscored_positives == 62
-    for text in (markdown(summary), render_page(summary)):
+    for text in (markdown(summary), render_evaluation_page(summary)):
         assert f"{measure(summary, 'fall').value:.3f} {MARK}" in text
         assert "62 of 76 frames that show the class have no score" in text
         assert f"at worst {measure(summary, 'fall').worst:.3f}" in text
 
 
 def test_the_curve_shows_labels_under_missing_scores() -> None:
-    page = render_page(flattered())
+    page = render_evaluation_page(flattered())
     chart = page.split("<figure>")[-1]
     assert "62 of 76 frames that show it have no score" in chart
     assert chart.index('class="label"') < chart.index('class="unscored"'), "the hatching lies over the label"

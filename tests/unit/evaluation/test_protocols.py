@@ -18,8 +18,8 @@ from tests.unit.evaluation.small_summary import columns
 def test_weights_of_no_use_do_not_need_their_image() -> None:
     own = columns(4, slice(0, 2))
     own["temporal"] = np.full(4, np.nan, np.float32)
-    assert np.isfinite(protocols.fuse(own, (2 / 3, 1 / 3, 0.0))).all()
-    assert np.isnan(protocols.fuse(own, (0.6, 0.3, 0.1))).all()
+    assert np.isfinite(protocols.fuse_answers(own, (2 / 3, 1 / 3, 0.0))).all()
+    assert np.isnan(protocols.fuse_answers(own, (0.6, 0.3, 0.1))).all()
 
 
 def test_the_reference_protocol_is_an_exhaustive_search_on_the_labels() -> None:

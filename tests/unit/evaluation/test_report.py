@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from anyanomaly_core.evaluation.provenance import checkout_commit, code_version
-from anyanomaly_core.evaluation.report.files import markdown, write_report
-from anyanomaly_core.evaluation.report.page import render_page
-from anyanomaly_core.evaluation.report.tables import reliability_of, tables
+from anyanomaly_core.evaluation.report.files import markdown, write_evaluation_report
+from anyanomaly_core.evaluation.report.page import render_evaluation_page
+from anyanomaly_core.evaluation.report.tables import reliability_of, summary_tables
 from tests.unit.evaluation.small_summary import small_summary
 
 HOSTILE = "<img src=x onerror=alert(1)>|\u202e{}.mp4"
@@ -36,7 +36,7 @@ class Tags(HTMLParser):
 
 
 def test_the_page_draws_labels_scores_and_gaps_and_runs_nothing() -> None:
-    text = render_page(small_summary([], HOSTILE))
+    text = render_evaluation_page(small_summary([], HOSTILE))
     assert "[U+202E]" in text
     assert "\u202e" not in text, "no name turns the text around it"
     page = Tags(text)
@@ -58,7 +58,7 @@ def test_markdown_tables_are_whole() -> None:
 
 def test_the_report_says_where_its_figures_come_from() -> None:
     summary = small_summary([])
-    for text in (markdown(summary), unescape(render_page(summary))):
+    for text in (markdown(summary), unescape(render_evaluation_page(summary))):
         for fact in ("demo (scorer anyanomaly", "ViT-small, revision abc", "yard-vlm, revision served:yard-vlm-7b"):
             assert fact in text
         for fact in ("2026-11-28 09:30 UTC", "anyanomaly 0.1.0 (3f2a9c1)", "a cat", "50 resamples"):
@@ -77,14 +77,14 @@ def test_the_commit_is_this_checkouts_or_unknown(tmp_path: Path) -> None:
 
 
 def test_what_was_tuned_on_labels_says_so() -> None:
-    (table,) = [table for table in tables(small_summary([])) if table.title == "Tuned on the test labels"]
+    (table,) = [table for table in summary_tables(small_summary([])) if table.title == "Tuned on the test labels"]
     assert {row[1] for row in table.rows} == {"cat", "dog", "(mean of classes)"}
     assert all("sigma" in row[3] or row[3] == "each class its own" for row in table.rows)
 
 
 def test_csv_has_every_figure(tmp_path: Path) -> None:
     summary = small_summary(["weights"])
-    write_report(summary, tmp_path)
+    write_evaluation_report(summary, tmp_path)
     with (tmp_path / "measures.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == len(summary.measures)
@@ -99,7 +99,7 @@ def test_what_was_left_out_is_named_in_every_report() -> None:
     summary = replace(summary, archive=replace(summary.archive, missing=missing, unlabelled=("spare.mp4",)))
     summary.problems["bad.mp4"] = "it is text"
     summary.failures.update({"the server said <no>": 12, **{f"reason {number}": 1 for number in range(9)}})
-    for text in (markdown(summary), unescape(render_page(summary))):
+    for text in (markdown(summary), unescape(render_evaluation_page(summary))):
         for told in ("bad.mp4 has no scores: it is text", "12 segment rows failed: the server said <no>", *missing):
             assert told in text
         assert "and for 5 other reasons" in text
@@ -116,7 +116,7 @@ def test_the_mean_has_no_interval_that_its_classes_do_not_have() -> None:
 def test_anybody_can_compute_a_figure_again(tmp_path: Path) -> None:
     """The Mann-Whitney statistic, pair by pair, from the frames file alone."""
     summary = small_summary([])
-    write_report(summary, tmp_path)
+    write_evaluation_report(summary, tmp_path)
     rows = pq.read_table(tmp_path / "frames.parquet").to_pylist()
     assert len(rows) == 3 * 2 * 80
     assert sum(row["score"] is None for row in rows) == 24

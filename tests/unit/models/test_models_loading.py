@@ -20,7 +20,7 @@ from transformers import AutoModelForImageTextToText
 from anyanomaly_core.config import Settings
 from anyanomaly_core.errors import ConfigurationError, ModelError
 from anyanomaly_core.models import loading
-from anyanomaly_core.models.loading import load_encoder, load_lvlm, revisions
+from anyanomaly_core.models.loading import load_encoder, load_lvlm, model_revisions
 from anyanomaly_core.models.protocols import Request, Want
 from anyanomaly_core.models.revision import directory_revision
 from anyanomaly_core.profile import EncoderSpec, LvlmSpec, Profile, builtin_profiles, load_profile
@@ -52,7 +52,7 @@ def test_a_model_directory_is_loaded_and_answers(tmp_path: Path, settings: Setti
     request = Request(images[0], "Is there a car?", Want.SCORE)
     assert by_name.answer([request]) == by_path.answer([request])
     assert by_name.name == "somebody/tiny"
-    assert revisions(by_path, by_name) == {"encoder": by_path.revision, "lvlm": by_name.revision}  # type: ignore[arg-type]
+    assert model_revisions(by_path, by_name) == {"encoder": by_path.revision, "lvlm": by_name.revision}  # type: ignore[arg-type]
 
 
 def test_half_precision_answers_nearly_the_same(tmp_path: Path, settings: Settings, images: Any) -> None:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anyanomaly_core.rules.cameras import first_match, matches, meant, unmatched
+from anyanomaly_core.rules.cameras import first_match, matches, resolve_pattern, unknown_patterns
 
 CAMERAS = ["gate", "gate-2", "Gate", "cam[1]", "cam1", "north\ndoor", "stair*", "stairs"]
 
@@ -20,12 +20,12 @@ def test_patterns() -> None:
 
 
 def test_an_id_means_its_own_camera_only() -> None:
-    assert meant("stair*", CAMERAS) == ["stair*"]
-    assert meant("stair?", CAMERAS) == ["stair*", "stairs"]
+    assert resolve_pattern("stair*", CAMERAS) == ["stair*"]
+    assert resolve_pattern("stair?", CAMERAS) == ["stair*", "stairs"]
 
 
 def test_what_means_no_camera_is_told() -> None:
-    assert unmatched(["gate*", "gaet", "cam[12]", "stair*"], CAMERAS) == ["gaet", "cam[12]"]
+    assert unknown_patterns(["gate*", "gaet", "cam[12]", "stair*"], CAMERAS) == ["gaet", "cam[12]"]
 
 
 @given(st.text(min_size=1), st.text())

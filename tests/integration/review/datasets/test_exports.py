@@ -14,16 +14,16 @@ from pycocotools.coco import COCO
 from anyanomaly_core.errors import ConfigurationError, StorageError
 from anyanomaly_core.footage.decode import read_frames
 from anyanomaly_core.results.engine import make_engine
-from anyanomaly_core.results.found_events import EventChoice
+from anyanomaly_core.results.found_events import EventFilter
 from anyanomaly_core.review import verdicts
 from anyanomaly_core.review.datasets.export import DatasetExport, export_events, frames_of
 from tests.conftest import TestDatabase
 from tests.integration.review.kept_footage import FIRST, LAST, Kept
 
-EVERY = EventChoice()
+EVERY = EventFilter()
 
 
-def export(kept: Kept, out: Path, dataset_format: str, choice: EventChoice = EVERY) -> DatasetExport:
+def export(kept: Kept, out: Path, dataset_format: str, choice: EventFilter = EVERY) -> DatasetExport:
     return export_events(kept.engine, kept.settings, choice, out, dataset_format=dataset_format, frames=4)
 
 
@@ -90,7 +90,7 @@ def test_a_folder_in_use_and_a_choice_without_events_are_refused(judged: Kept, t
     with pytest.raises(ConfigurationError, match="not an empty folder"):
         export(judged, tmp_path, "coco")
     with pytest.raises(StorageError, match="No event fits"):
-        export(judged, tmp_path / "set", "coco", EventChoice(verdict="real"))
+        export(judged, tmp_path / "set", "coco", EventFilter(verdict="real"))
 
 
 def test_an_event_without_footage_is_left_out_and_told(own: Kept, tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def night(engine: Engine, tmp_path: Path) -> MorningReport:
     )
     with engine.begin() as connection:
         bad = FoundFile("gate/bad<b>.mp4", 10, 1.0, None, EVENING, "path", problem="no video: <i>")
-        catalog.register_file(connection, bad, None)
+        catalog.store_file(connection, bad, None)
     return load_report(engine, settings, NIGHT, now=EVENING + timedelta(hours=9))
 
 
