@@ -24,7 +24,17 @@ from tests.conftest import TestDatabase
 SCHEMA_0016 = (Path(__file__).parents[2] / "data" / "schema_0016.sql").read_text(encoding="utf-8")
 VIEWS_0016 = (Path(__file__).parents[2] / "data" / "views_0016.sql").read_text(encoding="utf-8")
 # Views that a revision after 0016 has changed.
-VIEWS_CHANGED_SINCE: frozenset[str] = frozenset({"coverage", "evaluation_list", "event_list", "retention_due"})
+VIEWS_CHANGED_SINCE: frozenset[str] = frozenset(
+    {
+        "coverage",
+        "evaluation_list",
+        "event_list",
+        "frame_scores",
+        "frame_scores_history",
+        "retention_due",
+        "segment_results",
+    }
+)
 # One of each: a camera, a video with two names, a rule in two versions, one scored unit.
 ROWS = """
 INSERT INTO cameras (camera_id, name, time_zone, retention_days) VALUES ('gate', 'Gate', 'Europe/Berlin', NULL),
