@@ -1,20 +1,16 @@
-"""Whether the packets of an H.264 or H.265 stream are whole pictures in the order in which they are shown.
+"""Whether the packets of an H.264 stream are whole pictures in the order in which they are shown.
 
 Run by :mod:`packet_list_child` in its confined process; it imports nothing of this package. It reads what stands in
-front of a picture: parameter sets once, of every slice the first few bytes (ITU-T H.264 and H.265, 7.3). Whatever it
+front of a picture: parameter sets once, of every slice the first few bytes (ITU-T H.264, 7.3). Whatever it
 has no rule for is not exact, and the file is decoded instead.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 _SLICE_BYTES = 24  # as far as the fields that are read can reach
 _H264_SLICE, _H264_IDR, _H264_SPS, _H264_PPS = 1, 5, 7, 8
 _H264_BESIDE = {6, 7, 8, 9, 12}  # SEI, parameter sets, delimiter, filler: no pictures
-_H265_PICTURES = {0, 1}  # trailing pictures; those that lead a key frame are shown before it
-_H265_KEYS = {19, 20}  # IDR: nothing refers past them
-_H265_BESIDE = {32, 33, 34, 35, 38, 39, 40}
 _WITH_CHROMA_FORMAT = {100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135}
 _WHOLE_FRAMES_ONLY = 1
 _FORBIDDEN = (b"\0\0\0", b"\0\0\1", b"\0\0\2")  # within a unit, 7.4.1: holes of zeros, packets that were cut
@@ -165,37 +161,11 @@ class H264:
         self._frame_num, self._order, self._was_reference = frame_num, order, is_reference
 
 
-class H265:
-    """Checks one H.265 stream, packet by packet."""
+def checker(codec: str, extradata: bytes | None) -> H264:
+    """For a stream; raises NotExactError where there are no rules for it.
 
-    filter_name = "hevc_metadata"
-
-    def __init__(self, extradata: bytes) -> None:
-        if len(extradata) < 23 or extradata[0] != 1:  # noqa: PLR2004  (ISO/IEC 14496-15, 8.3.3.1)
-            raise NotExactError("no parameter sets in the header")
-        self.length_bytes = (extradata[21] & 3) + 1
-        self._sets = extradata
-
-    def check(self, data: bytes, is_key: bool) -> None:
-        """As ``H264.check``."""
-        first = True
-        for unit in _units(data, self.length_bytes):
-            kind = unit[0] >> 1 & 63
-            if unit[0] & 128 or len(unit) < 3:  # noqa: PLR2004
-                raise NotExactError("a broken unit")
-            if kind in _H265_PICTURES | _H265_KEYS:
-                if (kind in _H265_KEYS) != is_key or bool(unit[2] & 128) != first:
-                    raise NotExactError("a packet with more or less than a picture")
-                first = False
-            elif kind not in _H265_BESIDE or (kind in (32, 33, 34) and unit not in self._sets):
-                raise NotExactError(f"units of kind {kind}")
-        if first:
-            raise NotExactError("a packet without a picture")
-
-
-def checker(codec: str, extradata: bytes | None) -> Any:  # noqa: ANN401  (H264 or H265)
-    """For a stream; raises NotExactError where there are no rules for it."""
-    kinds: dict[str, Any] = {"h264": H264, "hevc": H265}
-    if codec not in kinds or not extradata:
+    H.265 has none: which pictures its decoder gives depends on the pictures that each one refers to.
+    """
+    if codec != "h264" or not extradata:
         raise NotExactError(f"no rules for {codec}")
-    return kinds[codec](extradata)
+    return H264(extradata)

@@ -37,7 +37,7 @@ class PacketList:
 def list_packets(path: str | Path, *, limits: Limits = Limits()) -> PacketList | None:  # noqa: B008  (frozen)
     """The packets of a file without decoding it; None: they do not tell exactly what a decoder makes of them.
 
-    They do where a camera wrote H.264 or H.265 into MP4, MOV or Matroska, picture after picture in the order in which
+    They do where a camera wrote H.264 into MP4, MOV or Matroska, picture after picture in the order in which
     they are shown, no edit list hides one, and all units and slice headers are as the standard has them.
 
     Raises:

@@ -20,14 +20,11 @@ from anyanomaly_core.footage.types import FrameIndex
 
 SOURCE = "testsrc2=size=192x144:rate=10:duration=3,noise=alls=6:allf=t"
 H264 = ["-c:v", "libx264", "-bf", "0"]
-H265 = ["-c:v", "libx265", "-x265-params", "bframes=0:keyint=10:open-gop=0:log-level=none"]
 VARIANTS = {
     "last.mp4": H264,
     "first.mp4": [*H264, "-preset", "ultrafast", "-movflags", "+faststart"],
     "fragments.mp4": [*H264, "-movflags", "frag_keyframe+empty_moov"],
     "slices.mkv": [*H264, "-slices", "3"],
-    "h265.mp4": [*H265, "-tag:v", "hvc1"],
-    "h265.mkv": H265,
 }
 
 

@@ -7,7 +7,7 @@ from alembic import op
 from anyanomaly_core.results.sql_files import run_sql_file
 
 revision = "0027"
-down_revision = "0026"
+down_revision = "0031"
 branch_labels = None
 depends_on = None
 

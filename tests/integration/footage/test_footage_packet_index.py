@@ -70,6 +70,7 @@ def test_real_files_are_indexed_as_decoding_does(path: Path) -> None:
         (["-c:v", "libx264", "-bf", "0", "-flags", "+ildct+ilme"], "interlaced.mp4"),
         (["-c:v", "mjpeg"], "motion-jpeg.avi"),
         (["-c:v", "mpeg4"], "part2.mp4"),
+        (["-c:v", "libx265", "-x265-params", "bframes=0:log-level=none"], "h265.mp4"),
         (["-c:v", "libx264", "-bf", "0"], "stream.ts"),
     ],
 )
