@@ -203,6 +203,9 @@ class Settings(ReviewSettings, ArchiveSettings, DatabaseSettings, LibrarySetting
         default=None, description="Folder that holds the labelled archives of the DAG `evaluate_scorer`."
     )
     profile: str = Field(default="demo", description="Profile of rules that name none: a built-in name or a YAML file.")
+    search_needs_case: bool = Field(
+        default=False, description="Whether a search of footage is refused without a case number."
+    )
     unit_seconds: float = Field(
         default=600.0, gt=0, description="Seconds of footage in one scan task; short files share one."
     )

@@ -64,6 +64,10 @@ class StorageError(AnyAnomalyError):
     """Results could not be written or read."""
 
 
+class SearchRefusedError(AnyAnomalyError):
+    """A search without the right to it, or without a case number where one is required; it was noted."""
+
+
 class TimestampError(AnyAnomalyError):
     """A time stamp authority did not answer, or its reply does not prove what it should."""
 

@@ -21,4 +21,6 @@ CREATE DATABASE anyanomaly OWNER anyanomaly;
 REVOKE ALL ON DATABASE airflow, anyanomaly FROM PUBLIC;
 GRANT CONNECT ON DATABASE anyanomaly TO anyanomaly_owner, anyanomaly_writer, anyanomaly_reviewer, anyanomaly_reader;
 GRANT CREATE ON DATABASE anyanomaly TO anyanomaly_owner;
+\connect anyanomaly
+CREATE EXTENSION vector;
 SQL

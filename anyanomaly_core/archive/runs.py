@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from anyanomaly_core import __version__
 from anyanomaly_core.archive.backfill import compare_with_ledger, profile_name
 from anyanomaly_core.archive.discovery import find_new_files
+from anyanomaly_core.archive.footage_index import IndexResult, index_videos, load_index_encoder, missing_from_index
 from anyanomaly_core.archive.missing import FootageSelection, missing_work
 from anyanomaly_core.archive.quote import Quote
 from anyanomaly_core.archive.register import Registration, register_file
@@ -111,6 +112,31 @@ def backfill_rule(
     with engine.connect() as connection:
         spent = spending_of(connection, run_id)
     return RuleBackfill(result, spent, bounds, quote_missing(engine, settings, rule, selection))
+
+
+def index_archive(
+    engine: Engine, settings: Settings, selection: FootageSelection, *, profile: str = "", stages: Stages
+) -> IndexResult:
+    """Put a selection of footage into the index of a profile's encoder; empty: the installation's profile.
+
+    Raises:
+        ModelError: when the encoder is not to be had or breaks.
+    """
+    chosen = load_profile(profile or settings.profile)
+    with engine.connect() as connection:
+        videos = missing_from_index(connection, settings, chosen, selection)
+    if not videos:
+        return IndexResult()
+    with engine.begin() as connection:
+        run_id = scorer_store.start_run(connection, "index", code_version=__version__)
+    told = segment_progress(videos, chosen, stages(f"indexing by the encoder of {chosen.name}", "segments"))
+    with _record_failure(engine, run_id):
+        encoder = load_index_encoder(engine, chosen, settings)
+        result = index_videos(engine, videos, encoder, settings=settings, run_id=run_id, progress=told)
+    with engine.begin() as connection:
+        outcome = "failed" if result.failures else "success"
+        scorer_store.finish_run(connection, run_id, outcome, dict(result.counts))
+    return result
 
 
 def quote_missing(engine: Engine, settings: Settings, rule: StoredRule, selection: FootageSelection) -> Quote:

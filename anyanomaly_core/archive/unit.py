@@ -177,7 +177,7 @@ class _UnitScan:
         return [rule for rule in rules if rule.scoring_id not in finished]
 
     def _commit_failure(self, rules: Sequence[StoredRule], reason: str) -> UnitOutcome:
-        segments = _load_segments(self.engine, self.video, self.scorer.profile)
+        segments = profile_segments(self.engine, self.video, self.scorer.profile)
         commit_failure(
             self.engine,
             self.video,
@@ -195,7 +195,7 @@ def segment_video(
     engine: Engine, video: StoredVideo, path: Path, profile: Profile, mask: Mask | None
 ) -> tuple[VideoSegments, SegmentedVideo]:
     """The video's segments in the profile's layout, and the video as the engine scores it."""
-    segments = _load_segments(engine, video, profile)
+    segments = profile_segments(engine, video, profile)
     content = video.content_sha256
     segmented = SegmentedVideo.of(
         path,
@@ -208,7 +208,8 @@ def segment_video(
     return segments, segmented
 
 
-def _load_segments(engine: Engine, video: StoredVideo, profile: Profile) -> VideoSegments:
+def profile_segments(engine: Engine, video: StoredVideo, profile: Profile) -> VideoSegments:
+    """The video's segments in the profile's layout."""
     with engine.begin() as connection:
         return load_segments(connection, video.video_id, profile.sampling)
 

@@ -28,6 +28,7 @@ from anyanomaly_core.cli import (
     report,
     rules,
     scan,
+    search,
     show,
     train,
 )
@@ -69,6 +70,7 @@ app.command("show", rich_help_panel=BEGIN)(show.show)
 
 app.command("report", rich_help_panel=EVERY_MORNING)(report.report)
 app.command("events", rich_help_panel=EVERY_MORNING)(events.list_events)
+app.command("search", rich_help_panel=EVERY_MORNING)(search.search)
 app.command("verdict", rich_help_panel=EVERY_MORNING)(events.judge_event)
 app.command("query", rich_help_panel=EVERY_MORNING)(query.query)
 app.command("coverage", rich_help_panel=EVERY_MORNING)(coverage.coverage)
@@ -78,6 +80,7 @@ app.add_typer(alerts.alerts_app, name="alerts", rich_help_panel=EVERY_MORNING)
 
 app.add_typer(rules.rules_app, name="rules", rich_help_panel=RULES)
 app.command("backfill", rich_help_panel=RULES)(backfill.backfill)
+app.command("index", rich_help_panel=RULES)(search.index)
 app.command("clocks", rich_help_panel=RULES)(clocks.clocks)
 
 app.add_typer(evidence.evidence_app, name="evidence", rich_help_panel=KEEP)

@@ -3,6 +3,8 @@
 import json
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg2
@@ -50,33 +52,36 @@ def make_passwords(path: Path) -> dict[str, str]:
 
 def create_users_and_databases(port: int, passwords: dict[str, str]) -> None:
     """Create what is missing; running it again changes nothing but the passwords, back to the file's."""
+    with _superuser(port, passwords[SUPERUSER], "template1") as cursor:  # and so in every database that is made later
+        cursor.execute("CREATE EXTENSION IF NOT EXISTS vector")
+    with _superuser(port, passwords[SUPERUSER], "postgres") as cursor:
+        create_group_roles(cursor)
+        for user, groups in LOGIN_USERS.items():
+            _create_user(cursor, user, passwords[user], groups)
+        for database, owner in DATABASES.items():
+            _create_database(cursor, database, owner)
+    with _superuser(port, passwords[SUPERUSER], "anyanomaly") as cursor:  # of an installation from before
+        cursor.execute("CREATE EXTENSION IF NOT EXISTS vector")
+
+
+@contextmanager
+def _superuser(port: int, password: str, database: str) -> Iterator[pg.cursor]:
     connection = psycopg2.connect(
-        host="127.0.0.1",
-        port=port,
-        connect_timeout=10,
-        user=SUPERUSER,
-        password=passwords[SUPERUSER],
-        dbname="postgres",
+        host="127.0.0.1", port=port, connect_timeout=10, user=SUPERUSER, password=password, dbname=database
     )
     try:
         connection.autocommit = True
         with connection.cursor() as cursor:
-            create_group_roles(cursor)
-            for user, groups in LOGIN_USERS.items():
-                _create_user(connection, cursor, user, passwords[user], groups)
-            for database, owner in DATABASES.items():
-                _create_database(cursor, database, owner)
+            yield cursor
     finally:
         connection.close()
 
 
-def _create_user(
-    connection: pg.connection, cursor: pg.cursor, user: str, password: str, groups: tuple[str, ...]
-) -> None:
+def _create_user(cursor: pg.cursor, user: str, password: str, groups: tuple[str, ...]) -> None:
     cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (user,))
     verb = "ALTER" if cursor.fetchone() else "CREATE"
     # The server only ever sees the hash, so no statement it might log contains a password.
-    hashed = pg.encrypt_password(password, user, scope=connection, algorithm="scram-sha-256")
+    hashed = pg.encrypt_password(password, user, scope=cursor.connection, algorithm="scram-sha-256")
     name = sql.Identifier(user)
     cursor.execute(sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(sql.SQL(verb), name, sql.Literal(hashed)))
     for group in groups:

@@ -39,6 +39,7 @@ def upgrade(url: str, to: str = "head") -> str:
     try:
         with engine.begin() as connection:
             connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('anyanomaly migrate', 0))"))
+            _require_vectors(connection)
             _become_owner(connection)
             _require_known(_revision(connection))
             config = _config()
@@ -146,6 +147,25 @@ def _config() -> Config:
     # A % in a path would be read as interpolation.
     config.set_main_option("script_location", str(sql_folder() / "migrations").replace("%", "%%"))
     return config
+
+
+def _require_vectors(connection: Connection) -> None:
+    """The index of footage is made of pgvector's types, an extension that only a superuser may add to a database."""
+    if connection.execute(text("SELECT 1 FROM pg_extension WHERE extname = 'vector'")).first() is not None:
+        return
+    if connection.execute(text("SELECT 1 FROM pg_available_extensions WHERE name = 'vector'")).first() is None:
+        raise StorageError(
+            "The server of the results database has no pgvector. Install it there (Debian: the package "
+            "postgresql-18-pgvector; Docker: the image pgvector/pgvector:pg18), then migrate again."
+        )
+    try:
+        with connection.begin_nested():
+            connection.execute(text("CREATE EXTENSION vector"))
+    except DBAPIError as error:
+        raise StorageError(
+            f"The results database needs the extension pgvector, and this user may not add it "
+            f"({str(error.orig).strip().splitlines()[0]}). Let a superuser say CREATE EXTENSION vector in it once."
+        ) from None
 
 
 def _become_owner(connection: Connection) -> None:

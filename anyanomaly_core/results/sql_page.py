@@ -39,9 +39,9 @@ trying all orders of joins takes longer than the answer.
 | group role | login user here | may |
 |---|---|---|
 | `anyanomaly_owner` | `anyanomaly` | everything but rewrite the past or what is held; release, set retention |
-| `anyanomaly_writer` | `scanner` | register footage and rules, write and expire results; read all |
-| `anyanomaly_reviewer` | `reviewer` | add verdicts and legal holds; read all |
-| `anyanomaly_reader` | `reader` | read all |
+| `anyanomaly_writer` | `scanner` | register footage and rules, write and expire results, search footage; read all |
+| `anyanomaly_reviewer` | `reviewer` | add verdicts and legal holds, search footage; read all |
+| `anyanomaly_reader` | `reader` | read all but vectors and searches |
 
 """
 _PARQUET = """\

@@ -48,6 +48,7 @@ print("RESULT", (first.run_after - turn).total_days())
 TURNS = {
     "ingest_archive": ("2026-11-28T01:00Z", 1),
     "scan_archive": ("2026-11-28T03:00Z", 1),
+    "index_archive": ("2026-11-28T04:00Z", 1),
     "morning_report": ("2026-11-28T05:30Z", 1),
     "maintain_archive": ("2026-11-29T06:00Z", 7),
 }
@@ -56,6 +57,7 @@ MAPPED = [
     ("scan_archive", "scan_unit", "unit"),
     ("backfill_rule", "score_days", "work"),
     ("evaluate_scorer", "score_part", "part"),
+    ("index_archive", "index_part", "part"),
 ]
 
 

@@ -99,6 +99,7 @@ def superuser(server: PostgresServer, database: str, statements: str) -> None:
 def schema(database: TestDatabase, *options: str) -> list[str]:
     """What pg_dump says of a database; partitions, which come with footage, are left out."""
     command = [binaries() / "pg_dump", "--schema-only", "--restrict-key=none", "--exclude-table=segment_scores_2*"]
+    command += ["--exclude-extension=*"]  # pgvector comes with the database, before any revision
     url = database.url("postgres").replace("+psycopg2", "")
     dump = subprocess.run([*command, *options, url], capture_output=True, text=True, check=True).stdout
     return statements(dump)
