@@ -6,14 +6,16 @@ The table in ``docs/configuration.md`` is generated from this class. Secrets (``
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, PlainValidator, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from anyanomaly_core.errors import ConfigurationError
+from anyanomaly_core.result_folder import ResultFolder, folder_or_bucket
 
+FolderOrBucket = Annotated[ResultFolder, PlainValidator(folder_or_bucket)]
 ParquetCodec = Literal["zstd", "snappy", "gzip", "brotli", "lz4", "none"]
 
 
@@ -21,6 +23,19 @@ class _Environment(BaseSettings):
     """Each setting is the environment variable ``ANYANOMALY_<NAME>``."""
 
     model_config = SettingsConfigDict(env_prefix="ANYANOMALY_", frozen=True, extra="ignore")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_url_for_a_folder(cls, value: object, info: ValidationInfo) -> object:
+        """``Path("s3://bucket")`` would be a folder called ``s3:`` on this machine."""
+        of_this_machine = {Path, Path | None}
+        if (
+            isinstance(value, str)
+            and "://" in value
+            and cls.model_fields[str(info.field_name)].annotation in of_this_machine
+        ):
+            raise ValueError(f"{value!r} is a URL, and this has to be a file or folder of this machine")
+        return value
 
 
 SomeSettings = TypeVar("SomeSettings", bound=_Environment)
@@ -126,9 +141,21 @@ class ArchiveSettings(LayoutSettings):
         default=5.0, ge=0, description="Files changed within so many seconds are still being written: next time."
     )
     footage_cache_mb: int = Field(default=20480, ge=1, description="Copies of footage from a bucket, in all.")
-    parquet_root: Path = Field(description="Folder of the Parquet files.")
+    parquet_root: FolderOrBucket = Field(
+        description="Where Parquet files go: a folder, or the URL of a bucket; see docs/distributed.md."
+    )
     parquet_compression: ParquetCodec = Field(default="zstd", description="Codec of the Parquet files.")
     state_dir: Path = Field(description="Folder for journals of unfinished units of work and for caches.")
+    journal: Literal["folder", "database"] = Field(
+        default="folder",
+        description="Where unfinished units of work keep what is scored: in `state_dir`, or in the results `database`, "
+        "where any host goes on with them; see docs/distributed.md.",
+    )
+    lease_s: float = Field(
+        default=60.0,
+        ge=1,
+        description="Seconds without a sign of life after which another worker may take over a video.",
+    )
     privacy_masks: Path | None = Field(
         default=None, description="YAML file of privacy masks by camera, black for models and people; docs/evidence.md."
     )
@@ -138,9 +165,10 @@ class ArchiveSettings(LayoutSettings):
     keep_embeddings: bool = Field(
         default=True, description="Keep what the encoder saw, so that a new rule on known footage encodes nothing."
     )
-    embeddings_root: Path | None = Field(
+    embeddings_root: FolderOrBucket | None = Field(
         default=None,
-        description="Folder of the kept embeddings; none: `embeddings` beside the folder of the Parquet files.",
+        description="Where kept embeddings go: a folder, or the URL of a bucket; none: `embeddings` beside the folder "
+        "of the Parquet files.",
     )
     maintenance_removes: bool = Field(
         default=False,
@@ -148,7 +176,7 @@ class ArchiveSettings(LayoutSettings):
     )
 
     @property
-    def embeddings_folder(self) -> Path:
+    def embeddings_folder(self) -> ResultFolder:
         """Where embeddings are kept."""
         return self.embeddings_root or self.parquet_root.absolute().parent / "embeddings"
 

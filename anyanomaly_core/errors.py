@@ -64,6 +64,10 @@ class StorageError(AnyAnomalyError):
     """Results could not be written or read."""
 
 
+class LeaseLostError(StorageError):
+    """Another worker has taken over a video, because nothing was heard of this one for too long."""
+
+
 class SearchRefusedError(AnyAnomalyError):
     """A search without the right to it, or without a case number where one is required; it was noted."""
 

@@ -21,7 +21,7 @@ from airflow.sdk import DAG, get_current_context, task
 
 from tasks.wiring import forms
 from tasks.wiring.alerts import airflow_connection
-from tasks.wiring.defaults import BACKFILL_POOL, DEFAULT_ARGS, map_name
+from tasks.wiring.defaults import BACKFILL_POOL, DEFAULT_ARGS, MOST_TASKS, OUTAGES, SCAN_QUEUE, map_name
 from tasks.wiring.failure_mail import failure_mail
 from tasks.wiring.news import announce
 from tasks.wiring.timetable import DaysOfFootage
@@ -32,6 +32,7 @@ with DAG(
     doc_md=__doc__,
     schedule=DaysOfFootage(),  # what is new each night is `scan_archive`'s
     max_active_runs=4,
+    max_active_tasks=MOST_TASKS,
     default_args=DEFAULT_ARGS,
     on_failure_callback=failure_mail(),
     tags=["anyanomaly", "backfill"],
@@ -82,6 +83,8 @@ with DAG(
     @task(
         execution_timeout=None,
         pool=BACKFILL_POOL,
+        queue=SCAN_QUEUE,
+        retries=OUTAGES,
         priority_weight=1,
         weight_rule="absolute",  # behind nightly scans where both wait for a worker
         map_index_template=map_name("work['name']"),

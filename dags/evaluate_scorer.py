@@ -19,7 +19,7 @@ from typing import Any
 from airflow.sdk import DAG, Param, get_current_context, task
 
 from tasks.wiring import forms
-from tasks.wiring.defaults import DEFAULT_ARGS, GPU_POOL, map_name
+from tasks.wiring.defaults import DEFAULT_ARGS, GPU_POOL, SCAN_QUEUE, map_name
 from tasks.wiring.failure_mail import failure_mail
 
 ABLATIONS = [
@@ -94,6 +94,7 @@ with DAG(
     @task(
         execution_timeout=None,
         pool=GPU_POOL,
+        queue=SCAN_QUEUE,
         map_index_template=map_name("part['name']"),
         doc_md="Score some videos under every variant; work that an interrupted try had finished is taken over.",
     )

@@ -15,7 +15,7 @@ from typing import Any
 from airflow.sdk import DAG, CronTriggerTimetable, get_current_context, task
 
 from tasks.wiring import forms
-from tasks.wiring.defaults import DEFAULT_ARGS, FOOTAGE, map_name
+from tasks.wiring.defaults import DEFAULT_ARGS, FOOTAGE, MOST_TASKS, map_name
 from tasks.wiring.failure_mail import failure_mail
 
 # A new installation waits for its first turn: Airflow would make up for one in the last tenth of the time between two.
@@ -28,6 +28,7 @@ with DAG(
     schedule=NIGHTLY,
     catchup=False,  # one run finds everything that earlier nights missed
     max_active_runs=1,
+    max_active_tasks=MOST_TASKS,
     default_args=DEFAULT_ARGS,
     on_failure_callback=failure_mail(),
     tags=["anyanomaly", "nightly"],

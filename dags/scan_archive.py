@@ -21,7 +21,7 @@ from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, get_curr
 
 from tasks.wiring import forms
 from tasks.wiring.alerts import airflow_connection
-from tasks.wiring.defaults import DEFAULT_ARGS, FOOTAGE, GPU_POOL, map_name
+from tasks.wiring.defaults import DEFAULT_ARGS, FOOTAGE, GPU_POOL, MOST_TASKS, OUTAGES, SCAN_QUEUE, map_name
 from tasks.wiring.failure_mail import failure_mail
 from tasks.wiring.news import announce
 
@@ -35,6 +35,7 @@ with DAG(
     schedule=AssetOrTimeSchedule(timetable=NIGHTLY, assets=[FOOTAGE]),
     catchup=False,  # one run scores everything that earlier nights missed
     max_active_runs=1,  # a second one would plan the same units again
+    max_active_tasks=MOST_TASKS,
     default_args=DEFAULT_ARGS,
     on_failure_callback=failure_mail(),
     tags=["anyanomaly", "nightly"],
@@ -73,6 +74,8 @@ with DAG(
     @task(
         execution_timeout=None,
         pool=GPU_POOL,
+        queue=SCAN_QUEUE,
+        retries=OUTAGES,
         map_index_template=map_name("unit['name']"),
         doc_md="""Decode the videos of one unit once, score them for all its rules, and commit scores and events.
 

@@ -17,12 +17,14 @@ import json
 import os
 import re
 from collections.abc import Collection, Iterator, Sequence
+from itertools import chain, groupby, islice
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, select
 
 from anyanomaly_core.archive.wanted_encodings import WantedEncodings, wanted_encodings
 from anyanomaly_core.config import Settings
+from anyanomaly_core.result_folder import ResultFolder, objects
 from anyanomaly_core.results import orphans
 from anyanomaly_core.results.catalog import load_videos
 from anyanomaly_core.results.orphans import Leftover, leftover, older_than
@@ -32,6 +34,7 @@ from anyanomaly_core.results.schema import rule_versions, scorers, units, videos
 FORGOTTEN_S = 30 * 86400.0  # nobody went on with a journal for so long
 _JOURNAL = re.compile(r"([0-9a-f]{64})-([0-9a-f]{16})(?:-[0-9a-f]{16})?\.jsonl$")  # the third: of a privacy mask
 _CONTENT = re.compile(r"([0-9a-f]{64})-")
+_CONTENTS_AT_ONCE = 1000
 _ENCODING = re.compile(r"[0-9a-f]{16}")
 
 
@@ -57,14 +60,19 @@ def find_leftovers(
 
 def remove_leftover(engine: Engine, settings: Settings, found: Leftover) -> bool:
     """Remove a file; False: it is in use, or wanted after all."""
-    if found.path.is_relative_to(settings.parquet_root):
+    if found.kind == "parquet" or _is_below(found.path, settings.parquet_root):
         return orphans.remove_orphan_parquet(engine, settings.parquet_root, found)
-    if found.kind == "journal":
+    if found.kind == "journal" and isinstance(found.path, Path):
         return _remove_unlocked(found.path)
-    found.path.unlink(missing_ok=True)
     if found.kind == "embedding":
-        orphans.remove_empty_folders(found.path.parent, settings.embeddings_folder)
+        orphans.remove_result(found.path, settings.embeddings_folder)
+    else:
+        found.path.unlink(missing_ok=True)
     return True
+
+
+def _is_below(path: ResultFolder, folder: ResultFolder) -> bool:
+    return str(path).startswith(f"{folder}/")
 
 
 def _journals(connection: Connection, folder: Path, expiring: Collection[int]) -> Iterator[Leftover]:
@@ -149,27 +157,51 @@ def _pictures(connection: Connection, state_dir: Path, expiring: Collection[int]
 
 
 def _embeddings(
-    connection: Connection, folder: Path, expiring: Collection[int], wanted: WantedEncodings | None, min_age_s: float
+    connection: Connection,
+    folder: ResultFolder,
+    expiring: Collection[int],
+    wanted: WantedEncodings | None,
+    min_age_s: float,
 ) -> Iterator[Leftover]:
     """Files in folders that are named after the content they were made of, and in it after how they were made."""
-    named = [place for place in sorted(folder.glob("??/*")) if _CONTENT.match(f"{place.name}-")]
-    kept = _kept_contents(connection, [place.name for place in named], expiring)
-    for place in named:
-        if place.name not in kept:
-            yield from (_embedding(path, "its video has expired, or nobody knows it") for path in _files(place))
-            continue
-        for path in _files(place):
-            encoding, part = path.relative_to(place).parts[0], path.parent.name
-            if not (_ENCODING.fullmatch(encoding) and older_than(path, min_age_s)):
-                continue
-            if wanted is not None and encoding not in wanted.of(kept[place.name]):
-                yield _embedding(path, "no rule in use has its encoder, windows, picture size and privacy mask")
-            elif part.startswith("."):
-                yield _embedding(path, "the scan that wrote it did not end")
+    contents = groupby(_embedding_files(folder), key=lambda found: found[0][1])
+    while batch := [(content, [*found]) for content, found in islice(contents, _CONTENTS_AT_ONCE)]:
+        kept = _kept_contents(connection, [content for content, _ in batch], expiring)
+        for content, found in batch:
+            for parts, path in found:
+                if (why := _why_unwanted(parts, path, kept.get(content), wanted, min_age_s)) is not None:
+                    yield leftover("embedding", path, why)
 
 
-def _embedding(path: Path, why: str) -> Leftover:
-    return leftover("embedding", path, why)
+def _why_unwanted(
+    parts: Sequence[str],
+    path: ResultFolder,
+    cameras: frozenset[str] | None,
+    wanted: WantedEncodings | None,
+    min_age_s: float,
+) -> str | None:
+    """Why a file of embeddings is not needed, by its place, the cameras of its content and the encodings in use."""
+    if cameras is None:
+        return "its video has expired, or nobody knows it"
+    encoding, part = parts[2], parts[-2]
+    if not (_ENCODING.fullmatch(encoding) and older_than(path, min_age_s)):
+        return None
+    if wanted is not None and encoding not in wanted.of(cameras):
+        return "no rule in use has its encoder, windows, picture size and privacy mask"
+    return "the scan that wrote it did not end" if part.startswith(".") else None
+
+
+def _embedding_files(folder: ResultFolder) -> Iterator[tuple[tuple[str, ...], ResultFolder]]:
+    """(parts of its name, path) of every file of embeddings, those of a content one after the other."""
+    found = (
+        objects(folder)
+        if not isinstance(folder, Path)
+        else chain.from_iterable(map(_files, sorted(folder.glob("??/*"))))
+    )
+    for path in found:
+        parts = tuple(str(path)[len(str(folder)) + 1 :].split("/"))
+        if len(parts) > 3 and _CONTENT.match(f"{parts[1]}-"):  # noqa: PLR2004  (digits, content, encoding, then files)
+            yield parts, path
 
 
 def _kept_contents(

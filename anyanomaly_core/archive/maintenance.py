@@ -16,6 +16,7 @@ from anyanomaly_core.config import Settings
 from anyanomaly_core.engine.progress import LoggedProgress
 from anyanomaly_core.results import retention, scorer_store
 from anyanomaly_core.results.orphans import Leftover
+from anyanomaly_core.results.unit_journal import forgotten_batches, remove_batches
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ class MaintenanceReport:
     held: list[str] = field(default_factory=list)  # due, but under legal hold
     partitions: dict[str, str] = field(default_factory=dict)  # name -> dropped, or rows deleted
     files: list[Leftover] = field(default_factory=list)
+    journal_batches: int = 0  # in the database
 
     def counts(self) -> dict[str, int]:
         """Videos, held ones, partitions, and files and bytes by kind."""
@@ -47,6 +49,8 @@ class MaintenanceReport:
         found = [("results", name, 0, "past its camera's retention") for name in self.videos]
         found += [("kept", name, 0, "past its retention, but an event is under legal hold") for name in self.held]
         found += [("scores", name, 0, how) for name, how in self.partitions.items()]
+        if self.journal_batches:
+            found.append(("journal", f"{self.journal_batches} batches in the database", 0, "its unit is over"))
         return found + [(file.kind, str(file.path), file.size, file.why) for file in self.files]
 
     def to_json(self) -> dict[str, Any]:
@@ -76,6 +80,7 @@ def maintain(
     for found in find_leftovers(engine, settings, min_age_s=min_age_s, expiring=expiring):
         if not apply or remove_leftover(engine, settings, found):
             report.files.append(found)
+    _clear_journal(engine, report)
     for kind, what, size, why in report.rows():
         log.info("%s %s (%d bytes): %s", kind, what, size, why)
     log.info("%s: %s", "removed" if apply else "would be removed", report.counts())
@@ -112,6 +117,14 @@ def _clear_scores(engine: Engine, report: MaintenanceReport) -> None:
             report.partitions[scores.partition] = retention.remove_scores(engine, scores)
         else:
             report.partitions[scores.partition] = "would be dropped" if scores.whole else "rows would be deleted"
+
+
+def _clear_journal(engine: Engine, report: MaintenanceReport) -> None:
+    with engine.begin() as connection:
+        batches = forgotten_batches(connection)
+        if report.applied:
+            remove_batches(connection, batches)
+    report.journal_batches = len(batches)
 
 
 def _note(engine: Engine, report: MaintenanceReport) -> None:

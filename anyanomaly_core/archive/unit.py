@@ -1,7 +1,9 @@
 """One unit of work: a video, the rules it lacks, a scorer. Scored through the journal, committed once."""
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,26 +16,30 @@ from anyanomaly_core.archive.reindexing import index_by_decoding
 from anyanomaly_core.archive.scorer import ArchiveScorer
 from anyanomaly_core.config import Settings
 from anyanomaly_core.engine.embeddings import kept_embeddings
-from anyanomaly_core.engine.journal import Journal
+from anyanomaly_core.engine.journal import Journal, ScoreJournal
 from anyanomaly_core.engine.progress import Progress
 from anyanomaly_core.engine.video import SegmentedVideo
-from anyanomaly_core.errors import FootageError, FrameIndexError
+from anyanomaly_core.errors import FootageError, FrameIndexError, LeaseLostError
 from anyanomaly_core.footage.masks import Mask
 from anyanomaly_core.footage.pace import Pace
 from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.profile import Profile
 from anyanomaly_core.results.catalog import StoredVideo, load_video
 from anyanomaly_core.results.known_answers import known_answers
+from anyanomaly_core.results.leases import Lease, held_lease
 from anyanomaly_core.results.planning import Unit
 from anyanomaly_core.results.rows import UnitResult
 from anyanomaly_core.results.rule_store import StoredRule
 from anyanomaly_core.results.schema import units
 from anyanomaly_core.results.segment_store import VideoSegments, load_segments
+from anyanomaly_core.results.unit_journal import DatabaseJournal
 from anyanomaly_core.results.waiting import with_database_retry
 from anyanomaly_core.results.writer import commit_failure, commit_unit
 from anyanomaly_core.rules.alerts import Target
 from anyanomaly_core.scoring.smoothing import frame_scores
 from anyanomaly_core.scoring.types import RuleTexts, SegmentScore, Status
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +69,10 @@ def scan_unit(
 ) -> UnitOutcome | None:
     """Score a video for rules and commit rows, Parquet files and events; None: another worker had done it all.
 
-    A second worker with the same video and scorer waits for the first and then does what is left. While the database
-    is away it waits, up to ``database_patience_s``, and goes on. A file that is gone, or holds another content than at
-    ingest, fails as a whole; a score always belongs to the content it was made of.
+    A second worker with the same video and scorer, on any host, waits for the first and then does what is left; one
+    that was not heard of for ``lease_s`` loses the video to it and commits nothing. While the database is away it
+    waits, up to ``database_patience_s``, and goes on. A file that is gone, or holds another content than at ingest,
+    fails as a whole; a score always belongs to the content it was made of.
 
     Raises:
         ModelError: when a model breaks as a whole. Finished segments are in the journal for the next try.
@@ -75,11 +82,17 @@ def scan_unit(
     def scan() -> UnitOutcome | None:
         with engine.connect() as connection:  # it may have been found under another camera meanwhile, which hides more
             mask = footage_mask(settings, load_video(connection, unit.video.video_id))
-        job = _UnitScan(engine, unit.video, scorer, settings, mask, run_id, alerts)
-        with Journal(settings.state_dir / "journal", job.journal_name) as journal:
-            return job.run(unit.rules, journal, progress)
+        lasts_s = settings.lease_s
+        with held_lease(engine, unit.video.video_id, scorer.stored.scorer_id, lasts_s=lasts_s) as lease:
+            job = _UnitScan(engine, unit.video, scorer, settings, mask, run_id, alerts, lease)
+            with job.opened_journal() as journal:
+                return job.run(unit.rules, journal, progress)
 
-    return with_database_retry(engine, settings.database_patience_s, scan)
+    while True:
+        try:
+            return with_database_retry(engine, settings.database_patience_s, scan)
+        except LeaseLostError as error:
+            log.warning("%s Going on with what is left.", error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +106,7 @@ class _UnitScan:
     mask: Mask | None
     run_id: int | None
     alerts: Sequence[Target]
+    lease: Lease
 
     @property
     def mask_digest(self) -> str | None:
@@ -104,7 +118,15 @@ class _UnitScan:
         seen = "" if self.mask_digest is None else f"-{self.mask_digest[:16]}"
         return f"{self.video.content_sha256}-{self.scorer.stored.digest[:16]}{seen}"
 
-    def run(self, rules: Sequence[StoredRule], journal: Journal, progress: Progress) -> UnitOutcome | None:
+    def opened_journal(self) -> AbstractContextManager[ScoreJournal]:
+        """Where finished segments are kept until the commit."""
+        if self.settings.journal == "folder":
+            return Journal(self.settings.state_dir / "journal", self.journal_name)
+        key = self.video.video_id, self.scorer.stored.scorer_id, self.mask_digest
+        patience_s = self.settings.database_patience_s
+        return nullcontext(DatabaseJournal(self.engine, self.lease, key, patience_s=patience_s))
+
+    def run(self, rules: Sequence[StoredRule], journal: ScoreJournal, progress: Progress) -> UnitOutcome | None:
         rules = self._not_done(rules)
         if not rules:
             journal.discard()  # of a try that died between its commit and its end
@@ -114,8 +136,13 @@ class _UnitScan:
         except FootageError as error:
             return self._commit_failure(rules, str(error))
         segments, segmented = segment_video(self.engine, self.video, path, self.scorer.profile, self.mask)
+
+        def report(done: int, total: int) -> None:
+            self.lease.check()
+            progress(done, total)
+
         try:
-            scores = self._score(segmented, rules, journal, progress)
+            scores = self._score(segmented, rules, journal, report)
         except FrameIndexError as error:
             return self._run_decoded(path, rules, journal, progress, str(error))
         result = UnitResult(
@@ -129,14 +156,13 @@ class _UnitScan:
             mask_digest=self.mask_digest,
         )
         compression = self.settings.parquet_compression
-        events = commit_unit(
-            self.engine, result, self.settings.parquet_root, compression=compression, alerts=self.alerts
-        )
+        root = self.settings.parquet_root
+        events = commit_unit(self.engine, result, root, compression=compression, alerts=self.alerts, lease=self.lease)
         journal.discard()
         return _outcome(scores, events)
 
     def _run_decoded(
-        self, path: Path, rules: Sequence[StoredRule], journal: Journal, progress: Progress, why: str
+        self, path: Path, rules: Sequence[StoredRule], journal: ScoreJournal, progress: Progress, why: str
     ) -> UnitOutcome | None:
         """As ``run``, once the frames have been indexed by decoding; where they are the same, so are finished rows."""
         if index_by_decoding(
@@ -148,7 +174,7 @@ class _UnitScan:
         return replace(self, video=video).run(rules, journal, progress)
 
     def _score(
-        self, video: SegmentedVideo, rules: Sequence[StoredRule], journal: Journal, progress: Progress
+        self, video: SegmentedVideo, rules: Sequence[StoredRule], journal: ScoreJournal, progress: Progress
     ) -> list[SegmentScore]:
         stored, models = self.scorer.stored, self.scorer.models
         with self.engine.connect() as connection:
@@ -187,6 +213,7 @@ class _UnitScan:
             reason=reason,
             parquet_root=self.settings.parquet_root,
             run_id=self.run_id,
+            lease=self.lease,
         )
         return UnitOutcome(Counter({Status.FAILED: len(segments.segments) * len(rules)}), 0, reason)
 

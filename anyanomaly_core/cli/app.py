@@ -20,6 +20,7 @@ from anyanomaly_core.cli import (
     events,
     evidence,
     export,
+    fleet,
     installations,
     keeping,
     layout,
@@ -94,6 +95,7 @@ app.command("maintain", rich_help_panel=KEEP)(keeping.maintain)
 app.command("up", rich_help_panel=SERVICES)(machine.up)
 app.command("down", rich_help_panel=SERVICES)(machine.down)
 app.command("status", rich_help_panel=SERVICES)(machine.status)
+app.command("fleet", rich_help_panel=SERVICES)(fleet.fleet)
 app.command("user", rich_help_panel=SERVICES)(machine.user)
 app.add_typer(installations.installations_app, name="installations", rich_help_panel=SERVICES)
 app.command("migrate", rich_help_panel=SERVICES)(machine.migrate)

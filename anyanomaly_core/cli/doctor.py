@@ -1,5 +1,6 @@
 """``anyanomaly doctor`` and ``models``: what this machine has, lacks and can run; fetching models."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,10 +9,12 @@ import typer
 from anyanomaly_core.cli.options import AsJson
 from anyanomaly_core.cli.output import note, print_rows
 from anyanomaly_core.cli.progress import progress_stages
+from anyanomaly_core.cli.site import database
 from anyanomaly_core.config import ModelSettings
 from anyanomaly_core.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from anyanomaly_core.embedded.machine import MachinePart
     from anyanomaly_core.models.checks import ModelState
 
 models_app = typer.Typer(no_args_is_help=True, help="The models of profiles: where they are, and fetching them.")
@@ -21,18 +24,34 @@ _ROOM_TO_WORK = 1.3  # of the weights: what they are multiplied with
 Profiles = Annotated[list[str] | None, typer.Argument(help="Built-in names or YAML files; none: all built-in ones.")]
 
 
-def doctor(profiles: Profiles = None, as_json: AsJson = False) -> None:
+def doctor(
+    profiles: Profiles = None,
+    distributed: Annotated[
+        bool,
+        typer.Option(
+            "--distributed", help="What a host of several must reach and have in common; docs/distributed.md."
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """What is here, what is missing, which profiles fit this machine; exits 1 where no scan could run."""
     from anyanomaly_core.embedded.machine import examine_machine
 
-    found = examine_machine()
+    found = _examine_fleet() if distributed else examine_machine()
     rows = [(item.what, "ok" if item.problem is None else "missing", item.found or item.problem) for item in found]
     print_rows(["what", "state", "details"], rows, as_json=as_json, count=False)
-    if not as_json:
+    if not as_json and not distributed:
         note("")
         _print_models(profiles, as_json=False)
     if any(item.problem is not None for item in found):
         raise typer.Exit(1)
+
+
+def _examine_fleet() -> "list[MachinePart]":
+    from anyanomaly_core.embedded.distributed import examine_fleet
+
+    with database() as (engine, settings):
+        return examine_fleet(settings, engine, os.environ)
 
 
 @models_app.command("list")

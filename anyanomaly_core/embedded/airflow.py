@@ -27,6 +27,17 @@ SERVICES: dict[str, tuple[str, ...]] = {
     "scheduler": ("scheduler", "--skip-serve-logs"),
     "dag-processor": ("dag-processor",),
 }
+# Recovery in seconds. docker-compose.yml sets the same, which a test compares.
+RECOVERY = {
+    # A worker that is not heard of for so long is dead, and its task is tried again.
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "120",
+    # Tasks of a scheduler that died go on after a minute.
+    "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
+    # On a busy machine an answer may take longer than the 5 s after which a task gives up its try.
+    "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
+    # A task ends itself after so many heartbeats, 5 s apart, that fail: three would be a restart of PostgreSQL.
+    "AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS": "60",
+}
 _FOLDER = "airflow.dag_processing.bundles.local.LocalDagBundle"
 
 
@@ -81,11 +92,7 @@ def airflow_environment(installation: Installation, port: int, parallelism: int)
         "AIRFLOW__API_AUTH__JWT_SECRET": keys["jwt_secret"],
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "15",
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
-        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "120",
-        # Tasks of a scheduler that died go on after a minute.
-        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
-        # On a busy machine an answer may take longer than the 5 s after which a task gives up its try.
-        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
+        **RECOVERY,
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(installation.airflow_home / "logs"),
         # Two tasks with as many threads as cores each would wait for one another.
         "OMP_NUM_THREADS": threads,

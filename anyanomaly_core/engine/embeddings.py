@@ -16,9 +16,10 @@ import shutil
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 
@@ -26,9 +27,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyanomaly_core.config import ArchiveSettings
+from anyanomaly_core.errors import StorageError
 from anyanomaly_core.footage.masks import Mask
 from anyanomaly_core.footage.segments import Segment
 from anyanomaly_core.profile import PIXELS, Profile
+from anyanomaly_core.result_folder import ResultFolder, get, objects, put
 from anyanomaly_core.scoring.encoding import STORED_DTYPE
 from anyanomaly_core.scoring.types import EncodedSegment, SegmentFrames
 
@@ -213,4 +216,34 @@ def kept_embeddings(
     if revision is None or not settings.keep_embeddings or profile.encoder.reference_preprocessing:
         return nullcontext()
     digest = encoding_digest(profile, revision, None if mask is None else mask.digest)
-    return VideoEmbeddings(settings.embeddings_folder / content_sha256[:2] / content_sha256 / digest[:16])
+    kept = settings.embeddings_folder / content_sha256[:2] / content_sha256 / digest[:16]
+    return VideoEmbeddings(kept) if isinstance(kept, Path) else _in_bucket(kept, settings.state_dir)
+
+
+@contextmanager
+def _in_bucket(bucket: ResultFolder, state_dir: Path) -> Iterator[VideoEmbeddings]:
+    """Embeddings that lie in a bucket: copied here while the video is scored; at its end what is new is put there.
+
+    A store that does not answer costs the cache, not the scan.
+    """
+    state_dir.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".embeddings-", dir=state_dir) as name:
+        here = Path(name)
+        try:
+            for path in objects(bucket):
+                part = here / path.parent.name
+                part.mkdir(exist_ok=True)
+                get(path, part / path.name)
+        except StorageError as error:
+            log.warning("%s What it held is encoded again.", error)
+        known = {part.name for part in here.iterdir()}
+        try:
+            with VideoEmbeddings(here) as embeddings:
+                yield embeddings
+        finally:
+            try:
+                for part in (part for part in _parts(here) if part.name not in known):
+                    for file in sorted(part.iterdir()):
+                        put(file, bucket / part.name / file.name)
+            except StorageError as error:
+                log.warning("%s Scanning goes on.", error)

@@ -12,10 +12,26 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from anyanomaly_core.errors import StorageError
 from anyanomaly_core.scoring.types import SegmentScore, SelectionReason, Status
+
+
+class ScoreJournal(Protocol):
+    """What scoring needs of a journal, wherever it lies."""
+
+    def read(self) -> list[SegmentScore]:
+        """Scores of an earlier try."""
+        ...
+
+    def append(self, scores: Sequence[SegmentScore]) -> None:
+        """Keep the scores of a batch; raises StorageError when they cannot be kept."""
+        ...
+
+    def discard(self) -> None:
+        """Remove what is kept, once the unit is committed."""
+        ...
 
 
 class Journal:
@@ -56,7 +72,7 @@ class Journal:
             if not line.endswith(b"\n"):
                 break
             try:
-                scores.extend(_from_json(item) for item in json.loads(line))
+                scores.extend(from_line(line))
             except (ValueError, KeyError, TypeError):
                 break
             good += len(line)
@@ -69,7 +85,7 @@ class Journal:
         Raises:
             StorageError: when they cannot be written, a full disk included.
         """
-        line = json.dumps([_to_json(score) for score in scores], separators=(",", ":")) + "\n"
+        line = to_line(scores) + "\n"
         try:
             _write(self._file.fileno(), line.encode())
         except OSError as error:
@@ -78,6 +94,16 @@ class Journal:
     def discard(self) -> None:
         """Remove the file; called once the unit is committed."""
         self._path.unlink(missing_ok=True)
+
+
+def to_line(scores: Sequence[SegmentScore]) -> str:
+    """Scores as one line of JSON."""
+    return json.dumps([_to_json(score) for score in scores], separators=(",", ":"))
+
+
+def from_line(line: str | bytes) -> list[SegmentScore]:
+    """The scores of a line; raises ValueError, KeyError or TypeError when it is none."""
+    return [_from_json(item) for item in json.loads(line)]
 
 
 def _write(descriptor: int, data: bytes) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from anyanomaly_core.config import ModelSettings
 from anyanomaly_core.engine.cascade import Cascade
 from anyanomaly_core.engine.embeddings import VideoEmbeddings
-from anyanomaly_core.engine.journal import Journal
+from anyanomaly_core.engine.journal import ScoreJournal
 from anyanomaly_core.engine.progress import Progress, silent
 from anyanomaly_core.engine.segment_scores import KnownScores, in_order, iter_segment_scores
 from anyanomaly_core.engine.video import SegmentedVideo
@@ -39,7 +39,7 @@ class LoadedProfile:
         rules: Sequence[RuleTexts],
         *,
         limits: Limits,
-        journal: Journal | None = None,
+        journal: ScoreJournal | None = None,
         embeddings: VideoEmbeddings | None = None,
         known: KnownScores | None = None,
         progress: Progress = silent,
@@ -63,7 +63,7 @@ class LoadedProfile:
         rules: Sequence[RuleTexts],
         *,
         limits: Limits,
-        journal: Journal | None = None,
+        journal: ScoreJournal | None = None,
         embeddings: VideoEmbeddings | None = None,
         known: KnownScores | None = None,
         progress: Progress = silent,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from anyanomaly_core.engine.batches import MAX_BATCH_SEGMENTS, prefetched, segment_batches
 from anyanomaly_core.engine.cascade import Cascade, JudgingPlan, merge_batches, plan_judging
 from anyanomaly_core.engine.embeddings import VideoEmbeddings
-from anyanomaly_core.engine.journal import Journal
+from anyanomaly_core.engine.journal import ScoreJournal
 from anyanomaly_core.engine.progress import Progress, silent
 from anyanomaly_core.engine.static_scenes import DecodedSegment, carried_score, follow_scenes
 from anyanomaly_core.engine.video import SegmentedVideo
@@ -26,7 +26,7 @@ def iter_segment_scores(
     video: SegmentedVideo,
     rules: Sequence[RuleTexts],
     scorer: Scorer,
-    journal: Journal | None = None,
+    journal: ScoreJournal | None = None,
     *,
     limits: Limits,
     progress: Progress = silent,

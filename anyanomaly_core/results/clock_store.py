@@ -5,16 +5,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from pathlib import Path
 
 from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, select, text, update
 
 from anyanomaly_core.config import ParquetCodec
 from anyanomaly_core.footage.clocks import Correction, correction_of, in_words
+from anyanomaly_core.result_folder import ResultFolder, is_bucket
 from anyanomaly_core.results import parquet
 from anyanomaly_core.results.catalog import StoredVideo, load_video
 from anyanomaly_core.results.event_store import lock_video, replace_events, versions_of
-from anyanomaly_core.results.orphans import RELATIONS, remove_empty_folders
+from anyanomaly_core.results.ledger import record_files
+from anyanomaly_core.results.orphans import RELATIONS, remove_result
 from anyanomaly_core.results.rule_store import list_rules
 from anyanomaly_core.results.schema import event_parts, legal_holds, scorers, segment_scores, units, videos
 from anyanomaly_core.results.scored_video import load_scored
@@ -73,7 +74,7 @@ def correct_time(
     wanted: TimeCorrection,
     clocks: Sequence[Correction],
     zone: ZoneOfTimes,
-    root: Path,
+    root: ResultFolder,
     *,
     compression: ParquetCodec,
 ) -> bool:
@@ -103,18 +104,20 @@ def correct_time(
                 return False
             before = load_video(connection, wanted.video_id)
             files = _files(connection, root, before, replace(before, recorded_at=wanted.target_time))
-            for old, new in files:
-                if (source := old if old.exists() else new).exists():
-                    staged.append(parquet.stage_moved(source, new, wanted.target_time, compression=compression))
+            for file in files:
+                if (source := file.old if file.old.exists() else file.new).exists():
+                    to = file.new, wanted.target_time
+                    staged.append(parquet.stage_moved(source, *to, unit=file.unit, compression=compression))
             _move_video(connection, wanted)
             _move_scores(connection, wanted)
             _derive(connection, wanted.video_id)
             parquet.publish(staged)
+            record_files(connection, wanted.video_id, parquet.names(staged, root))
     finally:
         parquet.discard(staged)
-    for old in {old for old, new in files if old != new}:
-        old.unlink(missing_ok=True)
-        remove_empty_folders(old.parent, root)
+    stay = {file.final for file in staged}
+    for old in {file.old for file in files} - stay:
+        remove_result(old, root)
     return True
 
 
@@ -156,16 +159,27 @@ def _derive(connection: Connection, video_id: int) -> None:
     replace_events(connection, wanted)
 
 
-def _files(connection: Connection, root: Path, before: StoredVideo, after: StoredVideo) -> list[tuple[Path, Path]]:
-    """Where each result file of a video lies, and where it belongs."""
+@dataclass(frozen=True, slots=True)
+class _ResultFile:
+    """A Parquet file of a video that moves."""
+
+    unit: tuple[int, int]
+    old: ResultFolder  # where it lies
+    new: ResultFolder  # where it belongs
+
+
+def _files(connection: Connection, root: ResultFolder, before: StoredVideo, after: StoredVideo) -> list[_ResultFile]:
     u, s = units.c, scorers.c
-    query = select(u.scoring_id, s.scorer_id, s.digest, s.profile_name, s.code_version).join_from(units, scorers)
+    query = select(u.scoring_id, u.parquet_files, s.scorer_id, s.digest, s.profile_name, s.code_version)
     rules = {rule.scoring_id: rule for rule in list_rules(connection, all_versions=True)}
     found = []
-    for row in connection.execute(query.where(u.video_id == before.video_id)):
-        scorer, rule = StoredScorer(*row[1:]), rules[row.scoring_id]
-        found += [
-            (parquet.file_path(root, r, rule, before, scorer), parquet.file_path(root, r, rule, after, scorer))
-            for r in RELATIONS
-        ]
+    for row in connection.execute(query.join_from(units, scorers).where(u.video_id == before.video_id)):
+        scorer, rule = StoredScorer(*row[2:]), rules[row.scoring_id]
+        old = [parquet.file_path(root, relation, rule, before, scorer) for relation in RELATIONS]
+        if is_bucket(root):
+            old = [root / name for name in row.parquet_files or ()]
+        for path in old:
+            relation = str(path)[len(str(root)) + 1 :].partition("/")[0]
+            new = parquet.file_path(root, relation, rule, after, scorer)
+            found.append(_ResultFile((row.scoring_id, scorer.scorer_id), path, new))
     return found

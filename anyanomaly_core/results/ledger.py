@@ -1,6 +1,6 @@
 """The ledger of units: what was committed of a video, for which question, by which scorer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, select, update
@@ -50,3 +50,21 @@ def _values(result: UnitResult, of_rule: RuleScores, *, is_current: bool) -> dic
         "run_id": result.run_id,
         "mask_digest": result.mask_digest,
     }
+
+
+def record_files(connection: Connection, video_id: int, files: Mapping[tuple[int, int], Sequence[str]]) -> list[str]:
+    """Note the names of a video's Parquet files in a bucket; returns those that they take the place of.
+
+    Args:
+        connection: in the transaction that commits the rows.
+        video_id: the video.
+        files: by scoring and scorer, names under the root.
+    """
+    u = units.c
+    replaced: list[str] = []
+    for (scoring_id, scorer_id), names in files.items():
+        mine = (u.video_id == video_id) & (u.scoring_id == scoring_id) & (u.scorer_id == scorer_id)
+        before = connection.execute(select(u.parquet_files).where(mine)).scalar_one() or []
+        connection.execute(update(units).where(mine).values(parquet_files=[*names]))
+        replaced += [name for name in before if name not in names]
+    return replaced

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, select, text
 
+from anyanomaly_core.result_folder import ResultFolder, is_bucket, objects, remove
 from anyanomaly_core.results import parquet
 from anyanomaly_core.results.catalog import load_videos
 from anyanomaly_core.results.event_store import lock_video
@@ -19,7 +20,7 @@ from anyanomaly_core.results.scorer_store import StoredScorer
 
 RELATIONS = ("frame_scores", "segment_scores")
 _AT_ONCE = 5000  # files compared with the ledger in one go
-_RESULT = re.compile(r"([0-9a-f]{16})-[0-9a-f]{12}\.parquet$")
+_RESULT = re.compile(r"([0-9a-f]{16})-[0-9a-f]{12}(?:-[0-9a-f]{16})?\.parquet$")  # the third: in a bucket
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +28,12 @@ class Leftover:
     """A file that nothing needs any more."""
 
     kind: str
-    path: Path
+    path: ResultFolder
     size: int
     why: str
 
 
-def leftover(kind: str, path: Path, why: str) -> Leftover:
+def leftover(kind: str, path: ResultFolder, why: str) -> Leftover:
     """A leftover with its size, 0 when it has gone meanwhile."""
     try:
         return Leftover(kind, path, path.stat().st_size, why)
@@ -40,7 +41,7 @@ def leftover(kind: str, path: Path, why: str) -> Leftover:
         return Leftover(kind, path, 0, why)
 
 
-def older_than(path: Path, seconds: float) -> bool:
+def older_than(path: ResultFolder, seconds: float) -> bool:
     """Whether a file was not changed for so long; one that has gone was not."""
     try:
         return time.time() - path.stat().st_mtime >= seconds
@@ -49,14 +50,14 @@ def older_than(path: Path, seconds: float) -> bool:
 
 
 def orphan_parquet(
-    connection: Connection, root: Path, *, min_age_s: float, expiring: Collection[int] = ()
+    connection: Connection, root: ResultFolder, *, min_age_s: float, expiring: Collection[int] = ()
 ) -> Iterator[Leftover]:
     """Result files under ``root`` that no unit in the ledger stands behind, and unfinished ones.
 
     Args:
         connection: a read is enough.
-        root: the folder of ``frame_scores/`` and ``segment_scores/``; nothing else in it is looked at.
-        min_age_s: unfinished files younger than this may be of a commit that is under way.
+        root: the folder or bucket of ``frame_scores/`` and ``segment_scores/``; nothing else in it is looked at.
+        min_age_s: unfinished files younger than this, and objects of a bucket, may be of a commit that is under way.
         expiring: videos whose results are taken to be gone already, to say beforehand what will go.
     """
     files = _files(root)
@@ -66,11 +67,11 @@ def orphan_parquet(
             if path.name.startswith("."):
                 if older_than(path, min_age_s):
                     yield leftover("temporary", path, "the commit that wrote it did not end")
-            elif path not in expected:
+            elif path not in expected and (not is_bucket(path) or older_than(path, min_age_s)):
                 yield leftover("parquet", path, "no result in the database stands behind it")
 
 
-def remove_orphan_parquet(engine: Engine, root: Path, orphan: Leftover) -> bool:
+def remove_orphan_parquet(engine: Engine, root: ResultFolder, orphan: Leftover) -> bool:
     """Remove an orphan, unless a commit made it wanted meanwhile; says whether it went.
 
     A commit gives files their names before the ledger knows them, under a lock on the video: so it is looked at once
@@ -82,14 +83,25 @@ def remove_orphan_parquet(engine: Engine, root: Path, orphan: Leftover) -> bool:
             lock_video(connection, video_id)
         if orphan.path in _expected(connection, root, of):
             return False
-        orphan.path.unlink(missing_ok=True)
-    remove_empty_folders(orphan.path.parent, root)
+        remove_result(orphan.path, root)
     return True
 
 
-def _expected(connection: Connection, root: Path, video_ids: Collection[int]) -> set[Path]:
+def remove_result(path: ResultFolder, root: ResultFolder) -> None:
+    """Remove a file and the folders that become empty, or an object of a bucket; what is gone already is no error."""
+    if isinstance(path, Path) and isinstance(root, Path):
+        path.unlink(missing_ok=True)
+        remove_empty_folders(path.parent, root)
+    else:
+        remove(path)
+
+
+def _expected(connection: Connection, root: ResultFolder, video_ids: Collection[int]) -> set[ResultFolder]:
     """Every file of these videos that the ledger says there is."""
     u, s = units.c, scorers.c
+    if is_bucket(root):
+        noted = select(u.parquet_files).where(u.video_id.in_(video_ids), u.parquet_files.is_not(None))
+        return {root / name for names in connection.execute(noted).scalars() for name in names}
     query = select(u.video_id, u.scoring_id, s.scorer_id, s.digest, s.profile_name, s.code_version)
     rows = connection.execute(query.join(scorers).where(u.video_id.in_(video_ids))).all()
     rules = {rule.scoring_id: rule for rule in list_rules(connection, all_versions=True)}
@@ -101,7 +113,7 @@ def _expected(connection: Connection, root: Path, video_ids: Collection[int]) ->
     }
 
 
-def _videos_of(connection: Connection, paths: Sequence[Path]) -> list[int]:
+def _videos_of(connection: Connection, paths: Sequence[ResultFolder]) -> list[int]:
     """Videos that result files are named after: the name begins with the first digits of the content's hash."""
     names = (_RESULT.match(path.name) for path in paths)
     begins = sorted({name[1] for name in names if name})
@@ -112,8 +124,11 @@ def _videos_of(connection: Connection, paths: Sequence[Path]) -> list[int]:
     return list(connection.execute(query, {"begins": begins}).scalars())
 
 
-def _files(root: Path) -> Iterator[Path]:
+def _files(root: ResultFolder) -> Iterator[ResultFolder]:
     for relation in RELATIONS:
+        if not isinstance(root, Path):
+            yield from objects(root / relation)
+            continue
         for folder, folders, names in os.walk(root / relation):
             folders.sort()
             yield from (Path(folder, name) for name in sorted(names))

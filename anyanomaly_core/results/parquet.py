@@ -3,17 +3,19 @@
 ``frame_scores/rule=<name>/version=<n>/date=<yyyy-mm-dd>/camera=<id>/<video>-<scorer>.parquet`` and
 ``segment_scores/…`` alike: the date is the recording's in the camera's time zone, the version the first of the rule
 that asked the models this, <id> is quoted as in a URL and cut when very long, <video> begins the SHA-256 of its content
-and <scorer> the scorer's digest. The bytes of a file depend on what was scored and by what, never on when, by which run
-or under which database id.
+and <scorer> the scorer's digest. In a bucket the name ends with the digest of the file's bytes, so that a worker that
+is late replaces nobody's object; which are a unit's, the ledger says. The bytes of a file depend on what was scored and
+by what, never on when, by which run or under which database id.
 """
 
 import hashlib
 import os
 import secrets
+import tempfile
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Self
@@ -24,6 +26,7 @@ import pyarrow.parquet as pq
 
 from anyanomaly_core.config import ParquetCodec
 from anyanomaly_core.errors import StorageError
+from anyanomaly_core.result_folder import ResultFolder, is_bucket, put
 from anyanomaly_core.results.catalog import StoredVideo
 from anyanomaly_core.results.parquet_tables import MOMENT, MOMENTS, encodings, tables
 from anyanomaly_core.results.rows import RuleRows
@@ -37,14 +40,17 @@ _LONGEST_NAME = 200  # of a folder, beside "camera="; file systems take 255 byte
 
 @dataclass(frozen=True, slots=True)
 class StagedFile:
-    """A file that is written, under another name than its own."""
+    """A file that is written, under another name than its own; for a bucket, on this machine's disk."""
 
     temporary: Path
-    final: Path
+    final: ResultFolder
+    unit: tuple[int, int]  # ids of scoring and scorer
 
 
-def file_path(root: Path, relation: str, rule: StoredRule, video: StoredVideo, scorer: StoredScorer) -> Path:
-    """Where the file of a rule's scores of a video lies."""
+def file_path(
+    root: ResultFolder, relation: str, rule: StoredRule, video: StoredVideo, scorer: StoredScorer
+) -> ResultFolder:
+    """Where the file of a rule's scores of a video lies; in a bucket its name goes on with the digest of its bytes."""
     folders = f"rule={quote(rule.name, safe='')}", f"version={rule.scoring_version}"
     place = f"date={video.local_date}", f"camera={_folder_name(video.camera_id)}"
     return root.joinpath(relation, *folders, *place, f"{video.content_sha256[:16]}-{scorer.digest[:12]}.parquet")
@@ -60,7 +66,12 @@ def _folder_name(name: str) -> str:
 
 
 def stage(
-    root: Path, video: StoredVideo, scorer: StoredScorer, of_rule: RuleRows, *, compression: ParquetCodec = "zstd"
+    root: ResultFolder,
+    video: StoredVideo,
+    scorer: StoredScorer,
+    of_rule: RuleRows,
+    *,
+    compression: ParquetCodec = "zstd",
 ) -> list[StagedFile]:
     """Write a rule's files next to where they will be; they need not be on disk yet.
 
@@ -70,9 +81,12 @@ def stage(
     staged: list[StagedFile] = []
     try:
         for relation, table in tables(video, scorer, of_rule).items():
-            file = _beside(file_path(root, relation, of_rule.rule, video, scorer))
+            file = _beside(
+                file_path(root, relation, of_rule.rule, video, scorer), (of_rule.rule.scoring_id, scorer.scorer_id)
+            )
             staged.append(file)
             _write(file.temporary, table, compression)
+            staged[-1] = _named(file)
     except (OSError, pa.ArrowException) as error:
         discard(staged)
         raise _unwritten(video, root, error) from error
@@ -86,7 +100,7 @@ class Staging:
     """
 
     def __init__(
-        self, root: Path, video: StoredVideo, scorer: StoredScorer, *, compression: ParquetCodec = "zstd"
+        self, root: ResultFolder, video: StoredVideo, scorer: StoredScorer, *, compression: ParquetCodec = "zstd"
     ) -> None:
         self._root, self._video, self._scorer, self._compression = root, video, scorer, compression
         self._writer, self._flushers = ThreadPoolExecutor(1), ThreadPoolExecutor(_FLUSHES)
@@ -128,7 +142,14 @@ class Staging:
         self._flushed += [self._flushers.submit(_flush, file.temporary) for file in files]
 
 
-def stage_moved(source: Path, final: Path, recorded_at: datetime, *, compression: ParquetCodec = "zstd") -> StagedFile:
+def stage_moved(
+    source: ResultFolder,
+    final: ResultFolder,
+    recorded_at: datetime,
+    *,
+    unit: tuple[int, int],
+    compression: ParquetCodec = "zstd",
+) -> StagedFile:
     """Write the rows of a published file once more as if its video had begun at another time.
 
     The file's own footer says when it was taken to begin; so a file that was moved before stays as it is.
@@ -137,14 +158,16 @@ def stage_moved(source: Path, final: Path, recorded_at: datetime, *, compression
         source: the file as it is.
         final: where it belongs then.
         recorded_at: when the video began.
+        unit: ids of scoring and scorer.
         compression: codec.
 
     Raises:
         StorageError: when it cannot be read or written; nothing is left behind then.
     """
-    file = _beside(final)
+    file = _beside(final, unit)
     try:
-        table = pq.ParquetFile(source).read()
+        with source.open("rb") as stream:
+            table = pq.ParquetFile(stream).read()
         footer = dict(table.schema.metadata)
         by = recorded_at - datetime.fromisoformat(footer[b"anyanomaly.recorded_at"].decode())
         for place, field in enumerate(table.schema):
@@ -156,6 +179,7 @@ def stage_moved(source: Path, final: Path, recorded_at: datetime, *, compression
         footer[b"anyanomaly.recorded_at"] = recorded_at.isoformat().encode()
         _write(file.temporary, table.replace_schema_metadata(footer), compression)
         _flush(file.temporary)
+        file = _named(file)
     except (OSError, pa.ArrowException) as error:
         discard([file])
         raise StorageError(f"{source} could not be written anew as {final}: {error}") from error
@@ -163,25 +187,55 @@ def stage_moved(source: Path, final: Path, recorded_at: datetime, *, compression
 
 
 def publish(staged: Sequence[StagedFile]) -> None:
-    """Give staged files their own names, each replacing its predecessor at once."""
+    """Give staged files their own names, each replacing its predecessor at once; put those of a bucket there.
+
+    Raises:
+        StorageError: when a bucket does not take one.
+    """
     for file in staged:
-        file.temporary.replace(file.final)
+        if isinstance(file.final, Path):
+            file.temporary.replace(file.final)
     with ThreadPoolExecutor(_FLUSHES) as pool:
-        list(pool.map(_flush, {file.final.parent for file in staged}))
+        folders = {file.final.parent for file in staged if isinstance(file.final, Path)}
+        list(pool.map(_flush, folders))
+        list(pool.map(lambda file: put(file.temporary, file.final), filter(_is_for_bucket, staged)))
+
+
+def names(staged: Sequence[StagedFile], root: ResultFolder) -> dict[tuple[int, int], list[str]]:
+    """By scoring and scorer, the names of its files under the root; none of a folder, where they need not be known."""
+    found: dict[tuple[int, int], list[str]] = {}
+    for file in filter(_is_for_bucket, staged):
+        found.setdefault(file.unit, []).append(str(file.final)[len(str(root)) + 1 :])
+    return found
 
 
 def discard(staged: Sequence[StagedFile]) -> None:
-    """Remove staged files that were not published."""
+    """Remove staged files that were not published, and of those in a bucket the copies here."""
     for file in staged:
         with suppress(NotADirectoryError):  # what was in the way of its folder, so that it was never written
             file.temporary.unlink(missing_ok=True)
 
 
-def _beside(final: Path) -> StagedFile:
-    return StagedFile(final.with_name(f".{final.name}.{os.getpid()}-{secrets.token_hex(4)}"), final)
+def _is_for_bucket(file: StagedFile) -> bool:
+    return is_bucket(file.final)
 
 
-def _unwritten(video: StoredVideo, root: Path, error: Exception) -> StorageError:
+def _beside(final: ResultFolder, unit: tuple[int, int]) -> StagedFile:
+    name = f".{final.name}.{os.getpid()}-{secrets.token_hex(4)}"
+    temporary = final.with_name(name) if isinstance(final, Path) else Path(tempfile.gettempdir(), name)
+    return StagedFile(temporary, final, unit)
+
+
+def _named(file: StagedFile) -> StagedFile:
+    """For a bucket, with the digest of the written bytes in its name."""
+    if isinstance(file.final, Path):
+        return file
+    with file.temporary.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()[:16]
+    return replace(file, final=file.final.with_name(f"{file.final.stem}-{digest}.parquet"))
+
+
+def _unwritten(video: StoredVideo, root: ResultFolder, error: Exception) -> StorageError:
     return StorageError(f"Parquet files of video {video.video_id} could not be written to {root}: {error}")
 
 

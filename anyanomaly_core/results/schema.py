@@ -217,6 +217,29 @@ units = Table(
     Column("run_id", BigInteger, ForeignKey("scan_runs.run_id")),
     _needed("finished_at", Moment, server_default=NOW),
     Column("mask_digest", Text),
+    Column("parquet_files", ARRAY(Text)),
+)
+
+unit_leases = Table(
+    "unit_leases",
+    metadata,
+    Column("video_id", BigInteger, ForeignKey("videos.video_id"), primary_key=True),
+    Column("scorer_id", Integer, ForeignKey("scorers.scorer_id"), primary_key=True),
+    _needed("token", UUID),
+    _needed("holder", Text),
+    _needed("taken_at", Moment, server_default=NOW),
+    _needed("renewed_at", Moment, server_default=NOW),
+)
+
+unit_journal = Table(
+    "unit_journal",
+    metadata,
+    Column("batch_id", BigInteger, Identity(always=True), primary_key=True),
+    _needed("video_id", BigInteger, ForeignKey("videos.video_id")),
+    _needed("scorer_id", Integer, ForeignKey("scorers.scorer_id")),
+    Column("mask_digest", Text),
+    _needed("scores", Text),
+    _needed("written_at", Moment, server_default=NOW),
 )
 
 segment_scores = Table(

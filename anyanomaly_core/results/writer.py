@@ -6,7 +6,6 @@ new Parquet files; running the unit again gives the same new rows and bytes. Aft
 
 import logging
 from collections.abc import Sequence
-from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -17,13 +16,15 @@ from sqlalchemy.exc import DBAPIError
 
 from anyanomaly_core.config import ParquetCodec
 from anyanomaly_core.errors import StorageError
+from anyanomaly_core.result_folder import ResultFolder, remove
 from anyanomaly_core.results import parquet
 from anyanomaly_core.results.alert_outbox import queue_alerts
 from anyanomaly_core.results.binary_copy import COLUMNS, copy_stream
 from anyanomaly_core.results.catalog import StoredVideo
 from anyanomaly_core.results.event_store import lock_video, replace_events, versions_of
 from anyanomaly_core.results.holds import held_scorings
-from anyanomaly_core.results.ledger import record
+from anyanomaly_core.results.leases import Lease
+from anyanomaly_core.results.ledger import record, record_files
 from anyanomaly_core.results.moments import to_datetime
 from anyanomaly_core.results.rows import RuleRows, RuleScores, UnitResult, UnitScores, check_unit, make_rows
 from anyanomaly_core.results.rule_store import StoredRule, hold_rules
@@ -42,10 +43,11 @@ _COPY = f"COPY segment_scores ({', '.join(COLUMNS)}) FROM STDIN (FORMAT binary)"
 def commit_unit(
     engine: Engine,
     result: UnitResult,
-    parquet_root: Path,
+    parquet_root: ResultFolder,
     *,
     compression: ParquetCodec = "zstd",
     alerts: Sequence[Target] = (),
+    lease: Lease | None = None,
 ) -> int:
     """Write a unit; returns the number of events its rules now have in the video.
 
@@ -55,11 +57,13 @@ def commit_unit(
     Args:
         engine: of a user with the writer's rights.
         result: one outcome per segment and rule, failed ones included.
-        parquet_root: folder that ``frame_scores/`` and ``segment_scores/`` lie in.
+        parquet_root: folder, or bucket, that ``frame_scores/`` and ``segment_scores/`` lie in.
         compression: codec of the Parquet files.
         alerts: who is to be told of new events; what they are told is queued with the events.
+        lease: of the video and scorer; None: nobody else can be at it.
 
     Raises:
+        LeaseLostError: another worker took the video over meanwhile; nothing was changed.
         StorageError: nothing was changed, and why.
     """
     unit = check_unit(result)
@@ -67,7 +71,7 @@ def commit_unit(
     try:
         # Files are packed and flushed to disk while the server takes in the rows.
         with parquet.Staging(parquet_root, result.video, result.scorer, compression=compression) as staging:
-            return _commit(engine, unit, rules, staging, alerts)
+            return _commit(engine, unit, rules, staging, root=parquet_root, alerts=alerts, lease=lease)
     except (DBAPIError, psycopg2.Error, OSError) as error:  # the driver's own come out of COPY
         video = result.video.video_id
         raise StorageError(f"Results of video {video} could not be written: {_said(error)}") from error
@@ -78,11 +82,16 @@ def _commit(
     unit: UnitScores,
     rules: Sequence[RuleScores],
     staging: parquet.Staging,
+    *,
+    root: ResultFolder,
     alerts: Sequence[Target],
+    lease: Lease | None,
 ) -> int:
     _make_partitions(engine, unit)
     with engine.begin() as connection:
         lock_video(connection, unit.result.video.video_id)
+        if lease is not None:
+            lease.require(connection)
         _refuse_expired(connection, unit.result.video)
         _replace_scores(connection, unit, rules, staging)
         hold_rules(connection)
@@ -90,7 +99,11 @@ def _commit(
         events = _derive(connection, unit, [of_rule for of_rule in rules if of_rule.rule.scoring_id in shown])
         _take_over(connection, unit)
         queue_alerts(connection, alerts, unit.result.video.video_id, list(shown))
-        parquet.publish(staging.finished())
+        files = staging.finished()
+        parquet.publish(files)
+        replaced = record_files(connection, unit.result.video.video_id, parquet.names(files, root))
+    for name in replaced:
+        remove(root / name)
     return events
 
 
@@ -113,8 +126,9 @@ def commit_failure(
     scorer: StoredScorer,
     *,
     reason: str,
-    parquet_root: Path,
+    parquet_root: ResultFolder,
     run_id: int | None = None,
+    lease: Lease | None = None,
 ) -> None:
     """Record that nothing of a unit could be scored: every segment becomes ``failed`` with this reason.
 
@@ -122,6 +136,8 @@ def commit_failure(
     """
     with engine.begin() as connection:
         lock_video(connection, video.video_id)
+        if lease is not None:
+            lease.require(connection)
         good = _units(video, rules, scorer) & (units.c.state != "failed")
         counted = update(units).where(good, units.c.state != "done").values(attempts=units.c.attempts + 1)
         connection.execute(counted)
@@ -137,7 +153,7 @@ def commit_failure(
     ]
     nothing = np.full(segments.frame_count, np.nan, dtype=np.float32)
     frames = {rule.rule_version_id: nothing for rule in lost}
-    commit_unit(engine, UnitResult(video, segments, lost, scorer, scores, frames, run_id), parquet_root)
+    commit_unit(engine, UnitResult(video, segments, lost, scorer, scores, frames, run_id), parquet_root, lease=lease)
 
 
 def _not_held(engine: Engine, unit: UnitScores) -> list[RuleScores]:

@@ -11,6 +11,13 @@ FOOTAGE = Asset("anyanomaly_footage")  # videos are registered and can be scanne
 
 GPU_POOL = "gpu"
 BACKFILL_POOL = "backfill"
+# Past one machine each has workers of its own, so that ingest never waits behind scans; one machine has no queues.
+CONTROL_QUEUE = "control"  # the default there
+SCAN_QUEUE = "scan"
+MOST_TASKS = 1000  # of a run at a time: pools and workers decide, not Airflow's sixteen
+# A worker that dies, a restart of PostgreSQL, Redis or a model server: each costs a try. Bad footage fails at once, and
+# its tries are counted apart, in the ledger.
+OUTAGES = 5
 
 # First match counts. What is wrong with a file, a rule or a setting is still wrong a minute later.
 NOT_WORTH_A_RETRY = ExceptionRetryPolicy(

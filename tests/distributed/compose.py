@@ -37,7 +37,8 @@ def python_commands() -> dict[str, list[str]]:
         if not str(service["image"]).startswith("anyanomaly:"):
             continue
         check = service.get("healthcheck", {}).get("test", [])
-        commands = {name: service["command"], f"{name}, health": shlex.split(check[-1]) if len(check) == 2 else check}
+        command = [re.sub(r"\$\{[A-Z_]+:-([^}]*)\}", r"\1", word) for word in service["command"]]
+        commands = {name: command, f"{name}, health": shlex.split(check[-1]) if len(check) == 2 else check}
         found |= {where: command for where, command in commands.items() if command[:1] == ["python"]}
     script = (ROOT / ".ci/docker/prepare.sh").read_text(encoding="utf-8")
     prepare = [["python", "-m", *shlex.split(line)] for line in re.findall(r"python -m ([^>&|\\\n]+)", script)]

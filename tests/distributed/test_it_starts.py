@@ -8,7 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
+from anyanomaly_core.config import Settings
+from anyanomaly_core.embedded.airflow import RECOVERY
 from anyanomaly_core.embedded.postgres import PostgresServer
 from tests.distributed.compose import ROOT, environment, python_commands, services
 
@@ -25,6 +28,8 @@ def variables(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
     stated["AIRFLOW__CELERY__RESULT_BACKEND"] = f"db+{driver}://{url.partition('://')[2]}"
     stated["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = url
     home = tmp_path_factory.mktemp("airflow")
+    # The edge worker's commands are known only with its executor.
+    stated["AIRFLOW__CORE__EXECUTOR"] = "CeleryExecutor,airflow.providers.edge3.executors.EdgeExecutor"
     return {**os.environ, **stated, "AIRFLOW_HOME": str(home), "PYTHONPATH": str(ROOT)}
 
 
@@ -58,6 +63,7 @@ print(app.backend.get_result("1"), app.backend.ResultSession().bind.driver)"""
 def test_every_command_of_the_image_exists(variables: dict[str, str]) -> None:
     """Airflow's and Celery's parsers take each with its options; what they do not know ends the program."""
     commands = [command[2:] for command in python_commands().values() if command[1] == "-m"]
+    commands.append(["airflow", "edge", "worker", "--queues", "scan", "--concurrency", "2"])  # docs/distributed.md
     script = """
 import json, sys
 from airflow.cli.cli_parser import get_parser
@@ -76,3 +82,20 @@ for program, *words in json.loads(sys.argv[1]):
     found = run(script, variables, json.dumps(commands))
     assert len(commands) > 8
     assert [line for line in found if line in {"airflow", "celery", "anyanomaly_core.cli"}] == [c[0] for c in commands]
+
+
+def test_the_pod_of_kubernetes_is_one_and_its_settings_exist(variables: dict[str, str]) -> None:
+    """Read by the executor's own reader; the chart's schema is not at hand here."""
+    script = """
+import sys
+from airflow.providers.cncf.kubernetes.pod_generator import PodGenerator
+pod = PodGenerator.deserialize_model_file(sys.argv[1])
+print(pod.spec.containers[0].name, [volume.name for volume in pod.spec.volumes])"""
+    folder = ROOT / ".ci" / "kubernetes"
+    assert run(script, variables, str(folder / "pod.yaml"))[-1] == "base ['state', 'models']"
+    values = yaml.safe_load((folder / "values.yaml").read_text(encoding="utf-8"))
+    given = {item["name"]: item["value"] for item in values["env"]} | {s["envName"]: "" for s in values["secret"]}
+    assert RECOVERY.items() <= given.items()
+    known = {f"ANYANOMALY_{name.upper()}" for name in Settings.model_fields}
+    required = {f"ANYANOMALY_{name.upper()}" for name, field in Settings.model_fields.items() if field.is_required()}
+    assert required <= {name for name in given if name.startswith("ANYANOMALY")} <= known

@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from anyanomaly_core.config import Settings
-from anyanomaly_core.embedded.airflow import SERVICES
+from anyanomaly_core.embedded.airflow import RECOVERY, SERVICES
+from tasks.wiring.defaults import CONTROL_QUEUE, SCAN_QUEUE
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "docker-compose.yml"
@@ -51,15 +52,43 @@ def test_airflow_settings_exist(compose: dict[str, Any]) -> None:
     for service in airflow_services(compose).values():
         for key in service["environment"]:
             match = re.fullmatch(r"AIRFLOW__([A-Z_]+?)__([A-Z_]+)", key)
-            if match and match[1] != "CELERY":  # its settings come with the Celery provider
+            if match and not match[1].startswith("CELERY"):  # its settings come with the Celery provider
                 assert match[2].lower() in sections[match[1].lower()]["options"], key
+        assert RECOVERY.items() <= service["environment"].items(), "recovery is as quick as on one machine"
+
+
+def test_every_queue_has_its_workers(compose: dict[str, Any]) -> None:
+    """A task in a queue that nobody listens to waits for ever; and nobody listens to two of them."""
+    commands = {name: service.get("command", []) for name, service in airflow_services(compose).items()}
+    queues = {name: words[words.index("--queues") + 1] for name, words in commands.items() if "worker" in words}
+    assert queues == {"control-worker": CONTROL_QUEUE, "worker": SCAN_QUEUE, "gpu-worker": SCAN_QUEUE}
+    assert compose["services"]["scheduler"]["environment"]["AIRFLOW__OPERATORS__DEFAULT_QUEUE"] == CONTROL_QUEUE
+
+
+def test_worker_hosts_reach_what_the_control_host_publishes(compose: dict[str, Any]) -> None:
+    """Every address that a worker is given names a service that is published there and has an address here."""
+    folder = ROOT / ".ci" / "docker"
+    control, worker = (
+        yaml.safe_load((folder / f"{role}-host.yml").read_text(encoding="utf-8"))["services"]
+        for role in ("control", "worker")
+    )
+    given = compose["services"]["worker"]["environment"].values()
+    named = {host for value in given for host in re.findall(r"//(?:[^/]*@)?([a-z-]+)(?=[:/])", str(value))} - {
+        "localhost"
+    }
+    assert named == {"postgres", "redis", "api-server"}
+    for service in ("worker", "gpu-worker"):
+        assert {line.partition(":")[0] for line in worker[service]["extra_hosts"]} == named
+    assert set(control) == named
+    ports = [port for service in control.values() for port in service["ports"]]
+    assert all(port.startswith("${CONTROL_ADDRESS") for port in ports), "on no other network"
 
 
 def test_no_secret_stands_in_the_file(compose: dict[str, Any]) -> None:
     for name, service in compose["services"].items():
         for key, value in service.get("environment", {}).items():
             if re.search(r"PASSWORD$|SECRET|FERNET|API_KEY", key):
-                assert VARIABLE.fullmatch(str(value)), f"{name}: {key}"
+                assert value is None or VARIABLE.fullmatch(str(value)), f"{name}: {key}"
             # What stands between the colon and the @ of a URL.
             for password in re.findall(r"://[^:/@]*:(.*?)@", str(value)):
                 assert VARIABLE.fullmatch(password), f"{name}: {key}"

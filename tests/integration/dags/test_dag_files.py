@@ -220,14 +220,14 @@ def test_a_new_installation_waits_for_its_first_turn(read: dict[str, Any], dag_i
 def test_scans_run_in_the_gpu_pool_and_are_tried_again(read: dict[str, Any]) -> None:
     unit = tasks_of(read, "scan_archive")["scan_unit"]["partial_kwargs"]
     assert unit["pool"] == "gpu"
-    assert unit["retries"] == 2
+    assert (unit["retries"], unit["queue"]) == (5, "scan")
     assert "unit" in unit["map_index_template"]
 
 
 def test_backfills_run_in_their_own_pool_behind_the_nightly_scans(read: dict[str, Any]) -> None:
     days = tasks_of(read, "backfill_rule")["score_days"]["partial_kwargs"]
     assert (days["pool"], days["weight_rule"], days.get("priority_weight", 1)) == ("backfill", "absolute", 1)
-    assert days["retries"] == 2
+    assert (days["retries"], days["queue"]) == (5, "scan")
     timetable = read["dags"]["backfill_rule"]["dag"]["timetable"]
     assert timetable["__type"].endswith("DaysOfFootage"), "a second rule can have a run for the same day"
     assert read["dags"]["backfill_rule"]["dag"].get("start_date") is None
