@@ -187,6 +187,12 @@ class ReviewSettings(_Environment):
     review_database_url: SecretStr | None = Field(
         default=None, description="The same database as the user of the review pages; only the api-server needs it."
     )
+    review_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s]+$",
+        description="Where browsers find the review pages, for links in the morning report, such as "
+        "`https://airflow.example/anyanomaly`; none: as the file of alerts says.",
+    )
     review_cache_mb: int = Field(
         default=4096, ge=1, description="Clips in all, and stills in all; also the longest clip."
     )

@@ -44,6 +44,7 @@ from anyanomaly_core.review.host import FailedTask, Run, Visitor
 JUDGED = "scan_archive"
 MOST_RUNS = 60
 _MOST_FAILED = 500  # tasks of all these runs together
+_MOST_EXPLAINED = 12  # whose logs are read for the reason, newest runs first
 _FAILED = [TaskInstanceState.FAILED, TaskInstanceState.UPSTREAM_FAILED]
 _TIMEOUT_S = (5.0, 60.0)  # to connect, to answer
 _FORBIDDEN, _NOT_FOUND = 403, 404
@@ -72,6 +73,16 @@ class AirflowHost:
     def login_path(self) -> str:
         """Leads to the login page of whichever auth manager there is."""
         return f"{get_cookie_path()}api/v2/auth/login"
+
+    @property
+    def logout_path(self) -> str:
+        """Ends the session with whichever auth manager there is."""
+        return f"{get_cookie_path()}api/v2/auth/logout"
+
+    @property
+    def installation(self) -> str:
+        """What Airflow's own pages are called: ``[api] instance_name``."""
+        return str(conf.get("api", "instance_name", fallback="") or "")
 
     async def visitor(self, request: Request) -> Visitor:
         """Whoever Airflow says it is; 401 without a login, 403 for a token that is not Airflow's."""
@@ -140,17 +151,43 @@ def _failed_tasks(client: ApiClient, runs: Sequence[DAGRunResponse]) -> dict[tup
     )
     found = TaskInstanceApi(client).get_task_instances_batch("~", "~", wanted, _request_timeout=_TIMEOUT_S)
     by_run: dict[tuple[str, str], tuple[FailedTask, ...]] = {}
-    for task in sorted(found.task_instances, key=lambda t: (str(t.state), t.task_id, t.map_index)):
+    order = {run.dag_run_id: number for number, run in enumerate(runs)}
+    tasks = sorted(
+        found.task_instances, key=lambda t: (order.get(t.dag_run_id, 0), str(t.state), t.task_id, t.map_index)
+    )
+    explained = [task for task in tasks if task.state == TaskInstanceState.FAILED][:_MOST_EXPLAINED]
+    for task in tasks:
         key = (task.dag_id, task.dag_run_id)
-        by_run[key] = (*by_run.get(key, ()), _failed_task(task))
+        reason = _exception_of(client, task) if task in explained else ""
+        by_run[key] = (*by_run.get(key, ()), _failed_task(task, reason))
     return by_run
 
 
-def _failed_task(task: TaskInstanceResponse) -> FailedTask:
+def _exception_of(client: ApiClient, task: TaskInstanceResponse) -> str:
+    """The words of the exception that ended a task, from its log; empty without one, or without its log."""
+    try:
+        answer = TaskInstanceApi(client).get_log_without_preload_content(
+            task.dag_id,
+            task.dag_run_id,
+            task.task_id,
+            task.try_number,
+            full_content=True,
+            map_index=task.map_index,
+            accept="application/json",
+            _request_timeout=_TIMEOUT_S,
+        )
+        entries = json.loads(answer.data)["content"]
+        raised = [entry["error_detail"] for entry in entries if isinstance(entry, dict) and entry.get("error_detail")]
+        return str(raised[-1][0]["exc_value"])[:2000] if raised else ""
+    except (ApiException, ValueError, KeyError, IndexError, TypeError):
+        return ""
+
+
+def _failed_task(task: TaskInstanceResponse, reason: str) -> FailedTask:
     mapped = f"/mapped/{task.map_index}" if task.map_index >= 0 else ""
     name = f"{task.task_id}: {task.rendered_map_index}" if task.rendered_map_index else task.task_id
     url = f"{_run_url(task.dag_id, task.dag_run_id)}/tasks/{quote(task.task_id)}{mapped}"
-    return FailedTask(name, str(task.state.value if task.state else None), url)
+    return FailedTask(name, str(task.state.value if task.state else None), url, reason)
 
 
 def _run(run: DAGRunResponse, failed: tuple[FailedTask, ...] = ()) -> Run:

@@ -60,6 +60,7 @@ class ReviewPlugin(AirflowPlugin):
             "url_route": "review",
             "nav_top_level": True,
             "icon": f"{PREFIX.lstrip('/')}/static/icon.svg",
+            "icon_dark_mode": f"{PREFIX.lstrip('/')}/static/icon-dark.svg",
         }
     ]
 

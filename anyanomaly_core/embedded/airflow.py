@@ -88,6 +88,7 @@ def airflow_environment(installation: Installation, port: int, parallelism: int)
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__BASE_URL": address,
+        "ANYANOMALY_REVIEW_URL": f"{address}/anyanomaly",
         "AIRFLOW__API__SECRET_KEY": keys["api_secret_key"],
         "AIRFLOW__API_AUTH__JWT_SECRET": keys["jwt_secret"],
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "15",

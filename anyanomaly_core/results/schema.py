@@ -344,6 +344,27 @@ retention_changes = Table(
     _needed("changed_at", Moment, server_default=NOW),
 )
 
+cases = Table(
+    "cases",
+    metadata,
+    Column("case_id", BigInteger, Identity(always=True), primary_key=True),
+    _needed("title", Text),
+    _needed("opened_by", Text),
+    _needed("opened_at", Moment, server_default=NOW),
+)
+
+case_entries = Table(
+    "case_entries",
+    metadata,
+    Column("entry_id", BigInteger, Identity(always=True), primary_key=True),
+    _needed("case_id", BigInteger, ForeignKey("cases.case_id")),
+    _needed("kind", Text),
+    Column("event_id", UUID(as_uuid=True)),
+    Column("text", Text),
+    _needed("author", Text),
+    _needed("created_at", Moment, server_default=NOW),
+)
+
 alerts = Table(
     "alerts",
     metadata,

@@ -22,6 +22,7 @@ class ScoreChart:
     scores: list[float | None]  # [P]; None: no score, drawn as a gap
     length_s: float
     event: tuple[float, float]  # begin and end
+    peak_s: float
     threshold: float
     steps: Steps  # begin of each step of time, and the highest score in it
 
@@ -54,8 +55,10 @@ class PrecisionChart:
 def score_chart(
     times_s: Sequence[float],
     scores: Sequence[float | None],
+    *,
     length_s: float,
     event: tuple[float, float],
+    peak_s: float,
     threshold: float,
 ) -> ScoreChart:
     """The chart of a clip.
@@ -65,6 +68,7 @@ def score_chart(
         scores: [F] 0 to 1; None: no score.
         length_s: of the clip.
         event: begin and end of the event, in seconds.
+        peak_s: when the score is highest, in seconds.
         threshold: of the rule.
     """
     length = max(length_s, 1e-3)
@@ -77,6 +81,7 @@ def score_chart(
         scores=[None if score is None else round(score, 4) for _, score in points],
         length_s=round(length, 3),
         event=(round(begin, 3), round(end, 3)),
+        peak_s=round(min(max(peak_s, 0.0), length), 3),
         threshold=threshold,
         steps=steps,
     )

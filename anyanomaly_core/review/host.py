@@ -25,6 +25,7 @@ class FailedTask:
     name: str
     state: str
     url: str  # where its log is
+    reason: str = ""  # the exception's words; empty: there was none, or nobody looked
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,14 @@ class Host(Protocol):
     @property
     def login_path(self) -> str:
         """Where one logs in, relative to the host's root; ``?next=`` is added."""
+
+    @property
+    def logout_path(self) -> str:
+        """Where one logs out, relative to the host's root."""
+
+    @property
+    def installation(self) -> str:
+        """What this installation is called; empty: it has no name."""
 
     async def visitor(self, request: Request) -> Visitor:
         """Who sends this request; raises HTTPException 401 without a login, 403 for a token that is not ours."""

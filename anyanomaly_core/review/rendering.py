@@ -34,6 +34,7 @@ def environment() -> Environment:
         "seconds": format_seconds,
         "percent": lambda value: "–" if value is None else f"{100 * value:.0f} %",
         "moment": lambda value: "–" if value is None else f"{value:%Y-%m-%d %H:%M:%S}",
+        "day_clock": lambda value: "–" if value is None else f"{value:%a %d %b %H:%M:%S}",
         "clock": lambda value: "–" if value is None else f"{value:%H:%M:%S}",
         "ago": format_age,
         "at_zone": at_zone,
@@ -59,6 +60,8 @@ def render_page(
         "visitor": visitor,
         "csrf": form_token(key, visitor.name) if visitor else "",
         "here": request.url.path,
+        "logout": request.app.state.host.logout_path,
+        "installation": request.app.state.host.installation or Path(request.app.state.settings.archive_root).name,
     }
     content = environment().get_template(name).render(values)
     return HTMLResponse(content, status_code=status, headers=headers)

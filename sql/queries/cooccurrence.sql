@@ -6,6 +6,7 @@
 SELECT a.camera_name AS first_camera, b.camera_name AS second_camera, a.started_local AS first_start,
        b.started_local AS second_start, a.peak_score AS first_peak, b.peak_score AS second_peak,
        greatest(a.started_at - b.ended_at, b.started_at - a.ended_at, interval '0') AS apart,
+       a.time_source AS first_time_source, b.time_source AS second_time_source,
        a.event_id AS first_event, b.event_id AS second_event
 FROM event_list a
 JOIN event_list b ON a.started_at <= b.ended_at + :within AND b.started_at <= a.ended_at + :within

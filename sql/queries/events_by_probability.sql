@@ -1,7 +1,7 @@
 -- How likely is each event of a rule to be real, by what reviewers said of its other events? Needs `anyanomaly calibrate`.
 -- :rule text = NULL  -- name of the rule; NULL: every rule
 SELECT e.rule, e.camera, e.started_local, e.peak_score, round(calibrated(m.scores, m.probabilities, e.peak_score)::numeric, 3) AS probability,
-       m.method, m.confirmed + m.rejected AS learned_from, e.verdict, e.event_id
+       m.method, m.confirmed + m.rejected AS learned_from, e.verdict, e.time_source, e.event_id
 FROM event_list e
 JOIN rules r ON r.name = e.rule
 LEFT JOIN LATERAL (

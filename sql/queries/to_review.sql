@@ -1,6 +1,6 @@
 -- Which events should somebody look at first?
 -- :most integer = 50  -- how many
-SELECT rule, camera_name, started_local, duration_s, peak_score, winning_text, rationale, uri, event_id
+SELECT rule, camera_name, started_local, time_source, duration_s, peak_score, winning_text, rationale, uri, event_id
 FROM event_list
 -- As `verdict IS NULL`, in words that let the index of scores stop at the first so many.
 WHERE is_current_version AND NOT EXISTS (

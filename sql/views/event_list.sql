@@ -9,7 +9,8 @@ SELECT e.event_id, r.name AS rule, rv.version, rv.version = r.current_version AS
        EXISTS (SELECT FROM legal_holds h WHERE h.event_id = e.event_id AND h.released_at IS NULL) AS held,
        said.note,
        greatest(1, (SELECT count(*) FROM event_parts p
-                    WHERE p.event_id = e.event_id AND p.rule_version_id = e.rule_version_id)) AS files
+                    WHERE p.event_id = e.event_id AND p.rule_version_id = e.rule_version_id)) AS files,
+       v.recorded_at_source AS time_source
 FROM events e
 JOIN rule_versions rv USING (rule_version_id)
 JOIN rules r USING (rule_id)
@@ -55,5 +56,6 @@ COMMENT ON COLUMN event_list.scorer_id IS 'Models and parameters; see the table 
 COMMENT ON COLUMN event_list.held IS 'Under legal hold: kept until the hold is released.';
 COMMENT ON COLUMN event_list.note IS 'What the reviewer wrote with the verdict that counts.';
 COMMENT ON COLUMN event_list.files IS 'Files that it lies in; what it has of each, where there are several, is in the table event_parts.';
+COMMENT ON COLUMN event_list.time_source IS 'Where the recording time is stated; `modified`: nowhere, so it is that of the file''s last change.';
 
 GRANT SELECT ON event_list TO anyanomaly_writer, anyanomaly_reviewer, anyanomaly_reader;

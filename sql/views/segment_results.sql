@@ -6,7 +6,8 @@ SELECT r.name AS rule, rv.version, rv.version = r.current_version AS is_current_
        ss.status, ss.reason, ss.score, ss.peak, ss.key_score, ss.position_score, ss.temporal_score,
        ss.key_frame, ss.grid_frames, ss.winning_window, ss.winning_text, ss.rationale, ss.frame_scores,
        ss.timings, ss.scoring_id, ss.scorer_id, ss.layout_id, u.run_id,
-       v.recorded_at AS video_started_at, v.recorded_at + make_interval(secs => v.duration_s) AS video_ended_at
+       v.recorded_at AS video_started_at, v.recorded_at + make_interval(secs => v.duration_s) AS video_ended_at,
+       v.recorded_at_source AS time_source
 FROM segment_scores ss
 JOIN units u ON (u.video_id, u.scoring_id, u.scorer_id) = (ss.video_id, ss.scoring_id, ss.scorer_id) AND u.is_current
 JOIN rule_versions rv ON rv.scoring_id = ss.scoring_id
@@ -48,5 +49,6 @@ COMMENT ON COLUMN segment_results.layout_id IS 'How the video was split: segment
 COMMENT ON COLUMN segment_results.run_id IS 'Run in scan_runs that wrote the row.';
 COMMENT ON COLUMN segment_results.video_started_at IS 'When the first frame of the file was recorded.';
 COMMENT ON COLUMN segment_results.video_ended_at IS 'End of the last frame of the file.';
+COMMENT ON COLUMN segment_results.time_source IS 'Where the recording time is stated; `modified`: nowhere, so it is that of the file''s last change.';
 
 GRANT SELECT ON segment_results TO anyanomaly_writer, anyanomaly_reviewer, anyanomaly_reader;

@@ -20,8 +20,9 @@ from anyanomaly_core.review.clips.original import original_file
 from anyanomaly_core.review.event_record import EventRecord, load_event_record
 
 _VERSION = 1  # of how clips are made; part of their names
+PREVIEW_S = 5.0
 _EDGE_S = 1e-6
-_ENCODER_MB = 1024  # beside what decoding may take
+ENCODER_MB = 1024  # beside what decoding may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,16 @@ def event_clip(
     return review_cache(settings, "clips").get(name, lambda target: cut_clip(settings, event, span, target))
 
 
+def event_preview(engine: Engine, settings: Settings, event_id: UUID) -> Path:
+    """A few seconds around the event's peak, to be looped small. Raises as :func:`event_clip`."""
+    event = load_event_record(engine, event_id)
+    around = dataclasses.replace(event, first_frame=event.peak_frame, last_frame=event.peak_frame)
+    span = span_around(around, before_s=PREVIEW_S / 2, after_s=PREVIEW_S / 2, max_s=PREVIEW_S)
+    mask = mask_label(footage_mask(settings, event.video))
+    name = f"{event.video.content_sha256}-{span.first_frame}-{span.last_frame}-{mask}-{_VERSION}.mp4"
+    return review_cache(settings, "clips").get(name, lambda target: cut_clip(settings, event, span, target))
+
+
 def span_around(event: EventRecord, *, before_s: float, after_s: float, max_s: float | None) -> ClipSpan:
     """The frames from ``before_s`` seconds before an event to ``after_s`` after it, at most ``max_s`` (None: all)."""
     times = event.segments.times_s()  # [F]
@@ -81,7 +92,7 @@ def cut_clip(settings: Settings, event: EventRecord, span: ClipSpan, target: Pat
     times, as_stated = event.segments.times_s(), event.video.times_as_stated
     part = Part(times, span.first_frame, span.last_frame, mask, as_stated)
     limits = Limits.of(settings)
-    limits = dataclasses.replace(limits, memory_mb=limits.memory_mb + _ENCODER_MB, written_mb=settings.review_cache_mb)
+    limits = dataclasses.replace(limits, memory_mb=limits.memory_mb + ENCODER_MB, written_mb=settings.review_cache_mb)
     return cut(path, part, target, limits=limits)
 
 

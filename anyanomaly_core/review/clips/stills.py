@@ -29,19 +29,20 @@ from anyanomaly_core.review.clips.original import original_file
 from anyanomaly_core.review.event_record import EventRecord, load_event_record
 from anyanomaly_core.scoring.types import SegmentFrames
 
-StillKind = Literal["thumbnail", "key", "grid", "attention"]
+StillKind = Literal["thumbnail", "card", "key", "grid", "attention"]
 THUMBNAIL_SIDE = 320
+_SIDES = {"thumbnail": THUMBNAIL_SIDE, "card": 640}  # longest, in pixels; a key frame is as it was filmed
 _VERSION = 1  # of how stills are made; part of their names
 
 
 def event_still(
     engine: Engine, settings: Settings, event_id: UUID, kind: StillKind, *, load_models: bool = False
 ) -> Path:
-    """A picture of an event: ``thumbnail`` is a JPEG of at most 320 pixels, the others are PNG.
+    """A picture of an event: ``thumbnail`` and ``card`` are JPEGs of at most 320 and 640 pixels, the others are PNG.
 
-    ``thumbnail``, ``key`` (as it was filmed) and ``grid`` (the temporal context that the language model saw) come
-    from recorded frame numbers and need no model. ``attention`` (the position context that it saw) needs the
-    profile's encoder. With ``load_models`` it is made here, otherwise it is returned only if it was made before, by
+    ``thumbnail``, ``card``, ``key`` (as it was filmed) and ``grid`` (the temporal context that the language model
+    saw) come from recorded frame numbers and need no model. ``attention`` (the position context that it saw) needs
+    the profile's encoder. With ``load_models`` it is made here, otherwise it is returned only if it was made before, by
     ``anyanomaly evidence export`` or the morning report.
 
     Raises:
@@ -58,10 +59,7 @@ def still_of(
     engine: Engine, settings: Settings, event: EventRecord, kind: StillKind, *, load_models: bool = False
 ) -> Path:
     """As ``event_still``, of an event that is read already."""
-    mask = mask_label(footage_mask(settings, event.video))
-    peak = f"{event.scoring_id}-{event.scorer_id}-{event.segment_index}-{event.peak_frame}"
-    suffix = "jpg" if kind == "thumbnail" else "png"
-    name = f"{event.video.content_sha256}-{peak}-{kind}-{mask}-{_VERSION}.{suffix}"
+    name = _file_name(settings, event, kind)
     if kind == "attention" and not load_models and not (settings.state_dir / "stills" / name).exists():
         raise ModelError(
             f"The attention image of event {event.event_id} was not made yet; `anyanomaly evidence export` makes it."
@@ -69,6 +67,20 @@ def still_of(
     return review_cache(settings, "stills").get(
         name, lambda target: _save(_render(engine, settings, event, kind), target)
     )
+
+
+def is_made(engine: Engine, settings: Settings, event_id: UUID, kind: StillKind) -> bool:
+    """Whether a picture is there already. Raises StorageError when there is no such event."""
+    name = _file_name(settings, load_event_record(engine, event_id), kind)
+    return (settings.state_dir / "stills" / name).exists()
+
+
+def _file_name(settings: Settings, event: EventRecord, kind: StillKind) -> str:
+    """In the cache: everything that the picture depends on."""
+    mask = mask_label(footage_mask(settings, event.video))
+    peak = f"{event.scoring_id}-{event.scorer_id}-{event.segment_index}-{event.peak_frame}"
+    suffix = "jpg" if kind in _SIDES else "png"
+    return f"{event.video.content_sha256}-{peak}-{kind}-{mask}-{_VERSION}.{suffix}"
 
 
 def blurred_still(
@@ -101,8 +113,8 @@ def _render(
     peak = _peak_segment(engine, event)
     path = original_file(settings, event.video)
     header = probe(path)
-    if kind in {"thumbnail", "key"}:
-        size = scaled_size(header.width, header.height, THUMBNAIL_SIDE) if kind == "thumbnail" else None
+    if kind in {*_SIDES, "key"}:
+        size = scaled_size(header.width, header.height, _SIDES[kind]) if kind in _SIDES else None
         numbers = [_key_frame(event, peak)]
         return _blurred(_frames(settings, event, path, numbers, size), numbers, regions)[0]
     profile = Profile.model_validate(peak["profile"])

@@ -8,10 +8,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from anyanomaly_core.review.access import Configuration, Database, Viewer
+from anyanomaly_core.review.cases import cases_of_event, open_cases
 from anyanomaly_core.review.charts import score_chart
+from anyanomaly_core.review.clips.stills import is_made
 from anyanomaly_core.review.pages.queue import next_event, undoable_verdict
 from anyanomaly_core.review.queries import event as queries
-from anyanomaly_core.review.queries.queue import Filters
+from anyanomaly_core.review.queries.filters import Filters
 from anyanomaly_core.review.rendering import local_time, render_page
 from anyanomaly_core.review.verdicts import verdict_history
 
@@ -36,17 +38,35 @@ def event(
             "provenance": queries.load_provenance(connection, found),
             "segment": queries.load_segment(connection, found),
             "nearby": queries.nearby_events(connection, found),
+            "open_cases": open_cases(connection),
+            "in_cases": cases_of_event(connection, event_id),
+            "elsewhere": queries.other_cameras(connection, found),
             "history": verdict_history(connection, event_id),
             "undoable": undoable_verdict(connection, request.query_params.get("given", "")),
         }
-    span = ((found["started_at"] - curve.begin).total_seconds(), (found["ended_at"] - curve.begin).total_seconds())
+    moments = {
+        name: (found[column] - curve.begin).total_seconds()
+        for name, column in (("start", "started_at"), ("peak", "peak_at"), ("end", "ended_at"))
+    }
     return render_page(
         request,
         "event.jinja",
         visitor,
         event=found,
         curve=curve,
-        chart=score_chart(curve.at_s, curve.scores, curve.length_s, span, found["threshold"]),
+        chart=score_chart(
+            curve.at_s,
+            curve.scores,
+            length_s=curve.length_s,
+            event=(moments["start"], moments["end"]),
+            peak_s=moments["peak"],
+            threshold=found["threshold"],
+        ),
+        moments=moments,
+        peak_local=local_time(found["peak_at"], found["time_zone"]),
+        has_attention=is_made(engine, settings, event_id, "attention"),
+        event_id=event_id,
+        problem="",
         clip_begins=local_time(curve.begin, found["time_zone"]),
         filters=filters,
         is_signed=settings.evidence_key is not None or settings.evidence_key_file is not None,

@@ -11,15 +11,19 @@ from starlette.responses import RedirectResponse, Response
 
 from anyanomaly_core.review import verdicts
 from anyanomaly_core.review.access import Database, Reviewer, Viewer
+from anyanomaly_core.review.cases import open_cases
 from anyanomaly_core.review.host import Visitor
 from anyanomaly_core.review.queries import queue as queries
 from anyanomaly_core.review.queries.event import load_event
-from anyanomaly_core.review.queries.queue import PAGE_SIZE, Filters
+from anyanomaly_core.review.queries.filters import ORDERS, REPEATS, VERDICTS, Filters, Incident
+from anyanomaly_core.review.queries.queue import PAGE_SIZE
 from anyanomaly_core.review.rendering import base_path, is_partial, render_page
 
 router = APIRouter()
 _UNDOABLE = text("""
-    SELECT d.verdict_id, d.event_id, d.verdict, d.reviewer, l.rule, l.started_local, l.camera_name
+    SELECT d.verdict_id, d.event_id, d.verdict, d.reviewer, l.rule, l.started_local, l.camera_name,
+           (SELECT count(*) - 1 FROM verdicts o WHERE (o.reviewer, o.created_at) = (d.reviewer, d.created_at)
+               AND o.carried_from IS NOT DISTINCT FROM d.carried_from AND o.withdraws IS NULL) AS others
     FROM verdicts d JOIN event_list l USING (event_id)
     WHERE d.verdict_id = :verdict AND NOT EXISTS (SELECT FROM verdicts w WHERE w.withdraws = d.verdict_id)
     ORDER BY l.is_current_version DESC LIMIT 1""")
@@ -39,30 +43,32 @@ def start(request: Request) -> Response:
 
 @router.get("/queue")
 def queue(request: Request, visitor: Viewer, engine: Database) -> Response:
-    """Events to look at, and filters."""
+    """Incidents to look at, and filters."""
     filters = Filters.parse(request.query_params)
     with engine.connect() as connection:
-        found = queries.find_events(connection, filters, limit=PAGE_SIZE + 1)
-        total = queries.count_events(connection, filters)
+        found = queries.find_incidents(connection, filters, limit=PAGE_SIZE + 1)
         choices = queries.filter_choices(connection)
         has_events = bool(connection.execute(text("SELECT EXISTS (SELECT FROM events)")).scalar())
         undoable = undoable_verdict(connection, request.query_params.get("given", ""))
-    events = found[:PAGE_SIZE]
-    has_more = len(found) > PAGE_SIZE
+        cases = open_cases(connection)
+    incidents = found.incidents[:PAGE_SIZE]
+    has_more = len(found.incidents) > PAGE_SIZE
     return render_page(
         request,
         "queue.jinja",
         visitor,
         filters=filters,
-        events=events,
-        total=total,
-        max_counted=queries.MAX_COUNTED,
-        next_page=filters.query_string(after=queries.cursor_of(events[-1], filters.order)) if has_more else "",
-        notices=sorted({event["notice"] for event in events if event["notice"]}),
-        orders=queries.ORDERS,
-        verdict_kinds=queries.VERDICTS,
+        incidents=incidents,
+        total=found.total,
+        events=found.events,
+        next_page=filters.query_string(after=queries.cursor_of(incidents[-1], filters.order)) if has_more else "",
+        notices=sorted({incident["notice"] for incident in incidents if incident["notice"]}),
+        orders=ORDERS,
+        repeats=REPEATS,
+        verdict_kinds=VERDICTS,
         has_events=has_events,
         undoable=undoable,
+        open_cases=cases,
         **choices,
     )
 
@@ -72,18 +78,21 @@ def give_verdict(
     request: Request,
     visitor: Reviewer,
     engine: Database,
-    event: Annotated[UUID, Form()],
+    event: Annotated[list[str], Form()],
     verdict: Annotated[str, Form()],
     note: Annotated[str, Form()] = "",
     listed: Annotated[str, Form()] = "",
     to: Annotated[str, Form()] = "queue",
 ) -> Response:
-    """Keep a verdict, then go on: back to the list, or to the next event of it."""
+    """Keep a verdict on all events of these incidents, then go on: back to the list, or to the next event of it."""
     filters = Filters.parse(dict(parse_qsl(listed)))
-    given = verdicts.add_verdict(engine, event, verdict, reviewer=visitor.name, note=note)
-    if is_partial(request):
-        return _changed_card(request, visitor, engine, filters, event, undoable_id=given, message="")
-    if to == "event" and (following := next_event(engine, filters, event)):
+    chosen = [Incident.parse(stated) for stated in event]
+    with engine.connect() as connection:
+        events = dict.fromkeys(found for one in chosen for found in queries.member_ids(connection, one, filters))
+    given = verdicts.add_verdicts(engine, list(events), verdict, reviewer=visitor.name, note=note)
+    if is_partial(request) and len(chosen) == 1:
+        return _changed_card(request, visitor, engine, filters, chosen[0], undoable_id=given, message="")
+    if to == "event" and (following := next_event(engine, filters, chosen[0].event_id)):
         return _redirect(request, f"event/{following}", filters.query_string(after=""), given)
     return _redirect(request, "queue", filters.query_string(), given)
 
@@ -95,14 +104,18 @@ def undo(
     engine: Database,
     verdict_id: Annotated[int, Form()],
     listed: Annotated[str, Form()] = "",
+    to: Annotated[str, Form()] = "event",
 ) -> Response:
-    """Take one's verdict back and show its event again."""
+    """Take one's verdict back, with all given by the same press, and show the event again."""
     filters = Filters.parse(dict(parse_qsl(listed)))
     event = verdicts.withdraw_verdict(engine, verdict_id, reviewer=visitor.name)
     if is_partial(request):
         with engine.connect() as connection:
             earlier = connection.execute(_EARLIER, {"reviewer": visitor.name}).scalar()
-        return _changed_card(request, visitor, engine, filters, event, undoable_id=earlier, message="Taken back.")
+            incident = queries.incident_of(connection, event, verdict_id)
+        return _changed_card(request, visitor, engine, filters, incident, undoable_id=earlier, message="Taken back.")
+    if to == "queue":
+        return _redirect(request, "queue", filters.query_string())
     return _redirect(request, f"event/{event}", filters.query_string(after=""))
 
 
@@ -111,7 +124,7 @@ def next_event(engine: Engine, filters: Filters, event_id: UUID) -> UUID | None:
     with engine.connect() as connection:
         cursor = queries.cursor_of(load_event(connection, event_id), filters.order)
         following = Filters.parse(dict(parse_qsl(filters.query_string(after=cursor))))
-        found = queries.find_events(connection, following, limit=1)
+        found = queries.find_incidents(connection, following, limit=1).incidents
     return found[0]["event_id"] if found else None
 
 
@@ -127,27 +140,20 @@ def _changed_card(
     visitor: Visitor,
     engine: Engine,
     filters: Filters,
-    event_id: UUID,
+    incident: Incident,
     *,
     undoable_id: int | None,
     message: str,
 ) -> Response:
-    """The event's card as it is now, with the status bar and the number of events left."""
+    """The incident's card as it is now, with the status bar and what is left."""
     with engine.connect() as connection:
+        left = queries.find_incidents(connection, filters, limit=0)
         values: dict[str, Any] = {
-            "event": queries.find_event(connection, event_id),
-            "total": queries.count_events(connection, filters),
+            "event": queries.find_incident(connection, incident),
+            "total": left.total,
             "undoable": undoable_verdict(connection, str(undoable_id or "")),
         }
-    return render_page(
-        request,
-        "changed_card.jinja",
-        visitor,
-        filters=filters,
-        max_counted=queries.MAX_COUNTED,
-        message=message,
-        **values,
-    )
+    return render_page(request, "changed_card.jinja", visitor, filters=filters, message=message, **values)
 
 
 def _redirect(request: Request, path: str, query: str, given: int | None = None) -> Response:

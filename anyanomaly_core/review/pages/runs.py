@@ -23,6 +23,14 @@ _RUNS = text("""
            ARRAY(SELECT DISTINCT c.notice FROM units u JOIN scorers c USING (scorer_id)
                  WHERE u.run_id = s.run_id AND c.notice IS NOT NULL ORDER BY c.notice) AS notices
     FROM scan_runs s WHERE s.started_at >= :since ORDER BY s.started_at DESC LIMIT 50""")
+# Each reason once, what it hit most first.
+_REASONS = text("""
+    SELECT coalesce(left(u.last_error, 400), '') AS reason, count(DISTINCT u.video_id) AS videos,
+           sum(u.segments_failed)::bigint AS segments, sum(u.seconds_failed)::double precision AS seconds,
+           array_agg(DISTINCT r.name ORDER BY r.name) AS rules, min(v.uri) AS example
+    FROM units u JOIN videos v USING (video_id) JOIN scorings g USING (scoring_id) JOIN rules r USING (rule_id)
+    WHERE u.is_current AND u.state <> 'done' AND u.finished_at >= :since
+    GROUP BY 1 ORDER BY segments DESC, reason LIMIT 101""")
 _FAILED = text("""
     SELECT r.name AS rule, v.uri, v.camera_id AS camera, u.state::text AS state, left(u.last_error, 400) AS last_error,
            u.attempts, u.segments_failed, u.seconds_failed, u.finished_at
@@ -63,6 +71,7 @@ def result_runs(connection: Connection, since: datetime) -> Sequence[RowMapping]
 def failures(connection: Connection, since: datetime) -> dict[str, Sequence[RowMapping]]:
     """Videos that could not be scored completely, and files that could not be used, noted since then."""
     return {
+        "reasons": connection.execute(_REASONS, {"since": since}).mappings().all(),
         "failed": connection.execute(_FAILED, {"since": since}).mappings().all(),
         "unusable": connection.execute(_UNUSABLE, {"since": since}).mappings().all(),
     }

@@ -34,12 +34,20 @@ _CURVE = text("""
     ORDER BY frame_at, frame""")
 _NEARBY_EVENTS = text("""
     SELECT event_id, rule, started_local, started_at, duration_s, peak_score, verdict, camera, notice,
-           (SELECT v.recorded_at_source LIKE 'modified%' FROM videos v WHERE v.video_id = event_list.video_id)
-               AS dated_by_change
+           time_source LIKE 'modified%' AS dated_by_change
     FROM event_list
     WHERE is_current_version AND camera = :camera AND event_id <> :event
       AND started_at >= :begin AND started_at < :end
     ORDER BY abs(extract(epoch FROM started_at - :at)) LIMIT :most""")
+_ELSEWHERE = text("""
+    SELECT DISTINCT ON (c.camera_id) c.camera_id, c.name, v.video_id,
+           extract(epoch FROM CAST(:at AS timestamptz) - v.recorded_at)::double precision AS second,
+           v.recorded_at_source LIKE 'modified%' AS dated_by_change
+    FROM videos v JOIN video_cameras p USING (video_id) JOIN cameras c ON c.camera_id = p.camera_id
+    WHERE v.recorded_at <= :at AND v.recorded_at > CAST(:at AS timestamptz) - interval '1 day'
+      AND v.recorded_at + make_interval(secs => v.duration_s) > :at
+      AND v.state IN ('ready', 'damaged') AND p.camera_id <> :camera
+    ORDER BY c.camera_id, v.recorded_at DESC LIMIT 24""")
 _SEGMENT = text("""
     SELECT score, key_score, position_score, temporal_score
     FROM segment_results
@@ -105,6 +113,11 @@ def nearby_events(connection: Connection, event: RowMapping) -> Sequence[RowMapp
     }
     found = connection.execute(_NEARBY_EVENTS, values).mappings().all()
     return sorted(found, key=lambda row: row["started_at"])
+
+
+def other_cameras(connection: Connection, event: RowMapping) -> Sequence[RowMapping]:
+    """Cameras that recorded at the event's peak: the video, and how many seconds into it."""
+    return connection.execute(_ELSEWHERE, {"at": event["peak_at"], "camera": event["camera"]}).mappings().all()
 
 
 def load_segment(connection: Connection, event: RowMapping) -> RowMapping | None:

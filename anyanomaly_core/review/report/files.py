@@ -25,7 +25,7 @@ _MIN_WIDTH = 2.0  # nothing in a strip is narrower
 _TIME_OF_CHANGE = "change of file"  # as `anyanomaly events` says it
 _COLUMNS = (
     "kind", "camera", "rule", "begin_local", "end_local", "begin_utc", "end_utc", "seconds", "score", "state", "text",
-    "file", "event_id", "time_from", "notice",
+    "file", "event_id", "time_from", "notice", "link",
 )  # fmt: skip
 
 
@@ -87,24 +87,38 @@ def _rows(report: MorningReport) -> Iterator[Sequence[Any]]:
         span = _span(hit["started_at"], hit["ended_at"], zone)
         texts = hit["rationale"], hit["uri"], str(hit["event_id"])
         found = f"{hit['peak_score']:.4f}", hit["verdict"] or "new"
-        yield "hit", hit["camera"], hit["rule"], *span, *found, *texts, _time_from(hit), hit["notice"]
+        link = report.link(hit["event_id"])
+        yield "hit", hit["camera"], hit["rule"], *span, *found, *texts, _time_from(hit), hit["notice"], link
     for gap in report.gaps:
         by_change = _TIME_OF_CHANGE if gap.dated_by_change else ""
-        yield "gap", gap.camera, "", *_span(gap.begin, gap.end, gap.zone), "", "no footage", "", "", "", by_change, ""
+        yield (
+            "gap",
+            gap.camera,
+            "",
+            *_span(gap.begin, gap.end, gap.zone),
+            "",
+            "no footage",
+            "",
+            "",
+            "",
+            by_change,
+            "",
+            "",
+        )
     for row in report.problems:
         at = _span(row["recorded_at"], None, zones.get(row["camera"] or "", report.zone))
         file = row["state"], row["problem"], row["uri"]
-        yield "file", row["camera"], "", *at, "", *file, "", _time_from(row), ""
+        yield "file", row["camera"], "", *at, "", *file, "", _time_from(row), "", ""
     for row in report.failed:
         times = _span(row["recorded_at"], None, zones.get(row["camera"], report.zone))[:4]
         lost, why = f"{row['seconds_failed']:.1f}", (row["state"], row["reason"], row["uri"])
-        yield "failure", row["camera"], row["rule"], *times, lost, "", *why, "", _time_from(row), ""
+        yield "failure", row["camera"], row["rule"], *times, lost, "", *why, "", _time_from(row), "", ""
     for row in report.coverage:
         span = "", "", "", "", f"{row['seconds']:.1f}"
-        yield "coverage", "", row["rule"], *span, "", row["state"], row["reason"], "", "", "", ""
+        yield "coverage", "", row["rule"], *span, "", row["state"], row["reason"], "", "", "", "", ""
     for row in report.cost:
         spent = f"{row['scorer_s']:.1f}", "", row["profile"], f"{row['segments']} segments"
-        yield "cost", "", row["rule"], "", "", "", "", *spent, "", "", "", row["notice"]
+        yield "cost", "", row["rule"], "", "", "", "", *spent, "", "", "", row["notice"], ""
 
 
 def _time_from(row: RowMapping) -> str:

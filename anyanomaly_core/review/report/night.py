@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -26,9 +27,12 @@ from anyanomaly_core.review.report.queries import (
     PROBLEMS,
     RUNS,
 )
+from anyanomaly_core.rules.alerts import load_alerts
 from anyanomaly_core.rules.cameras import unknown_patterns
 
-MIN_GAP_S = 300.0  # shorter pauses between recordings are not listed
+# A pause between recordings is a gap from twice the length of the camera's usual file on, within these bounds: a camera
+# that writes hours may pause for minutes, one that writes half minutes may not.
+MIN_GAP_S, MAX_GAP_S = 10.0, 300.0
 MAX_TOP_EVENTS = 12  # to look at first
 _MAX_ALIKE = 3  # of them, of one rule on one camera: a branch in the wind must not hide the rest
 _MAX_AGE = timedelta(days=1)  # of the newest footage; otherwise something is wrong with the cameras or the ingest
@@ -60,6 +64,7 @@ class CameraNight:
     footage: tuple[RowMapping, ...]  # begin, end, state
     gaps: tuple[Gap, ...]
     hits: int
+    shortest_gap_s: float  # shorter pauses are not listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,11 @@ class MorningReport:
     coverage: Sequence[RowMapping]
     cost: Sequence[RowMapping]
     runs: Sequence[RowMapping]
+    review_url: str | None = None  # where browsers find the review pages
+
+    def link(self, event_id: object) -> str | None:
+        """An event's page."""
+        return None if self.review_url is None else f"{self.review_url.rstrip('/')}/event/{event_id}?verdict=any"
 
     @property
     def gaps(self) -> list[Gap]:
@@ -138,7 +148,7 @@ def load_report(engine: Engine, settings: Settings, night: date, *, now: datetim
     """Load the facts of a night. Reading is enough.
 
     Raises:
-        ConfigurationError: the file of privacy masks is wrong.
+        ConfigurationError: the file of privacy masks or of alerts is wrong.
     """
     begin, end = night_bounds(night, settings.time_zone)
     created_at = now or datetime.now(UTC)
@@ -167,6 +177,7 @@ def load_report(engine: Engine, settings: Settings, night: date, *, now: datetim
             coverage=rows(COVERAGE),
             cost=rows(COST),
             runs=rows(RUNS),
+            review_url=settings.review_url or load_alerts(settings.alerts).review_url,
         )
 
 
@@ -183,7 +194,7 @@ def choose_top_events(hits: Sequence[RowMapping]) -> list[RowMapping]:
 
 
 def gaps_between(
-    recorded: Sequence[tuple[datetime, datetime]], begin: datetime, end: datetime, shortest_s: float = MIN_GAP_S
+    recorded: Sequence[tuple[datetime, datetime]], begin: datetime, end: datetime, shortest_s: float
 ) -> list[tuple[datetime, datetime]]:
     """Spans of begin..end, ``shortest_s`` or longer, that none of the given ones (ordered by start) cover."""
     found, reached = [], begin
@@ -192,6 +203,12 @@ def gaps_between(
             found.append((reached, min(start, end)))
         reached = max(reached, stop)
     return found
+
+
+def shortest_gap_s(recorded: Sequence[tuple[datetime, datetime]]) -> float:
+    """From which length on a pause between these recordings is a gap, in seconds."""
+    lengths = [(end - begin).total_seconds() for begin, end in recorded]
+    return min(max(2 * median(lengths), MIN_GAP_S), MAX_GAP_S) if lengths else MAX_GAP_S
 
 
 def _cameras(
@@ -207,11 +224,13 @@ def _cameras(
     nights = []
     for row in connection.execute(text(CAMERAS), bounds).mappings():
         own = footage.get(row["camera_id"], [])
-        spans = gaps_between([(part["begin"], part["end"]) for part in own], bounds["begin"], until)
+        stretches = [(part["begin"], part["end"]) for part in own]
+        shortest = shortest_gap_s(stretches)
+        spans = gaps_between(stretches, bounds["begin"], until, shortest)
         by_change = any(part["dated_by_change"] for part in own)
         gaps = tuple(Gap(row["camera_id"], row["time_zone"], *span, by_change) for span in spans)
         name, zone = row["name"], row["time_zone"]
-        nights.append(CameraNight(row["camera_id"], name, zone, tuple(own), gaps, found[row["camera_id"]]))
+        nights.append(CameraNight(row["camera_id"], name, zone, tuple(own), gaps, found[row["camera_id"]], shortest))
     return tuple(nights)
 
 

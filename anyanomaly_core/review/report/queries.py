@@ -5,8 +5,7 @@ NEWEST = "SELECT max(recorded_at + make_interval(secs => coalesce(duration_s, 0)
 HITS = """
 SELECT event_id, rule, version, camera, camera_name, started_at, ended_at, started_local, ended_local, duration_s,
        peak_score, winning_text, rationale, uri, verdict, notice,
-       (SELECT v.recorded_at_source LIKE 'modified%' FROM videos v WHERE v.video_id = event_list.video_id)
-           AS dated_by_change
+       time_source LIKE 'modified%' AS dated_by_change
 FROM event_list
 WHERE is_current_version AND started_at >= :begin AND started_at < :end
 ORDER BY peak_score DESC, started_at, event_id"""

@@ -18,6 +18,9 @@
     if (image.complete && image.naturalWidth === 0 && image.currentSrc) image.parentElement.classList.add("broken");
   }
 
+  // Inside Airflow's page its navigation says where we are, so ours is smaller.
+  if (window.parent !== window) document.body.classList.add("embedded");
+
   // Links to Airflow's own pages: inside Airflow's frame they open in the page around it.
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("a[data-top]");
@@ -42,7 +45,7 @@
   // ---- Charts ---------------------------------------------------------------------------------------------------
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const percent = (u, value) => (value == null ? "–" : `${Math.round(100 * value)} %`);
-  const HEIGHT = 190;
+  const HEIGHT = 190, CURVE = 150;
 
   function vertical(u, at, width, dash) {
     const x = u.valToPos(at, "x", true), box = u.bbox;
@@ -62,30 +65,42 @@
     { stroke: colour("--dim"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, size: 44, values: (u, at) => at.map((value) => value.toFixed(1)) },
   ];
 
+  // As wide as the clip above it, so that a moment stands under its place in the clip: no axis takes room at the side.
   function scoreChart(figure, values) {
-    const shade = (u) => {
-      const [begin, end] = values.event.map((at) => u.valToPos(at, "x", true));
-      u.ctx.save();
-      u.ctx.globalAlpha = 0.3;
-      u.ctx.fillStyle = colour("--sky");
-      u.ctx.fillRect(begin, u.bbox.top, Math.max(end - begin, 2), u.bbox.height);
-      u.ctx.restore();
+    const draw = (u) => {
+      const [begin, end] = values.event.map((at) => u.valToPos(at, "x", true)), { ctx, bbox } = u;
+      ctx.save();
+      ctx.globalAlpha = 0.3;
+      ctx.fillStyle = colour("--sky");
+      ctx.fillRect(begin, bbox.top, Math.max(end - begin, 2), bbox.height);
+      ctx.restore();
+      vertical(u, values.event[0], 1, []);
+      vertical(u, values.event[1], 1, []);
+      vertical(u, values.peak_s, 1.5, [2, 3]);
+      ctx.save();
+      ctx.fillStyle = colour("--dim");
+      ctx.font = `${11 * devicePixelRatio}px ${getComputedStyle(document.body).fontFamily}`;
+      for (const [at, text] of [[values.threshold, values.threshold.toFixed(2)], [1, "1"], [0.5, "0.5"]]) {
+        ctx.fillText(text, bbox.left + 4 * devicePixelRatio, u.valToPos(at, "y", true) + (at === 1 ? 12 : -4) * devicePixelRatio);
+      }
+      ctx.restore();
     };
     const constant = values.times_s.map(() => values.threshold);
+    const [seconds, scores] = axes(" s");
     const options = {
       width: figure.clientWidth,
-      height: HEIGHT,
-      padding: [8, 0, 0, 0],
-      legend: { show: true, live: true },
+      height: CURVE,
+      padding: [0, 0, 0, 0],
+      legend: { show: false },
       cursor: { drag: { x: false, y: false }, points: { size: 6 } },
       scales: { x: { time: false, range: [0, values.length_s] }, y: { range: [0, 1] } },
-      axes: axes(" s"),
+      axes: [{ ...seconds, size: 24, values: (u, at) => at.map((value) => (value <= 0 || value > 0.97 * values.length_s ? "" : `${+value.toFixed(3)} s`)) }, { ...scores, size: 0, values: () => [] }],
       series: [
-        { label: "second", value: (u, value) => (value == null ? "–" : value.toFixed(2)) },
-        { label: "score", stroke: colour("--ink"), width: 2, points: { show: values.times_s.length < 3 }, value: (u, value) => (value == null ? "no score" : value.toFixed(3)) },
-        { label: "threshold", stroke: colour("--orange"), width: 1.5, dash: [7, 5], points: { show: false }, value: () => values.threshold.toFixed(2) },
+        {},
+        { stroke: colour("--ink"), width: 2, points: { show: values.times_s.length < 3 } },
+        { stroke: colour("--orange"), width: 1.5, dash: [7, 5], points: { show: false } },
       ],
-      hooks: { drawClear: [shade] },
+      hooks: { drawClear: [draw] },
     };
     return new uPlot(options, [values.times_s, values.scores, constant], figure);
   }
@@ -117,6 +132,8 @@
   }
 
   const drawn = new Map(); // figure -> chart
+  const stage = $(".stage");
+  if (stage) stage.style.setProperty("--ratio", stage.dataset.width / stage.dataset.height); // as the footage says
 
   function drawCharts() {
     for (const figure of drawn.keys()) if (!figure.isConnected) drawn.delete(figure);
@@ -129,7 +146,7 @@
   drawCharts();
   document.addEventListener("htmx:after:swap", drawCharts);
   window.addEventListener("resize", () => {
-    for (const [figure, chart] of drawn) chart.setSize({ width: figure.clientWidth, height: HEIGHT });
+    for (const [figure, chart] of drawn) chart.setSize({ width: figure.clientWidth, height: figure.dataset.chart === "score" ? CURVE : HEIGHT });
   });
   // Colours are part of the drawing, so another scheme needs another drawing.
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => location.reload());
@@ -140,10 +157,11 @@
     const current = () => document.activeElement?.closest?.(".event") || null;
     const beside = (card, step) => cards()[cards().indexOf(card) + step];
     const go = (card) => card && (card.focus({ preventScroll: true }), card.scrollIntoView({ block: "nearest" }));
+    const perRow = () => cards().filter((card) => card.offsetTop === cards()[0].offsetTop).length || 1;
 
     const judge = (card, verdict) => $(`.judge button[value=${verdict}]`, card)?.click();
 
-    // A verdict is on its way: go on to the next event at once.
+    // A verdict is on its way: go on to the next incident at once.
     document.addEventListener("htmx:before:request", (event) => {
       const card = event.target.matches(".judge") && event.target.closest(".event");
       if (!card) return;
@@ -155,6 +173,16 @@
     document.addEventListener("htmx:response:error", (event) => go(event.target.closest?.(".event")));
     document.addEventListener("htmx:error", (event) => go(event.target.closest?.(".event")));
 
+    const chosen = () => $$(".pick input:checked").length;
+    const count = () => { const text = $(".bulk .selected"); if (text) text.textContent = `${chosen()} selected`; };
+    document.addEventListener("change", (event) => { if (event.target.matches(".pick input")) count(); });
+    document.addEventListener("reset", () => setTimeout(count));
+    document.addEventListener("click", (event) => {
+      if (!event.target.matches(".select-all")) return;
+      for (const box of $$(".pick input")) box.checked = true;
+      count();
+    });
+
     document.addEventListener("keydown", (event) => {
       if (event.target.name === "note" && (event.key === "Escape" || event.key === "Enter")) {
         event.preventDefault();
@@ -164,13 +192,16 @@
       if (isTyping(event)) return;
       const card = current() || cards()[0];
       if (!card) return;
-      const next = () => go(current() ? beside(card, 1) || card : card), back = () => go(beside(card, -1) || card);
+      const step = (by) => () => go(current() ? beside(card, by) || card : card);
+      const verdict = (word) => () => (chosen() ? $(`.bulk button[value=${word}]`)?.click() : judge(card, word));
+      const note = () => { const box = $(".note", card); if (box) { box.open = true; $("input", box).focus(); } };
       const keys = {
-        j: next, ArrowDown: next, k: back, ArrowUp: back,
-        y: () => judge(card, "real"), n: () => judge(card, "false_alarm"), u: () => judge(card, "unsure"),
-        m: () => $("[name=note]", card)?.focus(),
+        j: step(1), ArrowRight: step(1), k: step(-1), ArrowLeft: step(-1),
+        ArrowDown: () => step(perRow())(), ArrowUp: () => step(-perRow())(),
+        y: verdict("real"), n: verdict("false_alarm"), u: verdict("unsure"), m: note,
+        x: () => $(".pick input", card)?.click(),
         z: () => { if (!$(".htmx-request")) $("#status button")?.click(); }, // not while a verdict is on its way
-        Enter: () => $(".picture", card).click(),
+        Enter: () => $(".picture a", card).click(),
       };
       const key = keyOf(event);
       if (!(key in keys) || (key === "Enter" && event.target !== card)) return;
@@ -179,6 +210,41 @@
     });
     if (cards().length && !location.hash) cards()[0].focus({ preventScroll: true });
   }
+
+  // A bundle takes seconds, blurred minutes, and a browser shows nothing meanwhile.
+  $("form.evidence")?.addEventListener("submit", (event) => {
+    const sender = $("button", event.target);
+    setTimeout(() => { sender.disabled = true; }); // after the form is sent
+    setTimeout(() => { sender.disabled = false; }, 10_000);
+    $(".making", event.target).hidden = false;
+  });
+
+  // ---- Previews -------------------------------------------------------------------------------------------------
+  // Under the pointer, or with the keyboard on it, a picture becomes a short clip that loops.
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  let waiting = null, playing = null;
+  const stop = () => { clearTimeout(waiting); playing?.remove(); playing = null; };
+  function preview(card) {
+    stop();
+    if (!card || still) return;
+    waiting = setTimeout(() => {
+      const video = document.createElement("video");
+      Object.assign(video, { src: card.dataset.preview, muted: true, loop: true, playsInline: true, hidden: true });
+      video.addEventListener("playing", () => { video.hidden = false; });
+      $(".picture a", card).append(video);
+      playing = video;
+      video.play().catch(() => {});
+    }, 250);
+  }
+  const withPreview = (event) => event.target.closest?.("[data-preview]");
+  let under = null;
+  document.addEventListener("pointerover", (event) => {
+    const card = withPreview(event);
+    if (card === under || event.pointerType === "touch") return;
+    under = card;
+    preview(card);
+  });
+  document.addEventListener("focusin", (event) => { if (event.target.matches("[data-preview]:focus-visible")) preview(event.target); });
 
   // ---- One event ------------------------------------------------------------------------------------------------
   if (page === "event") {
@@ -198,7 +264,38 @@
     video.addEventListener("play", follow);
     video.addEventListener("timeupdate", place);
     video.addEventListener("seeking", place);
-    video.addEventListener("error", () => { $(".no-clip").hidden = false; video.hidden = true; });
+    video.addEventListener("error", () => { $(".no-clip").hidden = false; video.hidden = true; $(".player").hidden = true; });
+    // What the clip really measures, where the header said something else.
+    video.addEventListener("loadedmetadata", () => {
+      if (video.videoWidth) stage.style.setProperty("--ratio", video.videoWidth / video.videoHeight);
+      window.dispatchEvent(new Event("resize"));
+    });
+
+    // Our own controls: the curve below is where one seeks.
+    const player = $(".player"), button = $(".play", player);
+    const toggle = () => (video.paused ? video.play().catch(() => {}) : video.pause());
+    const step = (by) => { video.pause(); video.currentTime = Math.max(0, video.currentTime + by); place(); };
+    video.controls = false;
+    player.hidden = false;
+    const show = () => { button.textContent = video.paused ? "▶" : "❚❚"; button.setAttribute("aria-label", video.paused ? "Play" : "Pause"); };
+    for (const name of ["play", "pause", "ended"]) video.addEventListener(name, show);
+    video.addEventListener("click", toggle);
+    button.addEventListener("click", toggle);
+    $(".back-frame", player).addEventListener("click", () => step(-0.04));
+    $(".next-frame", player).addEventListener("click", () => step(0.04));
+    $(".speed", player).addEventListener("change", (event) => { video.playbackRate = Number(event.target.value); });
+    $(".whole", player).addEventListener("click", () => stage.requestFullscreen?.());
+    const now = $(".now", player);
+    const tell = () => { now.textContent = `${video.currentTime.toFixed(2)} s of ${length.toFixed(2)} s`; };
+    video.addEventListener("timeupdate", tell);
+    tell();
+    for (const moment of $$(".moments button")) {
+      moment.addEventListener("click", (event) => {
+        video.currentTime = Math.min(length, Number(moment.dataset.second));
+        place();
+        if (event.detail) moment.blur(); // by the pointer: Space then plays
+      });
+    }
     const seek = (event) => {
       const left = event.clientX - chart.over.getBoundingClientRect().left;
       video.currentTime = Math.max(0, Math.min(length, chart.posToVal(left, "x")));
@@ -213,12 +310,12 @@
       if (event.target.name === "note" && event.key === "Escape") { event.target.blur(); return; }
       if (isTyping(event)) return;
       const onControl = event.target.matches("button, a, video, input, summary");
-      const step = (by) => { video.pause(); video.currentTime = Math.max(0, video.currentTime + by); place(); };
+      const note = () => { const box = $(".judge .note"); if (box) { box.open = true; $("input", box).focus(); } };
       const keys = {
-        " ": () => (video.paused ? video.play().catch(() => {}) : video.pause()),
+        " ": toggle,
         ArrowLeft: () => step(-0.04), ArrowRight: () => step(0.04),
         y: () => press("real"), n: () => press("false_alarm"), u: () => press("unsure"),
-        m: () => $("[name=note]")?.focus(), j: () => $(".back .next")?.click(), k: () => history.back(),
+        m: note, j: () => $(".back .next")?.click(), k: () => history.back(),
         z: () => $("#status button")?.click(),
         Escape: () => $(".to-queue").click(),
       };
@@ -226,13 +323,6 @@
       if (!(key in keys) || (key === " " && onControl)) return;
       event.preventDefault();
       keys[key]();
-    });
-    // A bundle takes seconds, blurred minutes, and a browser shows nothing meanwhile.
-    $("form.evidence")?.addEventListener("submit", (event) => {
-      const button = $("button", event.target);
-      setTimeout(() => { button.disabled = true; }); // after the form is sent
-      setTimeout(() => { button.disabled = false; }, 10_000);
-      $(".making", event.target).hidden = false;
     });
   }
 })();

@@ -11,7 +11,9 @@ from anyanomaly_core.review.thresholds import precision_recall_points
 
 def test_a_gap_is_no_score_and_never_a_zero() -> None:
     times = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
-    chart = score_chart(times, [0.5, 0.5, None, None, 1.0, 1.0], 5.0, (4.0, 5.0), 0.6)
+    chart = score_chart(
+        times, [0.5, 0.5, None, None, 1.0, 1.0], length_s=5.0, event=(4.0, 5.0), peak_s=4.0, threshold=0.6
+    )
     assert chart.scores == [0.5, 0.5, None, None, 1.0, 1.0]
     assert chart.times_s == times
     assert (chart.event, chart.threshold) == ((4.0, 5.0), 0.6)
@@ -23,19 +25,28 @@ def test_a_long_clip_keeps_its_peak_in_few_points_and_few_rows() -> None:
     frames = 200_000
     scores: list[float | None] = [0.25] * frames
     scores[123_456] = 1.0
-    chart = score_chart([n / 25 for n in range(frames)], scores, frames / 25, (0, 1), 0.5)
+    chart = score_chart(
+        [n / 25 for n in range(frames)], scores, length_s=frames / 25, event=(0, 1), peak_s=0, threshold=0.5
+    )
     assert len(chart.times_s) <= 1001
     assert chart.scores.count(1.0) == 1
     at = chart.times_s[chart.scores.index(1.0)]
     assert abs(at - 123_456 / 25) <= frames / 25 / 1000, "the high frame stays where it is"
     assert len(chart.steps) <= 31
     assert max(score or 0 for _, score in chart.steps) == 1.0
-    assert score_chart([], [], 0.0, (0, 0), 0.5).times_s == []
+    assert score_chart([], [], length_s=0.0, event=(0, 0), peak_s=0, threshold=0.5).times_s == []
 
 
 @given(scores=st.lists(st.none() | st.floats(0, 1), max_size=200), rate=st.floats(1, 60))
 def test_nothing_is_higher_or_lower_than_the_frames(scores: list[float | None], rate: float) -> None:
-    chart = score_chart([n / rate for n in range(len(scores))], scores, len(scores) / rate, (0, 1), 0.5)
+    chart = score_chart(
+        [n / rate for n in range(len(scores))],
+        scores,
+        length_s=len(scores) / rate,
+        event=(0, 1),
+        peak_s=0,
+        threshold=0.5,
+    )
     known = [score for score in scores if score is not None]
     drawn = [score for score in chart.scores if score is not None]
     assert max(drawn, default=None) == (round(max(known), 4) if known else None)

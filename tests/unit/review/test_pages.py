@@ -1,51 +1,25 @@
-"""What pages are made of: strips of a day, addresses, tokens of forms, vendored scripts."""
+"""What pages are made of: addresses, tokens of forms, vendored scripts."""
 
 import hashlib
 import json
 import time
 from datetime import date, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from anyanomaly_core.display import display_text
 from anyanomaly_core.review import app
 from anyanomaly_core.review.access import FORM_HOURS, form_token, is_own_form
-from anyanomaly_core.review.day_strips import DAY_WIDTH, ROW_HEIGHT, draw_day
-from anyanomaly_core.review.queries.day import CameraDay, DayEvent, DaySpan, RuleStrip, day_bounds
-from anyanomaly_core.review.queries.queue import Filters
-
-
-def day_of(zone: str, day: date) -> CameraDay:
-    begin, end = day_bounds(day, zone)
-    footage = [DaySpan(begin + timedelta(hours=6), begin + timedelta(hours=7), "ready")]
-    scored = DaySpan(begin + timedelta(hours=6), begin + timedelta(hours=6, minutes=30), "scored", 0.75)
-    failed = DaySpan(begin + timedelta(hours=6, minutes=30), begin + timedelta(hours=7), "failed")
-    event = DayEvent("id", begin + timedelta(hours=6), begin + timedelta(hours=6, seconds=2), 0.75, None)
-    return CameraDay("gate", "gate", zone, begin, end, footage, [RuleStrip("fall", 0.5, [scored, failed], [event])])
+from anyanomaly_core.review.pages.timeline import day_bounds
+from anyanomaly_core.review.queries.filters import Filters
 
 
 def test_a_day_of_a_clock_change_has_its_own_length() -> None:
     """Berlin 2026-03-29 has no hour 2, 2026-10-25 has it twice."""
     for day, hours in ((date(2026, 3, 29), 23), (date(2026, 10, 25), 25), (date(2026, 3, 2), 24)):
-        camera = day_of("Europe/Berlin", day)
-        assert camera.end - camera.begin == timedelta(hours=hours)
-        labels = [label for _, label in draw_day(camera).hours]
-        assert len(labels) == hours
-        assert labels.count("02") == {23: 0, 24: 1, 25: 2}[hours]
-
-
-def test_where_nothing_was_scored_nothing_is_drawn_over_the_gap() -> None:
-    picture = draw_day(day_of("UTC", date(2026, 3, 2)))
-    [strip] = picture.strips
-    hour = DAY_WIDTH / 24
-    by_kind = {box.kind: box for box in strip.boxes}
-    assert set(by_kind) == {"waiting", "scored", "high", "failed"}
-    for box in strip.boxes:
-        assert box.x >= 6 * hour
-        assert box.x + box.width <= 7 * hour + 1e-6
-    assert by_kind["high"].height == ROW_HEIGHT * 0.75
-    assert by_kind["failed"].x == 6.5 * hour
-    assert strip.events[0].x == 6 * hour
+        begin, end = day_bounds(day, ZoneInfo("Europe/Berlin"))
+        assert end - begin == timedelta(hours=hours)
 
 
 def test_unseen_characters_are_shown_and_long_text_is_cut() -> None:

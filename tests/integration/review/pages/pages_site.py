@@ -24,6 +24,8 @@ class HeaderHost:
 
     csrf_key = KEY
     login_path = "/login"
+    logout_path = "/logout"
+    installation = "Harbour"
 
     def __init__(self) -> None:
         self.started: list[tuple[str, str, dict[str, Any]]] = []

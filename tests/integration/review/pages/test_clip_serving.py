@@ -18,6 +18,7 @@ from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.review.app import create_app
 from anyanomaly_core.review.clips.clip import event_clip
 from anyanomaly_core.review.clips.stills import event_still
+from anyanomaly_core.review.event_record import load_event_record
 from anyanomaly_core.review.evidence.export import export_evidence
 from anyanomaly_core.review.pages import media
 from tests.integration.review.kept_footage import Kept
@@ -124,3 +125,44 @@ def test_a_clip_larger_than_the_cache_is_said(tmp_path: Path) -> None:
 def small_disk_left(folder: Path) -> int:
     state = os.statvfs(folder)
     return state.f_bavail * state.f_frsize
+
+
+def test_attention_that_cannot_be_made_says_why_where_it_would_stand(browser: TestClient, kept: Kept) -> None:
+    page = browser.get(f"/event/{kept.event_id}").text
+    assert f'hx-post="/event/{kept.event_id}/attention"' in page
+    assert "attention.png" not in page, "nothing is asked for that is not there"
+    form = {"csrf": token()}
+    answer = browser.post(f"/event/{kept.event_id}/attention", data=form, headers={"HX-Request": "true"})
+    assert answer.status_code == 200
+    assert 'id="attention"' in answer.text
+    assert 'role="alert"' in answer.text
+    assert "encoder" in answer.text
+    assert browser.post(f"/event/{kept.event_id}/attention", data={"csrf": "forged"}).status_code == 403
+
+
+def test_any_moment_has_a_picture_and_any_stretch_can_be_played(browser: TestClient, kept: Kept) -> None:
+    [video_id] = {event_video(kept)}
+    pictures = [browser.get(f"/video/{video_id}/{second}.jpg") for second in ("0", "12.5", "29.99", "400")]
+    assert [answer.status_code for answer in pictures] == [200] * 4
+    assert pictures[0].content != pictures[1].content
+    assert pictures[2].content == pictures[3].content, "after the end stands the last frame"
+    for number in range(3):  # 30 s
+        answer = browser.get(f"/video/{video_id}/stretch-{number}.mp4")
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "video/mp4")
+    missing = browser.get(f"/video/{video_id}/stretch-3.mp4")
+    assert (missing.status_code, missing.text) == (404, f"There is no stretch 3 of video {video_id}.")
+    assert browser.get("/video/999999/0.jpg").status_code == 404
+
+
+def test_a_stretch_has_exactly_its_frames(browser: TestClient, kept: Kept, tmp_path: Path) -> None:
+    """10 seconds of 15 frames each, the first and the last stretch together without a gap."""
+    frames = []
+    for number in range(3):
+        file = tmp_path / f"{number}.mp4"
+        file.write_bytes(browser.get(f"/video/{event_video(kept)}/stretch-{number}.mp4").content)
+        frames.append(len(index_frames(file).times_s))
+    assert frames == [150, 150, 150]
+
+
+def event_video(kept: Kept) -> int:
+    return load_event_record(kept.engine, kept.event_id).video.video_id

@@ -63,7 +63,7 @@ def events_in(page: str) -> list[str]:
 
 
 def some_event(browser: TestClient) -> str:
-    return events_in(browser.get("/queue?verdict=any").text)[0]
+    return events_in(browser.get("/queue?verdict=any&repeats=single").text)[0]
 
 
 def judge(browser: TestClient, event: str, verdict: str, **more: str) -> TestClient:
@@ -138,7 +138,16 @@ def test_a_form_of_another_site_is_refused(browser: TestClient, reviewer: Engine
 
 def test_every_page_forbids_other_hosts_and_inline_code(browser: TestClient) -> None:
     event = some_event(browser)
-    for path in ("/queue", f"/event/{event}", "/day", "/rules", "/rules/fall?quote=1&rehearse=1", "/runs", "/nowhere"):
+    for path in (
+        "/queue",
+        f"/event/{event}",
+        "/timeline",
+        "/rules",
+        "/rules/fall?quote=1&rehearse=1",
+        "/runs",
+        "/help",
+        "/nowhere",
+    ):
         answer = browser.get(path)
         policy = answer.headers["content-security-policy"]
         assert "default-src 'none'" in policy
@@ -151,11 +160,11 @@ def test_every_page_forbids_other_hosts_and_inline_code(browser: TestClient) -> 
 def test_hostile_reasons_and_names_are_text(browser: TestClient) -> None:
     queue = browser.get("/queue?verdict=any")
     event = events_in(queue.text)[0]
-    for path in ("/queue?verdict=any", f"/event/{event}", "/day", "/runs", "/rules/fall"):
+    for path in ("/queue?verdict=any", f"/event/{event}", "/timeline", "/runs", "/rules/fall"):
         answer = browser.get(path)
         assert answer.status_code == 200
         assert len(answer.text) < 400_000, "a reason of a megabyte is cut"
-        assert Tags(answer.text).elements.count("script") <= 3, "ours"
+        assert Tags(answer.text).elements.count("script") <= 4, "ours"
         assert "\u202e" not in answer.text
     page = browser.get(f"/event/{event}").text
     assert "&lt;script&gt;alert(1)" in page
@@ -170,7 +179,7 @@ def test_the_queue_goes_page_by_page_through_every_event_once(browser: TestClien
         expected = connection.execute(text("SELECT count(*) FROM event_list WHERE is_current_version")).scalar()
     for order in ("score", "time"):
         seen: list[str] = []
-        path = f"/queue?verdict=any&order={order}"
+        path = f"/queue?verdict=any&repeats=single&order={order}"
         while path:
             page = browser.get(path).text
             seen += events_in(page)
@@ -195,14 +204,15 @@ def test_the_queue_can_be_narrowed(browser: TestClient, reviewer: Engine) -> Non
         "night=2020-01-01": set(),
     }
     for query, expected in cases.items():
-        assert set(events_in(browser.get(f"/queue?verdict=any&{query}").text)) == expected, query
+        assert set(events_in(browser.get(f"/queue?verdict=any&repeats=single&{query}").text)) == expected, query
 
 
 @pytest.mark.parametrize(
     "path",
     [
         "/queue?night=yesterday", "/queue?least=much", "/queue?after=x", "/queue?verdict=maybe", "/queue?order=random",
-        "/queue?after=0.5|notanid", "/day?day=2026-13-40", "/event/0", "/event/00000000-0000-0000-0000-000000000000",
+        "/queue?after=0.5|notanid", "/timeline?day=2026-13-40", "/event/0",
+        "/event/00000000-0000-0000-0000-000000000000",
         "/rules/nothing", "/static/../app.py", "/queue?given=99999999999999999999",
         "/static/vendor/../../app.py", "/rules/fall?rehearse=1&threshold=7",
         "/rules/fall?quote=1&first_day=2026-02-30", "/rules/fall?quote=1&gpu_hours=-1", "/queue?night=9999-12-31",
@@ -265,7 +275,7 @@ def test_an_empty_installation_says_what_to_do(database: TestDatabase, tmp_path:
     browser = client_of(engine, tmp_path)
     for path, word in (
         ("/queue", "No events yet"),
-        ("/day", "ingest_archive"),
+        ("/timeline", "ingest_archive"),
         ("/rules", "rules apply"),
         ("/runs", "Runs"),
     ):
@@ -287,25 +297,34 @@ def test_the_notice_of_a_profile_stands_wherever_its_scores_stand(browser: TestC
     with reviewer.connect() as connection:
         day = connection.execute(text("SELECT started_local::date FROM event_list LIMIT 1")).scalar()
     event = some_event(browser)
-    for path in ("/queue?verdict=any", f"/event/{event}", f"/day?day={day}", "/rules", "/rules/fall", "/runs?days=31"):
+    for path in (
+        "/queue?verdict=any",
+        f"/event/{event}",
+        f"/timeline?day={day}",
+        "/rules",
+        "/rules/fall",
+        "/runs?days=31",
+    ):
         page = browser.get(path).text
         assert f"<b>!</b> {NOTICE}" in page, path
         assert f'title="{NOTICE}">!</abbr>' in page, f"beside the scores themselves, too: {path}"
 
 
 def test_times_of_a_files_change_are_marked_wherever_they_stand(browser: TestClient, reviewer: Engine) -> None:
-    query = "SELECT event_id::text, camera, started_local::date AS day FROM event_list WHERE is_current_version"
+    query = "SELECT event_id::text, camera, started_at FROM event_list WHERE is_current_version"
     with reviewer.connect() as connection:
         events = connection.execute(text(query)).all()
-    queue = browser.get("/queue?verdict=any").text
+    queue = browser.get("/queue?verdict=any&repeats=single").text
     cards = dict(re.findall(r'data-event="([0-9a-f-]{36})"(.*?)</li>', queue, flags=re.DOTALL))
     assert {("≈ file time" in cards[event.event_id]) == event.camera.startswith("yard") for event in events} == {True}
     assert "nothing states when this was recorded" in queue
     for event in events:
         expected = event.camera.startswith("yard")
-        assert ("≈ file time" in browser.get(f"/event/{event.event_id}").text) == expected
-        shown = browser.get("/day", params={"day": str(event.day), "camera": event.camera}).text
-        assert ("≈ file time" in shown) == expected
+        heading = browser.get(f"/event/{event.event_id}").text.partition("<h1>")[2].partition("</h1>")[0]
+        assert ("≈ file time" in heading) == expected
+        shown = browser.get("/timeline", params={"at": event.started_at.isoformat(), "camera": event.camera}).text
+        [row] = re.findall(rf"<tr><td><a href=\"/event/{event.event_id}.*?</tr>", shown, flags=re.DOTALL)
+        assert ("≈ file time" in row) == expected
 
 
 HTMX = {"HX-Request": "true"}
@@ -325,7 +344,7 @@ def test_a_verdict_in_the_queue_changes_its_card_and_nothing_else(browser: TestC
     undone = browser.post("/undo", data={"verdict_id": verdict_id, "csrf": token()}, headers=HTMX)
     assert events_in(undone.text) == [first]
     assert "Taken back." in undone.text
-    assert "not judged" in undone.text
+    assert 'data-verdict=""' in undone.text
     assert f'<span id="left">{total}</span>' in undone.text
 
 

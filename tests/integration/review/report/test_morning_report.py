@@ -1,6 +1,7 @@
 """The morning report: the night's true figures, nothing hidden, hostile text harmless, readable on a phone."""
 
 import csv
+import dataclasses
 import email
 import io
 import os
@@ -31,6 +32,7 @@ from anyanomaly_core.review.report.night import (
     load_report,
     newest_night,
     night_bounds,
+    shortest_gap_s,
 )
 from tests.integration.results.world import (
     add_camera,
@@ -101,6 +103,25 @@ def test_gaps_are_between_recordings_and_of_silent_cameras_until_the_newest_foot
         ("gate", EVENING + timedelta(seconds=9.6), EVENING + timedelta(hours=1)),
     ]
     assert any("Silent all night" in warning and "yard" in warning for warning in night.warnings)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "expected"), [([60, 60, 3], 300), ([1, 1, 1], 120), ([0.05, 0.05], 10), ([2, 3], 300), ([], 300)]
+)
+def test_what_counts_as_a_gap_fits_the_length_of_files(minutes: list[float], expected: float) -> None:
+    files = [(EVENING, EVENING + timedelta(minutes=length)) for length in minutes]
+    assert shortest_gap_s(files) == expected
+
+
+def test_every_hit_links_to_its_page(night: MorningReport) -> None:
+    linked = dataclasses.replace(night, review_url="https://airflow.example/anyanomaly/")
+    pictures = {str(hit["event_id"]): "none" for hit in night.hits}
+    page, plain = render_report_page(linked, pictures), render_report_page(night, pictures)
+    for hit in night.hits:
+        address = f"https://airflow.example/anyanomaly/event/{hit['event_id']}?verdict=any"
+        assert page.count(address) == 3, "picture, card and list"
+        assert [row["link"] for row in rows_of(linked) if row["event_id"] == str(hit["event_id"])] == [address]
+    assert "<a " not in plain
 
 
 def test_the_csv_has_every_fact_with_its_times(night: MorningReport) -> None:
