@@ -170,20 +170,23 @@ def _folder(name: str, given: str) -> Path:
 
 
 def _profile(given: str, installation: "Installation") -> str:
-    """The profile asked for, else that of the environment or of the last scan; nobody gets the demo's unasked."""
+    """The profile asked for, else that of the environment or of the last scan.
+
+    In a terminal it is asked for. Elsewhere it is the demo's, which every machine can run, with a warning first.
+    """
     from anyanomaly_core.profile import builtin_profiles, load_profile
 
     chosen = given or os.environ.get("ANYANOMALY_PROFILE", "") or _last(installation, "PROFILE")
     if not chosen:
         profiles = {name: load_profile(name).description for name in builtin_profiles()}
         table = "\n".join(f"  {name:9}{description}" for name, description in profiles.items())
-        if not sys.stdin.isatty():
-            raise ConfigurationError(
-                f"PROFILE is not given. {HOW}; profiles are a YAML file of your own, or\n{table}\n"
-                "`anyanomaly doctor` says which of them this machine can run."
-            )
-        note(f"Which profile? A YAML file of your own, or one of\n{table}")
-        chosen = typer.prompt("Profile")
+        if sys.stdin.isatty():
+            note(f"Which profile? A YAML file of your own, or one of\n{table}")
+            chosen = typer.prompt("Profile")
+        else:
+            note(f"! No profile is given: `demo` is used. Real footage needs --profile with a YAML file, or\n{table}")
+            note("`anyanomaly doctor` says which of them this machine can run.")
+            chosen = "demo"
     return str(Path(chosen).resolve()) if chosen.endswith((".yaml", ".yml")) else chosen
 
 
