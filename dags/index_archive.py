@@ -16,7 +16,8 @@ from typing import Any
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, get_current_context, task
 
 from tasks.wiring import forms
-from tasks.wiring.defaults import DEFAULT_ARGS, FOOTAGE, GPU_POOL, map_name
+from tasks.wiring.defaults import DEFAULT_ARGS, FOOTAGE, GPU_POOL, MOST_TASKS, OUTAGES, SCAN_QUEUE, map_name
+from tasks.wiring.failure_mail import failure_mail
 
 # A new installation waits for its first turn: Airflow would make up for one in the last tenth of the time between two.
 NIGHTLY = CronTriggerTimetable("0 4 * * *", timezone="UTC", run_immediately=timedelta(seconds=0.5))
@@ -28,7 +29,9 @@ with DAG(
     schedule=AssetOrTimeSchedule(timetable=NIGHTLY, assets=[FOOTAGE]),
     catchup=False,  # one run indexes everything that earlier nights missed
     max_active_runs=1,  # a second one would plan the same videos again
+    max_active_tasks=MOST_TASKS,
     default_args=DEFAULT_ARGS,
+    on_failure_callback=failure_mail(),
     tags=["anyanomaly", "nightly"],
     params={
         "cameras": forms.cameras_field(),
@@ -54,7 +57,10 @@ with DAG(
         )
 
     @task(
+        execution_timeout=None,
         pool=GPU_POOL,
+        queue=SCAN_QUEUE,
+        retries=OUTAGES,
         map_index_template=map_name("part['name']"),
         doc_md="Decode the videos of one part, encode what happens in them, and commit the vectors of each.",
     )

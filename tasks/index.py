@@ -16,7 +16,7 @@ from anyanomaly_core.errors import AnyAnomalyError
 from anyanomaly_core.profile import load_profile
 from anyanomaly_core.results import scorer_store
 from anyanomaly_core.results.catalog import load_videos
-from tasks.context import database
+from tasks.context import database, stall_watchdog
 
 log = logging.getLogger(__name__)
 
@@ -80,12 +80,12 @@ def index_part(part: Work) -> dict[str, Any]:
     settings = get_settings()
     engine = database(settings)
     profile = load_profile(part["profile"])
-    with LoggedProgress(part["name"]) as progress:
+    with stall_watchdog(settings), LoggedProgress(part["name"]) as progress:
         encoder = load_index_encoder(engine, profile, settings)
         with engine.connect() as connection:
             videos = load_videos(connection, part["videos"])
-        told = segment_progress(videos, profile, progress)
-        result = index_videos(engine, videos, encoder, settings=settings, run_id=part["run_id"], progress=told)
+        advance = segment_progress(videos, profile, progress)
+        result = index_videos(engine, videos, encoder, settings=settings, run_id=part["run_id"], progress=advance)
     engine.dispose()
     result.raise_failures()
     return {"name": part["name"], "counts": dict(result.counts)}

@@ -149,7 +149,7 @@ def test_quarantine_names_what_was_set_aside_and_retry_takes_it_back(site: Site)
 def test_show_writes_the_four_pictures_of_a_segment(site: Site) -> None:
     video, out = site.folder / "archive" / "hall" / DAY / "10-00-00.mp4", site.folder / "show"
     options = ["--text", "a person running", "--at", "1.0", "--profile", str(site.profile), "--out", str(out)]
-    pictures = [Path(row["picture"]) for row in site.json("show", str(video), *options)]
+    pictures = [Path(name) for name in site.json("show", str(video), *options)["pictures"]]
     assert [path.stem.split("-")[-1] for path in pictures] == ["key", "attention", "position", "grid"]
     assert all(path.stem.startswith("10-00-00-segment1-") for path in pictures)  # frame 10 of segments of 8
     sizes = {path.stem.split("-")[-1]: Image.open(path).size for path in pictures}
