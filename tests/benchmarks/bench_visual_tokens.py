@@ -3,9 +3,9 @@
     python -m tests.benchmarks.bench_visual_tokens [--save]
 
 The image processors are the real classes with the settings of the published models as we know them; no hub was in
-reach to compare them with each preprocessor_config.json. Tokens of text do not count. A profile whose segment costs more
-than it allows (`lvlm.max_visual_tokens`) fails the command. The column *as published* is what the same images cost
-with the processor left as it is.
+reach to compare them with each preprocessor_config.json. Tokens of text do not count. A profile whose segment costs
+more than it allows (`lvlm.max_visual_tokens`) fails the command. The column *as published* is what the same images
+cost with the processor left as it is.
 """
 
 import argparse
