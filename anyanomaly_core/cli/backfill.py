@@ -11,7 +11,6 @@ from anyanomaly_core.cli.progress import progress_stages
 from anyanomaly_core.cli.site import database
 
 if TYPE_CHECKING:
-    from anyanomaly_core.alerts.sender import AlertSender
     from anyanomaly_core.archive.runs import RuleBackfill
 
 
@@ -28,6 +27,7 @@ def backfill(
     as_json: AsJson = False,
 ) -> None:
     """Score what a rule lacks of the stored footage, here and now; what is scored is not scored again."""
+    from anyanomaly_core.alerts.sender import AlertSender
     from anyanomaly_core.archive.missing import FootageSelection
     from anyanomaly_core.archive.runs import backfill_rule, quote_missing
     from anyanomaly_core.archive.scan import Budget

@@ -104,7 +104,7 @@ class ServerConnection:
         text = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
         if self._key:
             text = text.replace(self._key.get_secret_value(), "***")
-        return display_text(" ".join(text[: 4 * longest].split())[:longest])
+        return display_text(" ".join(text[: 4 * longest].split())[:longest])[:longest]
 
     def _request(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
         retrying = Retrying(

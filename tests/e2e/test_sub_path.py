@@ -71,8 +71,8 @@ def test_login_pages_links_and_runs_stay_below_the_path(below: Site, browser: Br
 
     page.goto(f"{root}{PAGES}/rules/a-car")
     page.get_by_role("button", name="Pause").click()
-    expect(page.locator(".said")).to_contain_text("change_rule_state is", timeout=30_000)
-    follow = page.locator(".said a")
+    expect(page.locator(".status")).to_contain_text("change_rule_state is", timeout=30_000)
+    follow = page.locator(".status a")
     assert str(follow.get_attribute("href")).startswith("/airflow/dags/change_rule_state/runs/")
     page.get_by_role("link", name="Rules", exact=True).first.click()
     page.wait_for_url(f"{root}{PAGES}/rules")

@@ -28,7 +28,7 @@ scores.plot()
 UPGRADE = """
 import sys
 from anyanomaly_core.results import migrate, queries
-print(migrate.upgrade(sys.argv[1]) == migrate.head(), len(queries.ready_queries()) > 20)
+print(migrate.upgrade(sys.argv[1]) == migrate.newest_revision(), len(queries.ready_queries()) > 20)
 """
 
 

@@ -169,6 +169,7 @@ WATCHED = {  # these work through footage for as long as it takes; tests/unit/te
     ("backfill_rule", "score_days"),
     ("evaluate_scorer", "measure"),
     ("evaluate_scorer", "score_part"),
+    ("index_archive", "index_part"),
     ("ingest_archive", "discover_files"),
     ("ingest_archive", "register_files"),
     ("morning_report", "draw_attention"),

@@ -14,6 +14,7 @@ from tiny_vlms import ARCHITECTURES
 from anyanomaly_core.errors import ModelError
 from anyanomaly_core.models.answer_tree import answer_prompt, answer_tree
 from anyanomaly_core.models.protocols import ANSWERS, Request, Want
+from anyanomaly_core.models.visual_tokens import show_images_whole
 
 PROMPT = "Rate from 0.0 to 1.0 whether there is a bicycle."
 
@@ -41,6 +42,7 @@ CASES += [(architecture, kind) for architecture in ("smolvlm", "llava_onevision"
 @pytest.mark.parametrize(("architecture", "kind"), CASES)
 def test_equals_eleven_whole_passes(architecture: str, kind: str, load_vlm: Any, make_lvlm: Any, images: Any) -> None:
     model, processor = load_vlm(architecture, kind)
+    show_images_whole(processor.image_processor)
     expected = [slow_likelihood(model, processor, image, PROMPT) for image in images]
     answers = make_lvlm(architecture, kind).answer([Request(image, PROMPT, Want.SCORE) for image in images])
     for slow, answer in zip(expected, answers, strict=True):
