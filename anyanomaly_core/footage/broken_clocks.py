@@ -55,8 +55,9 @@ def join(stated: Seconds, clocks: Clocks, interval: float) -> Seconds:
     """[F] times on one clock, not decreasing; wrong ones lie evenly between their neighbours."""
     right = np.flatnonzero(~clocks.wrong)
     times = stated[right].copy()  # [right]
-    bounds = [*np.searchsorted(right, clocks.starts).tolist(), len(right)]
-    for first, end in pairwise(bounds[1:]):
+    # A clock of wrong frames alone begins nowhere.
+    starts = [start for start in np.searchsorted(right, clocks.starts).tolist() if 0 < start < len(right)]
+    for first, end in pairwise([*starts, len(right)]):
         frames = right[first] - right[first - 1]
         times[first:end] += times[first - 1] + frames * interval - times[first]
     joined: Seconds = np.interp(np.arange(len(stated)), right, times)

@@ -49,7 +49,7 @@ TAKES_AWAY = {
 }
 # The owner releases holds and changes tables; what is held even the owner cannot delete before.
 OWNER_MAY = {
-    "partition", "partition, emptied", "partition, detached", "segments", "hold, released", "hold, emptied", "guard",
+    "partition", "partition, emptied", "partition, detached", "hold, released", "hold, emptied", "guard",
     "guard, replaced", "retention", "retention, of a new camera",
 }  # fmt: skip
 REFUSED = (

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -132,6 +132,7 @@ def test_the_rate_is_measured() -> None:
 
 
 @given(st.lists(st.floats(-1e10, 1e10) | st.just(float("nan")) | st.integers(0, 50), min_size=1, max_size=80))
+@example([np.nan, np.nan, 0.0, 0.0, 0.0, np.nan, 601.0, 1.0, 0.0, 0.0, 0.0])
 def test_whatever_is_stated_time_goes_forward(stated: list[float]) -> None:
     timeline = repair(np.array(stated, np.float64))
     times = timeline.times_s
