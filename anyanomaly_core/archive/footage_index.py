@@ -10,7 +10,7 @@ from functools import partial
 
 from sqlalchemy import Connection, Engine, select
 
-from anyanomaly_core.archive.footage import footage_mask, verified_footage
+from anyanomaly_core.archive.footage import cameras_mask, footage_mask, verified_footage
 from anyanomaly_core.archive.missing import FootageSelection
 from anyanomaly_core.archive.reindexing import index_by_decoding
 from anyanomaly_core.archive.unit import profile_segments, segment_video
@@ -24,7 +24,7 @@ from anyanomaly_core.models.loading import load_encoder
 from anyanomaly_core.models.local_revisions import known_revisions
 from anyanomaly_core.models.protocols import ImageTextEncoder
 from anyanomaly_core.profile import Profile
-from anyanomaly_core.results.catalog import StoredVideo, load_video
+from anyanomaly_core.results.catalog import StoredVideo, load_video, load_videos
 from anyanomaly_core.results.names import require_cameras
 from anyanomaly_core.results.search_tables import encoders
 from anyanomaly_core.results.vector_store import (
@@ -32,7 +32,7 @@ from anyanomaly_core.results.vector_store import (
     StoredEncoder,
     commit_vectors,
     find_encoder,
-    mask_digests,
+    masks_of_index,
     register_encoder,
     unindexed_videos,
 )
@@ -116,15 +116,15 @@ def _seen_otherwise(
 ) -> list[StoredVideo]:
     if encoder_id is None:
         return []
-    found = []
-    for video_id, digest in mask_digests(connection, encoder_id).items():
-        if video_id in known:
-            continue
-        video = load_video(connection, video_id)
-        mask = footage_mask(settings, video)
-        if digest != (None if mask is None else mask.digest):
-            found.append(video)
-    return found
+    today: dict[frozenset[str], str | None] = {}  # digests, by the cameras of a video
+    wanted = []
+    for video_id, cameras, digest in masks_of_index(connection, encoder_id):
+        if cameras not in today:
+            mask = cameras_mask(settings, cameras)
+            today[cameras] = None if mask is None else mask.digest
+        if digest != today[cameras] and video_id not in known:
+            wanted.append(video_id)
+    return load_videos(connection, wanted) if wanted else []
 
 
 def _latest_encoder(connection: Connection, profile: Profile, revision: str | None) -> int | None:

@@ -16,6 +16,7 @@ from anyanomaly_core.footage.types import FrameIndex
 from anyanomaly_core.profile import SamplingSpec
 from anyanomaly_core.results import catalog
 from anyanomaly_core.results.catalog import StoredVideo
+from anyanomaly_core.results.holds import is_held
 from anyanomaly_core.results.schema import segments, units, video_stretches
 from anyanomaly_core.results.segment_store import load_segments, store_segments
 
@@ -41,7 +42,7 @@ def index_by_decoding(
         Whether frames or times are others than before. Then the segments are new, and every rule has to be scored.
 
     Raises:
-        FootageError: nothing can be decoded.
+        FootageError: nothing can be decoded, or the frames are others and an event of the video is under hold.
     """
     log.warning("%s: %s; it is indexed anew by decoding it", video.uri, why)
     examined = examine(path, video.content_sha256, Limits.of(settings), settings.fps_without_clock, from_packets=False)
@@ -52,6 +53,11 @@ def index_by_decoding(
     with engine.begin() as connection:
         differs = _differs(connection, video, sampling, index)
         if differs:
+            if is_held(connection, video.video_id):
+                raise FootageError(
+                    f"{video.uri} has other frames than its packets state, and an event of it is under legal hold: "
+                    "it is not indexed anew, and not scored, until the hold is released (`anyanomaly holds`)."
+                )
             stated = (
                 f"the packets stated {video.frame_count} frames, {index.frame_count} were decoded; times are theirs"
             )

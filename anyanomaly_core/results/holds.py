@@ -1,4 +1,4 @@
-"""Legal holds: events that must be kept, whatever their age. PostgreSQL enforces them (``0006_retention.sql``).
+"""Legal holds: events that must be kept, whatever their age. PostgreSQL enforces them (``sql/baseline/retention.sql``).
 
 A hold keeps the event in every rule version that has it, the scores it was derived from and, against retention,
 everything of its video. Reviewers hold; the owner alone releases. Every hold stays as history.
@@ -80,6 +80,14 @@ def open_holds() -> Select[UUID]:
 def held_events(connection: Connection, event_ids: Collection[UUID]) -> set[UUID]:
     """Which of these events are under hold."""
     return set(connection.execute(open_holds().where(_h.event_id.in_(event_ids))).scalars())
+
+
+def is_held(connection: Connection, video_id: int) -> bool:
+    """Whether an event under hold lies in this video, or goes on in it."""
+    p = event_parts.c
+    parts = select(p.video_id).where(p.video_id == video_id, p.event_id.in_(open_holds()))
+    begun = select(_h.video_id).where(_h.video_id == video_id, _h.released_at.is_(None))
+    return connection.execute(begun.union_all(parts).limit(1)).first() is not None
 
 
 def _refused(what: str, error: DBAPIError) -> StorageError:

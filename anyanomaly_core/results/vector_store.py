@@ -1,7 +1,7 @@
 """The index: vectors of footage, committed video by video, and the videos that lack them."""
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -10,7 +10,7 @@ import numpy as np
 import psycopg2
 from numpy.typing import NDArray
 from psycopg2 import extensions as pg
-from sqlalchemy import Connection, Engine, delete, or_, select, text
+from sqlalchemy import Connection, Engine, delete, func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 
@@ -133,11 +133,14 @@ def unindexed_videos(
     return sorted(found, key=lambda video: (video.recorded_at, video.video_id))
 
 
-def mask_digests(connection: Connection, encoder_id: int) -> dict[int, str | None]:
-    """Of every video of an index: the digest of the privacy mask that it was seen through."""
-    i = indexed_videos.c
-    query = select(i.video_id, i.mask_digest).where(i.encoder_id == encoder_id)
-    return {row.video_id: row.mask_digest for row in connection.execute(query)}
+def masks_of_index(connection: Connection, encoder_id: int) -> Iterator[tuple[int, frozenset[str], str | None]]:
+    """Of every video of an index: id, cameras, and the digest of the privacy mask that it was seen through."""
+    i, p = indexed_videos.c, video_cameras.c
+    others = select(func.array_agg(p.camera_id)).where(p.video_id == i.video_id).scalar_subquery()
+    query = select(i.video_id, videos.c.camera_id, others, i.mask_digest).join_from(indexed_videos, videos)
+    query = query.where(i.encoder_id == encoder_id).execution_options(yield_per=10_000)
+    for video_id, camera, found_under, digest in connection.execute(query):
+        yield video_id, frozenset({camera, *(found_under or ())}), digest
 
 
 def commit_vectors(engine: Engine, encoder: StoredEncoder, result: IndexedVideo) -> int:
