@@ -62,12 +62,14 @@ def choose(counts: list[EventCounts]) -> float:
 
 def _score_archive(root: Path, seed: int) -> Iterator[tuple[VideoScores, list[PlantedEvent]]]:
     """Each video of an archive with what was planted in it."""
+    print(f"archive {seed}: rendering, then scoring", flush=True)
     make_archive(root, ArchivePlan(seed=seed))
     planted = planted_events(root)
     rules = Path(str(files("anyanomaly_core.demo") / "rules"))
     scorer = VideoScorer("demo")
     for video in sorted(root.glob("[!_]*/*/*.mp4")):
         uri = video.relative_to(root).as_posix()
+        print(f"  {uri}", flush=True)
         yield scorer.score(video, rules), [event for event in planted if event.uri == uri]
 
 

@@ -7,7 +7,13 @@ import imageio_ffmpeg
 import pytest
 from sqlalchemy import text
 
+from anyanomaly_core.archive.reindexing import index_by_decoding
+from anyanomaly_core.config import get_settings
+from anyanomaly_core.errors import FootageError
+from anyanomaly_core.profile import load_profile
+from anyanomaly_core.results.catalog import load_videos
 from anyanomaly_core.results.engine import make_engine
+from anyanomaly_core.results.holds import hold_event
 from tasks import scan
 from tests.conftest import TestDatabase
 from tests.integration.archive.conftest import World
@@ -69,6 +75,22 @@ def test_another_number_of_frames_than_the_packets_stated_is_corrected(world: Wo
     assert damage[0].startswith("the packets stated 38 frames, 40 were decoded")
     assert _rows(world, SCORED) == [("scored", 5 * 2)]
     assert _rows(world, "SELECT max(last_frame) FROM segments") == [(39,)]
+
+
+def test_what_is_under_hold_is_not_indexed_anew(world: World, recording: Path, database: TestDatabase) -> None:
+    ingest_all(world)
+    scan_all(as_xcom(scan.plan_units()))
+    [(event_id,), *_] = _rows(world, "SELECT event_id FROM events")
+    owner = make_engine(database.url("anyanomaly"))
+    hold_event(owner, event_id, reason="case 7", person="anna")
+    with owner.begin() as connection:
+        connection.execute(text(FEWER))
+        [video] = load_videos(connection)
+    owner.dispose()
+    settings, sampling = get_settings(), load_profile(get_settings().profile).sampling
+    with pytest.raises(FootageError, match="under legal hold"):
+        index_by_decoding(world.engine, video, recording, settings=settings, sampling=sampling, why="a test")
+    assert _rows(world, "SELECT max(last_frame) FROM segments") == [(37,)]
 
 
 def _video(world: World) -> tuple:  # type: ignore[type-arg]
