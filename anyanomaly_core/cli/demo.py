@@ -59,7 +59,9 @@ def _print_comparison(matches: Sequence["Match"]) -> None:
     print_rows(names, [_row(one) for one in matches], count=False)
     planted = sum(one.planted is not None for one in matches)
     hits = sum(one.planted is not None and one.found is not None for one in matches)
-    say(f"\n{hits} of {planted} planted events found, {len(matches) - planted} events that were not planted")
+    others = len(matches) - planted
+    unplanted = "1 event that was not planted" if others == 1 else f"{others} events that were not planted"
+    say(f"\n{hits} of {planted} planted events found, {unplanted}")
     statement = "\n".join(f"    {line}" for line in EVENTS.splitlines())
     say(f"The events come from\n{statement}")
 
