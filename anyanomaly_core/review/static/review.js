@@ -173,6 +173,28 @@
     document.addEventListener("htmx:response:error", (event) => go(event.target.closest?.(".event")));
     document.addEventListener("htmx:error", (event) => go(event.target.closest?.(".event")));
 
+    // A page that goes takes verdicts on their way with it, so links and forms wait for them, and a closing window asks.
+    // One that is refused keeps the reviewer here, beside the message.
+    const onTheirWay = () => $(".judge.htmx-request") !== null;
+    let refused = false;
+    for (const name of ["htmx:response:error", "htmx:error"]) document.addEventListener(name, () => { refused = true; });
+    function afterVerdicts(event, goOn) {
+      event.preventDefault();
+      refused = false;
+      const look = () => (onTheirWay() ? setTimeout(look, 25) : refused || goOn());
+      look();
+    }
+    document.addEventListener("click", (event) => {
+      const link = event.target.closest?.("a[href]");
+      const elsewhere = event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0;
+      if (link && !elsewhere && onTheirWay()) afterVerdicts(event, () => link.click());
+    });
+    document.addEventListener("submit", (event) => {
+      const form = event.target, inPlace = form.hasAttribute("hx-post") || form.hasAttribute("hx-get");
+      if (!inPlace && onTheirWay()) afterVerdicts(event, () => form.requestSubmit(event.submitter));
+    });
+    window.addEventListener("beforeunload", (event) => { if (onTheirWay()) event.preventDefault(); });
+
     const chosen = () => $$(".pick input:checked").length;
     const count = () => { const text = $(".bulk .selected"); if (text) text.textContent = `${chosen()} selected`; };
     document.addEventListener("change", (event) => { if (event.target.matches(".pick input")) count(); });
