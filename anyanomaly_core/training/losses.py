@@ -70,8 +70,8 @@ def dice_loss(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 
 
 def _resized(masks: torch.Tensor, size: torch.Size) -> torch.Tensor:
-    """Float [T, h, w], nearest."""
-    return functional.interpolate(masks[:, None].float(), tuple(size), mode="nearest")[:, 0]
+    """Float [T, h, w]: the share of each cell that is covered; the nearest pixel would lose what is thin."""
+    return functional.interpolate(masks[:, None].float(), tuple(size), mode="area")[:, 0]
 
 
 def _overlap(shown: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:

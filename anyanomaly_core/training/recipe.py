@@ -5,7 +5,7 @@ from pathlib import Path
 from anyanomaly_core.errors import ConfigurationError
 from anyanomaly_core.training.exposure import Source
 from anyanomaly_core.training.image_sets import ade20k, cityscapes, mapillary, referring
-from anyanomaly_core.training.rendered import RenderedSource
+from anyanomaly_core.training.rendered import rendered_clips, rendered_moments
 from anyanomaly_core.training.video_sets import mevis, ref_davis, ref_youtube_vos, youtube_vos
 
 # folder under the root of all sets -> reader, published probability
@@ -18,6 +18,7 @@ MIXTURE = {
     "ade20k": (ade20k, 0.10),
     "mapillary": (mapillary, 0.05),
 }
+CLIP_SHARE = 0.2  # of the rendered examples
 REFER, REFER_SHARE = "refer", 0.10  # the refCOCO family lies in one folder; its sets share this
 
 
@@ -40,6 +41,9 @@ def published_sources(root: Path) -> list[tuple[Source, float]]:
     return found
 
 
-def rendered_sources(seed: int, clips: int) -> list[tuple[Source, float]]:
-    """The rendered world alone."""
-    return [(RenderedSource(seed, clips), 1.0)]
+def rendered_sources(seed: int, clips: int, kept: Path | None = None) -> list[tuple[Source, float]]:
+    """The rendered world alone: moments of a camera, and as many of them as there are frames in a quarter of clips."""
+    return [
+        (rendered_moments(seed, clips, kept=kept), 1 - CLIP_SHARE),
+        (rendered_clips(seed, max(1, clips // 4), kept=kept), CLIP_SHARE),
+    ]

@@ -1,57 +1,76 @@
-"""Clips of the rendered world, whose renderer knows which pixel belongs to whom."""
+"""Clips of the rendered world, whose renderer knows which pixel belongs to whom.
 
-from collections.abc import Sequence
+Two kinds: short clips, and moments of one camera at different times, whose background is the same and whose events are
+not. The second says more about what an event looks like, for the same time of rendering.
+"""
+
+import json
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
-from anyanomaly_core.demo.vocabulary import EVENT_TEXTS
-from anyanomaly_core.demo.world import EVENT_NAMES, EventSpan, RenderedFrame
+from anyanomaly_core.demo.vocabulary import EVENT_TEXTS, UNRELATED_TEXTS
+from anyanomaly_core.demo.world import EVENT_NAMES, EventSpan, RenderedFrame, render_still
 from anyanomaly_core.demo.world.clip import plan_clip
+from anyanomaly_core.demo.world.episode import STILLS_PER_SCENE
+from anyanomaly_core.demo.world.sensor import compress
 from anyanomaly_core.models.protocols import Image
 from anyanomaly_core.training.exposure import Masks
 
-CAMERAS = 400  # as many as the demo's other models learn from; even seeds, held-out ones are odd
+CAMERAS = 400  # as many as the demo's other models learn from; their seeds are even, held-out ones odd
 FPS, SECONDS = 2.0, 4.0  # of a clip of eight frames
+MOMENTS = 4  # of one camera
+SEEN_PIXELS = 40  # below it nobody could say what it is
+LONGEST_LIST = 10
+COMPRESSED = 0.7  # share of clips that went through a codec
+
+Render = Callable[[int], Sequence[RenderedFrame]]
 
 
 class RenderedSource:
-    """Short clips, each of one or two events, rendered when they are asked for."""
+    """What a function renders, when it is asked for; kept in a folder if there is one."""
 
-    def __init__(self, seed: int, clips: int, *, held_out: bool = False) -> None:
-        """Plan clips; the same arguments give the same pixels.
+    def __init__(self, name: str, render: Render, count: int, seed: int, kept: Path | None = None) -> None:
+        """Plan; the same arguments give the same pixels.
 
         Args:
-            seed: of all of them.
-            clips: how many.
-            held_out: look through cameras that no training sees.
+            name: as the recipe calls it.
+            render: frames of a number from 0 on.
+            count: how many numbers there are.
+            seed: of the words.
+            kept: folder for what was rendered; None: in memory, the newest few.
         """
-        self._seed, self._clips, self._held_out = seed, clips, held_out
+        self._name, self._render, self._count, self._seed = name, render, count, seed
+        self._kept = None if kept is None else kept / f"{name}-{seed}"
         self.rendered = lru_cache(maxsize=4)(self._rendered)
+        self._pixels = lru_cache(maxsize=4)(self._count_pixels)
 
     @property
     def name(self) -> str:
         """As the recipe calls it."""
-        return "rendered"
+        return self._name
 
     @property
     def longest_list(self) -> int:
-        """Ten events, of which a clip may show two."""
-        return len(EVENT_NAMES) - 2
+        """As many words as the world has events."""
+        return LONGEST_LIST
 
     def __len__(self) -> int:
-        """Clips."""
-        return self._clips
+        """Numbers."""
+        return self._count
 
     def words(self, index: int) -> Sequence[str]:
         """One of the texts of each event that is really seen."""
         random = np.random.default_rng((self._seed, index, 3))
-        return [str(random.choice(EVENT_TEXTS[name])) for name in self._seen(index)]
+        return [str(random.choice(EVENT_TEXTS[name])) for name in self._seen(index, SEEN_PIXELS)]
 
     def absent(self, index: int, random: np.random.Generator) -> Sequence[str]:
-        """A text of each other event."""
-        planned = {span.event for span in self._spans(index)}
-        return [str(random.choice(EVENT_TEXTS[name])) for name in EVENT_NAMES if name not in planned]
+        """A text of each event of which no pixel is seen, and things that the world does not hold."""
+        seen = self._seen(index, 1)
+        texts = [str(random.choice(EVENT_TEXTS[name])) for name in EVENT_NAMES if name not in seen]
+        return [*texts, *(str(text) for text in random.choice(UNRELATED_TEXTS, LONGEST_LIST, replace=False))]
 
     def clip(
         self, index: int, words: Sequence[str], frames: int, random: np.random.Generator
@@ -59,22 +78,89 @@ class RenderedSource:
         """The first frames from a random one on."""
         rendered = self.rendered(index)
         start = int(random.integers(max(1, len(rendered) - frames + 1)))
-        shown = rendered[start : start + frames]
-        events = {name for name, word in zip(self._seen(index), self.words(index), strict=True) if word in words}
-        return [frame.image for frame in shown], np.stack([frame.mask(events) for frame in shown])
+        part = rendered[start : start + frames]
+        seen = self._seen(index, SEEN_PIXELS)
+        events = {name for name, word in zip(seen, self.words(index), strict=True) if word in words}
+        return [frame.image for frame in part], np.stack([frame.mask(events) for frame in part])
 
-    def _spans(self, index: int) -> list[EventSpan]:
-        random = np.random.default_rng((self._seed, index, 1))
-        count = int(random.integers(1, 3))
-        return [EventSpan(str(name), 0.0, SECONDS) for name in random.choice(EVENT_NAMES, count, replace=False)]
+    def _seen(self, index: int, pixels: int) -> list[str]:
+        """Events of which some frame shows so many pixels."""
+        most = self._pixels(index)
+        return [name for name in EVENT_NAMES if most.get(name, 0) >= pixels]
+
+    def _count_pixels(self, index: int) -> dict[str, int]:
+        """Of each event, in the frame that shows most of it."""
+        most: dict[str, int] = {}
+        for frame in self.rendered(index):
+            counts = np.bincount(frame.owners.ravel(), minlength=len(frame.names) + 1)[1:]
+            for name in set(frame.names):
+                here = sum(int(count) for count, owner in zip(counts, frame.names, strict=False) if owner == name)
+                most[name] = max(most.get(name, 0), here)
+        return most
 
     def _rendered(self, index: int) -> tuple[RenderedFrame, ...]:
-        random = np.random.default_rng((self._seed, index, 2))
-        camera = 2 * int(random.integers(CAMERAS)) + self._held_out
-        clip = plan_clip(self._seed + index, camera_seed=camera, duration_s=SECONDS, fps=FPS, events=self._spans(index))
-        return tuple(clip.frames())
+        if self._kept is None:
+            return tuple(self._render(index))
+        path = self._kept / f"{index:06}.npz"
+        if not path.exists():
+            _keep(tuple(self._render(index)), path)
+        with np.load(path, allow_pickle=False) as found:
+            images, owners, names = found["images"], found["owners"], json.loads(str(found["names"]))
+        return tuple(
+            RenderedFrame(image, (), owner, tuple(given))
+            for image, owner, given in zip(images, owners, names, strict=True)
+        )
 
-    def _seen(self, index: int) -> list[str]:
-        """Events with at least one pixel somewhere."""
-        frames = self.rendered(index)
-        return sorted({span.event for span in self._spans(index) if any(f.mask({span.event}).any() for f in frames)})
+
+def rendered_clips(
+    seed: int, count: int, *, first_camera: int | None = None, kept: Path | None = None
+) -> RenderedSource:
+    """Clips of one or two events.
+
+    Args:
+        seed: of all of them.
+        count: how many.
+        first_camera: look through held-out cameras, so many on from this one; None: through those of training.
+        kept: folder for what was rendered.
+    """
+
+    def render(index: int) -> list[RenderedFrame]:
+        random = np.random.default_rng((seed, index, 2))
+        number = int(random.integers(CAMERAS))
+        camera = 2 * number if first_camera is None else 2 * (first_camera + number) + 1
+        names = random.choice(EVENT_NAMES, int(random.integers(1, 3)), replace=False)
+        events = [EventSpan(str(name), 0.0, SECONDS) for name in names]
+        quality = int(random.integers(35, 92)) if random.random() < COMPRESSED else None
+        clip = plan_clip(seed + index, camera_seed=camera, duration_s=SECONDS, fps=FPS, events=events)
+        return [frame if quality is None else _compressed(frame, quality) for frame in clip.frames()]
+
+    return RenderedSource("clips", render, count, seed, kept)
+
+
+def rendered_moments(seed: int, count: int, *, kept: Path | None = None) -> RenderedSource:
+    """Moments of one training camera each, some without an event."""
+
+    def render(index: int) -> list[RenderedFrame]:
+        scene, part = divmod(index, STILLS_PER_SCENE // MOMENTS)
+        first = (seed + scene) * STILLS_PER_SCENE + part * MOMENTS
+        return [render_still(first + number) for number in range(MOMENTS)]
+
+    return RenderedSource("moments", render, count, seed, kept)
+
+
+def _compressed(frame: RenderedFrame, quality: int) -> RenderedFrame:
+    return RenderedFrame(compress(frame.image, quality), frame.boxes, frame.owners, frame.names)
+
+
+def _keep(frames: Sequence[RenderedFrame], path: Path) -> None:
+    """Pixels and owners, there wholly or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        np.savez(
+            file,
+            images=np.stack([frame.image for frame in frames]),
+            owners=np.stack([frame.owners for frame in frames]),
+            names=np.array(json.dumps([frame.names for frame in frames])),
+        )
+    part.replace(path)

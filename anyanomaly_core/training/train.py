@@ -4,50 +4,47 @@ Every step draws its examples from a generator of its own, (seed, step), and so 
 resumed therefore takes the same steps and has the same loss curve as one that is not.
 """
 
-import csv
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch.nn.utils import clip_grad_norm_
 
 from anyanomaly_core.errors import ConfigurationError
-from anyanomaly_core.models.lavida.model import Lavida
+from anyanomaly_core.models.lavida.model import Lavida, Scene
 from anyanomaly_core.models.lavida.trainable import make_trainable, trainable_parameters
-from anyanomaly_core.training.exposure import ExposureSampler
-from anyanomaly_core.training.losses import LossWeights, lavida_losses
+from anyanomaly_core.training.curves import write_curves
+from anyanomaly_core.training.exposure import Example, ExposureSampler
+from anyanomaly_core.training.losses import lavida_losses
+from anyanomaly_core.training.plan import LOSSES, TrainingPlan
 
-NAMES = ("focal", "dice", "quality", "frame", "reply", "total")
-CHECKPOINT, CURVE, PICTURE = "checkpoint.pt", "losses.csv", "losses.png"
+CHECKPOINT = "checkpoint.pt"
+Figures = dict[str, float]
+Say = Callable[[int, int, Figures], None]
+
+
+def _silent(_done: int, _total: int, _losses: Figures) -> None:
+    """Nobody is told."""
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingPlan:
-    """How long and how; learning rate, decay, warm-up and clipping are the published ones."""
+class HeldOutCheck:
+    """Figures on held-out footage between steps. They are written down; nothing is chosen by them."""
 
-    steps: int = 16_000
-    seed: int = 44
-    accumulate: int = 4  # examples of a step
-    learning_rate: float = 1e-5
-    warm_up: int = 100
-    clip_norm: float = 1.0
-    save_every: int = 200
-    whole_sam: bool = False  # its encoder learns as well: one that nobody has trained
-    losses: LossWeights = field(default_factory=LossWeights)
+    every: int  # steps
+    measure: Callable[[Lavida], Figures]
 
 
-def weights_without(names: Sequence[str]) -> LossWeights:
-    """The published weights, some switched off.
+@dataclass(slots=True)
+class _Progress:
+    """What a checkpoint keeps beside the weights."""
 
-    Raises:
-        ConfigurationError: when there is no such loss.
-    """
-    if unknown := sorted(set(names) - (set(NAMES) - {"total"})):
-        raise ConfigurationError(f"There is no loss {unknown[0]!r}; there are {', '.join(NAMES[:-1])}.")
-    return replace(LossWeights(), **dict.fromkeys(names, 0.0))
+    losses: list[Figures] = field(default_factory=list)  # of each step
+    held_out: dict[int, Figures] = field(default_factory=dict)  # by step
 
 
 def train(
@@ -56,8 +53,9 @@ def train(
     plan: TrainingPlan,
     out: Path,
     *,
+    check: HeldOutCheck | None = None,
     stop_after: int | None = None,
-    say: Callable[[int, int, dict[str, float]], None] = lambda _done, _total, _losses: None,
+    say: Say = _silent,
 ) -> Lavida:
     """Train, going on from the checkpoint in ``out`` if there is one; the finished model is written there.
 
@@ -65,7 +63,8 @@ def train(
         model: untrained, or as it was when the checkpoint's run began.
         sampler: of examples.
         plan: what to do.
-        out: folder for checkpoint, curve and model; made if absent.
+        out: folder for checkpoint, curves and model; made if absent.
+        check: on held-out footage between steps; None: none.
         stop_after: end after so many steps of this call, as a killed run would; None: go to the end.
         say: is told of each step: done, of how many, its losses.
 
@@ -75,80 +74,97 @@ def train(
     """
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(plan.seed)  # LoRA's first weights
-    model = make_trainable(model, whole_sam=plan.whole_sam).train()
-    for module in model.modules():
-        if not any(weight.requires_grad for weight in module.parameters()):
-            module.eval()  # what is frozen keeps its running means as well
+    model = _learning(make_trainable(model, whole_sam=plan.whole_sam))
     weights = [weight for _, weight in trainable_parameters(model)]
-    optimizer = torch.optim.AdamW(weights, lr=plan.learning_rate)
-    curve: list[dict[str, float]] = []
-    done = _resume(model, optimizer, plan, out, curve)
+    optimizer = torch.optim.AdamW(_groups(model, plan))
+    progress = _resume(model, optimizer, plan, out)
+    done = len(progress.losses)
     last = plan.steps if stop_after is None else min(plan.steps, done + stop_after)
     while done < last:
         for group in optimizer.param_groups:
-            group["lr"] = plan.learning_rate * _rate(done, plan)
+            group["lr"] = group["highest"] * plan.rate(done)
         found = _step(model, sampler, plan, done)
         clip_grad_norm_(weights, plan.clip_norm)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        curve.append(found)
+        progress.losses.append(found)
         done += 1
         say(done, plan.steps, found)
+        if check is not None and done % check.every == 0:
+            progress.held_out[done] = check.measure(model.eval())
+            _learning(model)
         if done % plan.save_every == 0 or done == plan.steps:
-            _save(model, optimizer, plan, out, curve)
+            _save(model, optimizer, plan, out, progress)
     if done == plan.steps:
-        draw_curve(curve, out)
-        model.eval().save_pretrained(out / "model")
+        model.eval().save_pretrained(out / "model", dtype=torch.float16)
     return model
 
 
-def _step(model: Lavida, sampler: ExposureSampler, plan: TrainingPlan, step: int) -> dict[str, float]:
+def _learning(model: Lavida) -> Lavida:
+    """Ready for a step; what is frozen keeps its running means as well."""
+    model.train()
+    for module in model.modules():
+        if not any(weight.requires_grad for weight in module.parameters()):
+            module.eval()
+    return model
+
+
+def _step(model: Lavida, sampler: ExposureSampler, plan: TrainingPlan, step: int) -> Figures:
     """Gradients of one step; mean losses."""
     random = np.random.default_rng((plan.seed, step))
     torch.manual_seed(plan.seed * 1_000_003 + step)  # dropout
-    total: dict[str, float] = dict.fromkeys(NAMES, 0.0)
+    total: Figures = dict.fromkeys(LOSSES, 0.0)
     for _ in range(plan.accumulate):
-        example = sampler.draw(random)
-        output = model(example.frames, example.categories, with_reply=plan.losses.reply > 0)
-        masks = torch.from_numpy(example.masks).to(output.masks.device)
-        losses = lavida_losses(output, masks, plan.losses)
-        torch.autograd.backward(losses["total"] / plan.accumulate)
-        for name, loss in losses.items():
-            total[name] += float(loss.detach()) / plan.accumulate
+        examples = sampler.draw(random, plan.lists)
+        with _precision(model, plan):
+            scene = model.scene(examples[0].frames)  # lists of one clip share it
+        losses = [_losses_of(model, plan, scene, example) for example in examples]
+        whole = torch.stack([loss["total"] for loss in losses]).sum()
+        torch.autograd.backward(whole / (plan.accumulate * plan.lists))
+        for loss in losses:
+            for name, value in loss.items():
+                total[name] += float(value.detach()) / (plan.accumulate * plan.lists)
     return total
 
 
-def _rate(step: int, plan: TrainingPlan) -> float:
-    """Warm-up, then linearly to 0, as a share of the learning rate."""
-    if step < plan.warm_up:
-        return (step + 1) / plan.warm_up
-    return (plan.steps - step) / max(1, plan.steps - plan.warm_up)
+def _losses_of(model: Lavida, plan: TrainingPlan, scene: Scene, example: Example) -> dict[str, torch.Tensor]:
+    frames, words = example.frames, example.categories
+    with _precision(model, plan):
+        output = model.decode(scene, *model.read(frames, words, with_reply=plan.losses.reply > 0), words)
+    return lavida_losses(output, torch.from_numpy(example.masks).to(output.masks.device), plan.losses)
 
 
-def _save(
-    model: Lavida, optimizer: torch.optim.Optimizer, plan: TrainingPlan, out: Path, curve: list[dict[str, float]]
-) -> None:
-    """Checkpoint and curve, each there wholly or not at all."""
+def _precision(model: Lavida, plan: TrainingPlan) -> torch.autocast:
+    return torch.autocast(model.sam.no_memory_embedding.device.type, torch.bfloat16, enabled=plan.bfloat16)
+
+
+def _groups(model: Lavida, plan: TrainingPlan) -> list[dict[str, Any]]:
+    """What learns, with the highest rate of each part."""
+    parts: tuple[list[torch.nn.Parameter], list[torch.nn.Parameter]] = ([], [])
+    for name, weight in trainable_parameters(model):
+        parts[name.startswith("sam.vision_encoder.backbone")].append(weight)
+    rates = zip(parts, (plan.learning_rate, plan.learning_rate * plan.encoder_rate), strict=True)
+    return [{"params": weights, "lr": rate, "highest": rate} for weights, rate in rates if weights]
+
+
+def _save(model: Lavida, optimizer: torch.optim.Optimizer, plan: TrainingPlan, out: Path, progress: _Progress) -> None:
+    """Checkpoint and curves, each there wholly or not at all."""
     body = {
         "plan": asdict(plan),
         "weights": {name: weight.detach() for name, weight in trainable_parameters(model)},
         "optimizer": optimizer.state_dict(),
-        "curve": curve,
+        "curve": progress.losses,
+        "held_out": progress.held_out,
     }
     torch.save(body, out / f"{CHECKPOINT}.new")
     (out / f"{CHECKPOINT}.new").replace(out / CHECKPOINT)
-    with (out / CURVE).open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(["step", *NAMES])
-        table.writerows([step, *(f"{row[name]:.6f}" for name in NAMES)] for step, row in enumerate(curve, start=1))
+    write_curves(progress.losses, progress.held_out, out)
 
 
-def _resume(
-    model: Lavida, optimizer: torch.optim.Optimizer, plan: TrainingPlan, out: Path, curve: list[dict[str, float]]
-) -> int:
-    """Steps that are done; weights, optimizer and curve as they were then."""
+def _resume(model: Lavida, optimizer: torch.optim.Optimizer, plan: TrainingPlan, out: Path) -> _Progress:
+    """What is done; weights and optimizer as they were then."""
     if not (out / CHECKPOINT).exists():
-        return 0
+        return _Progress()
     body = torch.load(out / CHECKPOINT, weights_only=True, map_location="cpu")
     if body["plan"] != asdict(plan):
         raise ConfigurationError(
@@ -158,20 +174,7 @@ def _resume(
         for name, weight in trainable_parameters(model):
             weight.copy_(body["weights"][name])
     optimizer.load_state_dict(body["optimizer"])
-    curve.extend(body["curve"])
-    return len(curve)
-
-
-def draw_curve(curve: list[dict[str, float]], out: Path) -> None:
-    """The losses as a picture."""
-    from matplotlib.figure import Figure  # noqa: PLC0415  # a second to import
-
-    figure = Figure(figsize=(8, 5), layout="constrained")
-    axes = figure.subplots(2, 3)
-    for name, place in zip(NAMES, axes.ravel(), strict=True):
-        place.plot(range(1, len(curve) + 1), [row[name] for row in curve], linewidth=0.8)
-        place.set_title(name)
-    figure.savefig(out / PICTURE, dpi=120)
+    return _Progress(body["curve"], body["held_out"])
 
 
 class SpokenProgress:
@@ -182,7 +185,7 @@ class SpokenProgress:
         self._first: tuple[int, float] | None = None
         self._said = 0.0
 
-    def __call__(self, done: int, total: int, losses: dict[str, float]) -> None:
+    def __call__(self, done: int, total: int, losses: Figures) -> None:
         """One more step is done."""
         now = time.monotonic()
         self._first = self._first or (done, now)

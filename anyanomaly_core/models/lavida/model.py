@@ -17,6 +17,7 @@ from transformers import AutoModelForImageTextToText, AutoProcessor, AutoTokeniz
 
 from anyanomaly_core.errors import ModelError
 from anyanomaly_core.models.images import image_problem
+from anyanomaly_core.models.lavida import conv_pyramid  # noqa: F401  # a SAM 2 may look through it
 from anyanomaly_core.models.lavida.projector import ProjectorSizes, SemanticProjector
 from anyanomaly_core.models.protocols import Image
 from anyanomaly_core.models.squash import squash
@@ -176,10 +177,17 @@ class Lavida(nn.Module):
         )
         return ClipOutput(present[:, 0, 0], masks[:, 0], quality[:, 0], reply_loss)
 
-    def save_pretrained(self, folder: Path) -> None:
-        """Write everything ``from_pretrained`` needs; LoRA is merged into the weights, in place."""
+    def save_pretrained(self, folder: Path, dtype: torch.dtype | None = None) -> None:
+        """Write everything ``from_pretrained`` needs; LoRA is merged into the weights, in place.
+
+        Args:
+            folder: made if absent.
+            dtype: to which the weights are brought first, in place; None: as they are.
+        """
         if hasattr(self.lvlm, "merge_and_unload"):
             self.lvlm = self.lvlm.merge_and_unload()
+        if dtype is not None:
+            self.to(dtype)
         folder.mkdir(parents=True, exist_ok=True)
         self.lvlm.save_pretrained(folder / "lvlm")
         self.processor.save_pretrained(folder / "lvlm")
@@ -194,25 +202,28 @@ class Lavida(nn.Module):
         (folder / _CONFIG).write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
 
     @classmethod
-    def from_pretrained(cls, folder: Path) -> Self:
-        """Read what ``save_pretrained`` wrote.
+    def from_pretrained(cls, folder: Path, dtype: torch.dtype = torch.float32) -> Self:
+        """Read what ``save_pretrained`` wrote, for computing in ``dtype``, whatever it is stored in.
 
         Raises:
             ModelError: when the folder holds no such model.
         """
         try:
             body = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
-            local: dict[str, Any] = {"local_files_only": True}
+            local: dict[str, Any] = {"local_files_only": True, "dtype": dtype}
             model = cls(
                 AutoModelForImageTextToText.from_pretrained(folder / "lvlm", **local),
-                AutoProcessor.from_pretrained(folder / "lvlm", **local),  # type: ignore[no-untyped-call]
+                AutoProcessor.from_pretrained(folder / "lvlm", local_files_only=True),  # type: ignore[no-untyped-call]
                 Sam2Model.from_pretrained(folder / "sam", **local),
                 words=CLIPTextModel.from_pretrained(folder / "words", **local) if body["words"] else None,
-                words_tokenizer=AutoTokenizer.from_pretrained(folder / "words", **local) if body["words"] else None,
+                words_tokenizer=AutoTokenizer.from_pretrained(folder / "words", local_files_only=True)
+                if body["words"]
+                else None,
                 sizes=ProjectorSizes(**body["projector"]),
                 share=body["share"],
             )
             model.projector.load_state_dict(load_file(folder / _PROJECTOR))
+            model.projector.to(dtype)
         except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
             raise ModelError(f"{folder} holds no LAVIDA model that can be read: {error}.") from error
         return model.eval()
@@ -264,8 +275,8 @@ class Lavida(nn.Module):
             return None
         tokens = self.words_tokenizer(list(categories), padding=True, truncation=True, return_tensors="pt")
         tokens = tokens.to(self.sam.no_memory_embedding.device)
+        ids, mask = tokens["input_ids"], tokens["attention_mask"]
         with torch.no_grad():
-            pooled: torch.Tensor = self.words(
-                input_ids=tokens["input_ids"], attention_mask=tokens["attention_mask"]
-            ).pooler_output
-        return pooled  # [n, words], at the end token, not projected, not scaled
+            hidden: torch.Tensor = self.words(input_ids=ids, attention_mask=mask).last_hidden_state
+        # the last one is the end token; transformers' own pooling looks for the highest id where that token's is 2
+        return hidden[torch.arange(len(ids), device=ids.device), mask.sum(1) - 1]  # [n, words], not projected

@@ -178,5 +178,5 @@ def test_the_mixture_takes_what_is_there(tmp_path: Path) -> None:
     test_cityscapes(tmp_path / "cityscapes")
     sources = published_sources(tmp_path)
     assert [(source.name, share) for source, share in sources] == [("Cityscapes", 0.05), ("refcoco", 0.1)]
-    example = ExposureSampler(sources[:1]).draw(np.random.default_rng(0))
+    [example] = ExposureSampler(sources[:1]).draw(np.random.default_rng(0))
     assert 1 <= len(example.categories) <= 6

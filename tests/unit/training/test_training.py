@@ -1,19 +1,23 @@
 """A run that is killed and resumed takes the same steps as one that is not; the rendered world's masks are right."""
 
+import csv
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from squares import Squares
+from tensorboardX.proto import event_pb2
 
 from anyanomaly_core.errors import ConfigurationError
 from anyanomaly_core.models.lavida.model import Lavida
 from anyanomaly_core.training import demo_model
 from anyanomaly_core.training.exposure import ExposureSampler
-from anyanomaly_core.training.held_out import held_out_figures
-from anyanomaly_core.training.rendered import RenderedSource
-from anyanomaly_core.training.train import TrainingPlan, train
+from anyanomaly_core.training.held_out import Cameras, held_out_figures
+from anyanomaly_core.training.plan import TrainingPlan
+from anyanomaly_core.training.rendered import RenderedSource, rendered_clips, rendered_moments
+from anyanomaly_core.training.train import HeldOutCheck, train
 
 PLAN = TrainingPlan(steps=3, accumulate=1, warm_up=2, save_every=2, learning_rate=1e-3, whole_sam=True)
 
@@ -29,16 +33,34 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo_model.small_sam, "__defaults__", (128,))
 
 
+def board_scalars(folder: Path) -> dict[str, list[float]]:
+    """By name, in order of steps: TFRecords of 8 bytes of length, 4 of checksum, an event, 4 of checksum."""
+    [file] = folder.glob("events.out.tfevents.*")
+    body, found, at = file.read_bytes(), {}, 0
+    while at < len(body):
+        length = int.from_bytes(body[at : at + 8], "little")
+        event = event_pb2.Event.FromString(body[at + 12 : at + 12 + length])
+        for value in event.summary.value:
+            found.setdefault(value.tag, []).append(value.simple_value)
+        at += length + 16
+    return found
+
+
 def test_kill_and_resume_give_the_same_losses(sampler: ExposureSampler, tmp_path: Path) -> None:
-    train(demo_model.demo_lavida(1), sampler, PLAN, tmp_path / "whole")
+    check = HeldOutCheck(2, lambda model: {"trains": float(model.projector.training)})
+    train(demo_model.demo_lavida(1), sampler, PLAN, tmp_path / "whole", check=check)
     with torch.random.fork_rng():
         train(
-            demo_model.demo_lavida(1), sampler, PLAN, tmp_path / "killed", stop_after=3
+            demo_model.demo_lavida(1), sampler, PLAN, tmp_path / "killed", stop_after=3, check=check
         )  # one step past its checkpoint
     torch.manual_seed(99)  # whatever a new process has
-    train(demo_model.demo_lavida(1), sampler, PLAN, tmp_path / "killed")
+    train(demo_model.demo_lavida(1), sampler, PLAN, tmp_path / "killed", check=check)
     assert (tmp_path / "killed" / "losses.csv").read_text() == (tmp_path / "whole" / "losses.csv").read_text()
     assert len((tmp_path / "whole" / "losses.csv").read_text().splitlines()) == 4
+    assert (tmp_path / "killed" / "held_out.csv").read_text().splitlines() == ["step,trains", "2,0.000000"]
+    assert board_scalars(tmp_path / "killed" / "tensorboard")["loss/total"] == pytest.approx(
+        [float(row["total"]) for row in csv.DictReader((tmp_path / "whole" / "losses.csv").open())], abs=1e-5
+    )
     assert (tmp_path / "whole" / "losses.png").stat().st_size > 1000
     one, other = (Lavida.from_pretrained(tmp_path / name / "model") for name in ("whole", "killed"))
     for (name, weight), same in zip(one.state_dict().items(), other.state_dict().values(), strict=True):
@@ -47,21 +69,27 @@ def test_kill_and_resume_give_the_same_losses(sampler: ExposureSampler, tmp_path
         train(demo_model.demo_lavida(1), sampler, TrainingPlan(steps=5), tmp_path / "whole")
 
 
-def test_a_rendered_clip_knows_its_pixels() -> None:
-    source = RenderedSource(5, 3)
+@pytest.mark.parametrize("plan", [rendered_clips, rendered_moments])
+def test_a_rendered_example_knows_its_pixels(plan: Callable[..., RenderedSource], tmp_path: Path) -> None:
+    source, kept = plan(5, 3), plan(5, 3, kept=tmp_path)
     random = np.random.default_rng(0)
     words = source.words(0)
     frames, masks = source.clip(0, words, 8, random)
-    assert masks.shape == (8, *frames[0].shape[:2])
+    assert masks.shape == (len(frames), *frames[0].shape[:2])
     assert not set(words) & set(source.absent(0, random))
+    assert len(source.absent(0, random)) >= source.longest_list
     for frame, mask in zip(source.rendered(0), masks, strict=True):
-        boxes = [box for box in frame.boxes if box.event != "person"]
-        for box in boxes:  # what a box is around has pixels in it
+        for box in (box for box in frame.boxes if box.event != "person"):  # what a box is around has pixels in it
             assert mask[int(box.y0) : int(box.y1) + 1, int(box.x0) : int(box.x1) + 1].any()
     assert not source.clip(0, [], 8, random)[1].any()
+    for _ in range(2):  # rendered and put away; then read
+        again, same = kept.clip(0, words, 8, random)
+        assert all(np.array_equal(a, b) for a, b in zip(again, frames, strict=True))
+        assert np.array_equal(same, masks)
+        kept.rendered.cache_clear()
 
 
 def test_figures_on_held_out_cameras() -> None:
-    figures = held_out_figures(demo_model.demo_lavida(1).eval(), 1)
+    figures = held_out_figures(demo_model.demo_lavida(1).eval(), 1, Cameras.CHECKED)
     assert figures.pixel_auc is None or 0 <= figures.pixel_auc <= 1
     assert all(0 <= value <= 1 for value in figures.frame_auc.values())

@@ -126,7 +126,7 @@ def test_who_may_only_look_sees_no_buttons_and_cannot_judge_or_start(reviewer: E
 
 @pytest.mark.parametrize("forged", ["", "0" * 64, "é", "of another reader"])
 def test_a_form_of_another_site_is_refused(browser: TestClient, reviewer: Engine, forged: str) -> None:
-    if forged == "of another reader":  # made here: it holds the time, and a parameter names the test in every worker alike
+    if forged == "of another reader":  # made here: it holds the time, and a parameter is the same in every worker
         forged = token("somebody else")
     event = some_event(browser)
     answer = browser.post("/verdict", data={"event": event, "verdict": "real", "csrf": forged})
