@@ -159,6 +159,10 @@
     const go = (card) => card && (card.focus({ preventScroll: true }), card.scrollIntoView({ block: "nearest" }));
     const perRow = () => cards().filter((card) => card.offsetTop === cards()[0].offsetTop).length || 1;
 
+    // htmx takes the forms over a moment after the page is there; a form sent before that would load the page anew.
+    const inPlace = typeof htmx === "undefined"
+      ? Promise.resolve()
+      : new Promise((resolve) => document.addEventListener("htmx:after:process", resolve, { once: true }));
     const judge = (card, verdict) => $(`.judge button[value=${verdict}]`, card)?.click();
 
     // A verdict is on its way: go on to the next incident at once.
@@ -190,8 +194,8 @@
       if (link && !elsewhere && onTheirWay()) afterVerdicts(event, () => link.click());
     });
     document.addEventListener("submit", (event) => {
-      const form = event.target, inPlace = form.hasAttribute("hx-post") || form.hasAttribute("hx-get");
-      if (!inPlace && onTheirWay()) afterVerdicts(event, () => form.requestSubmit(event.submitter));
+      const form = event.target;
+      if (!form.matches("[hx-post], [hx-get]") && onTheirWay()) afterVerdicts(event, () => form.requestSubmit(event.submitter));
     });
     window.addEventListener("beforeunload", (event) => { if (onTheirWay()) event.preventDefault(); });
 
@@ -205,30 +209,28 @@
       count();
     });
 
+    const step = (by) => (card) => go(current() ? beside(card, by) || card : card);
+    const verdict = (word) => (card) => (chosen() ? $(`.bulk button[value=${word}]`)?.click() : judge(card, word));
+    const note = (card) => { const box = $(".note", card); if (box) { box.open = true; $("input", box).focus(); } };
+    const keys = {
+      j: step(1), ArrowRight: step(1), k: step(-1), ArrowLeft: step(-1),
+      ArrowDown: (card) => step(perRow())(card), ArrowUp: (card) => step(-perRow())(card),
+      y: verdict("real"), n: verdict("false_alarm"), u: verdict("unsure"), m: note,
+      x: (card) => $(".pick input", card)?.click(),
+      z: () => { if (!$(".htmx-request")) $("#status button")?.click(); }, // not while a verdict is on its way
+      Enter: (card) => $(".picture a", card).click(),
+    };
     document.addEventListener("keydown", (event) => {
       if (event.target.name === "note" && (event.key === "Escape" || event.key === "Enter")) {
         event.preventDefault();
         go(event.target.closest(".event"));
         return;
       }
-      if (isTyping(event)) return;
-      const card = current() || cards()[0];
-      if (!card) return;
-      const step = (by) => () => go(current() ? beside(card, by) || card : card);
-      const verdict = (word) => () => (chosen() ? $(`.bulk button[value=${word}]`)?.click() : judge(card, word));
-      const note = () => { const box = $(".note", card); if (box) { box.open = true; $("input", box).focus(); } };
-      const keys = {
-        j: step(1), ArrowRight: step(1), k: step(-1), ArrowLeft: step(-1),
-        ArrowDown: () => step(perRow())(), ArrowUp: () => step(-perRow())(),
-        y: verdict("real"), n: verdict("false_alarm"), u: verdict("unsure"), m: note,
-        x: () => $(".pick input", card)?.click(),
-        z: () => { if (!$(".htmx-request")) $("#status button")?.click(); }, // not while a verdict is on its way
-        Enter: () => $(".picture a", card).click(),
-      };
       const key = keyOf(event);
-      if (!(key in keys) || (key === "Enter" && event.target !== card)) return;
+      if (isTyping(event) || !cards().length || !Object.hasOwn(keys, key)) return;
+      if (key === "Enter" && !event.target.matches(".event")) return;
       event.preventDefault();
-      keys[key]();
+      inPlace.then(() => keys[key](current() || cards()[0]));
     });
     if (cards().length && !location.hash) cards()[0].focus({ preventScroll: true });
   }
