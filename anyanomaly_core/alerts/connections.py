@@ -60,7 +60,7 @@ def connection_from_environment(name: str) -> Connection:
         raise ConfigurationError(f"{variable} is no connection in JSON, such as docs/alerts.md shows.") from None
 
 
-def resolved(connections: Connections, names: set[str]) -> Connections:
+def resolve_connections(connections: Connections, names: set[str]) -> Connections:
     """The same connections, looked up now: Airflow answers only the thread that its task runs in."""
     found: dict[str, Connection | ConfigurationError] = {}
     for name in names:

@@ -8,7 +8,7 @@ from typing import Self
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from anyanomaly_core.alerts.connections import Connections, connection_from_environment, resolved
+from anyanomaly_core.alerts.connections import Connections, connection_from_environment, resolve_connections
 from anyanomaly_core.alerts.delivery import send_waiting
 from anyanomaly_core.config import Settings
 from anyanomaly_core.errors import AnyAnomalyError
@@ -40,7 +40,9 @@ class AlertSender:
     def __enter__(self) -> Self:
         self._alerts = load_alerts(self._settings.alerts)
         if self._alerts.targets:
-            self._connections = resolved(self._connections, {target.connection for target in self._alerts.targets})
+            self._connections = resolve_connections(
+                self._connections, {target.connection for target in self._alerts.targets}
+            )
             self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
             self._thread.start()
         return self

@@ -33,7 +33,7 @@ _REFUSED = {
 _WORTH_A_TRY_NOW = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}
 
 
-class _PassingError(Exception):
+class _TransientError(Exception):
     """Worth another try within seconds."""
 
 
@@ -113,7 +113,7 @@ def _address(connection: Connection) -> str:
 def _post(url: str, body: bytes, headers: Callable[[], dict[str, str]], connection: Connection) -> None:
     host = urlsplit(url).hostname  # the rest of an address may be a secret
     trying = Retrying(
-        retry=retry_if_exception_type(_PassingError),
+        retry=retry_if_exception_type(_TransientError),
         stop=stop_after_attempt(_TRIES),
         wait=wait_exponential(multiplier=0.5, max=4),
         reraise=True,
@@ -125,7 +125,7 @@ def _post(url: str, body: bytes, headers: Callable[[], dict[str, str]], connecti
         # A redirect would carry the alert to a host that nobody has configured.
         with httpx.Client(timeout=_TIMEOUT, verify=verify, follow_redirects=False, trust_env=not loopback) as client:
             status, said = trying(_try, client, url, body, headers)
-    except _PassingError as error:
+    except _TransientError as error:
         raise AlertError(f"{host} did not take it in {_TRIES} tries: {error}") from None
     except httpx.InvalidURL:
         raise ConfigurationError(f"The host of the connection {connection.name} is no address.") from None
@@ -140,8 +140,8 @@ def _try(client: httpx.Client, url: str, body: bytes, headers: Callable[[], dict
         with client.stream("POST", url, content=body, headers=headers()) as answer:
             first = next(answer.iter_bytes(_QUOTED), b"")
     except httpx.TransportError as error:
-        raise _PassingError(str(error) or type(error).__name__) from None
+        raise _TransientError(str(error) or type(error).__name__) from None
     said = display_text(first.decode(errors="replace"), _QUOTED)
     if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status_code in _WORTH_A_TRY_NOW:
-        raise _PassingError(f"it answered {answer.status_code}: {said}")
+        raise _TransientError(f"it answered {answer.status_code}: {said}")
     return answer.status_code, said

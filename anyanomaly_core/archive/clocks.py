@@ -5,7 +5,7 @@ import logging
 from sqlalchemy import Engine
 
 from anyanomaly_core.config import ArchiveSettings
-from anyanomaly_core.footage.clocks import in_words, load_clocks
+from anyanomaly_core.footage.clocks import describe_correction, load_clocks
 from anyanomaly_core.footage.layout import zone_of_times
 from anyanomaly_core.footage.local_time import Zones
 from anyanomaly_core.results.clock_store import TimeCorrection, ZoneOfTimes, correct_time, find_corrections
@@ -54,7 +54,9 @@ def correct_clocks(
         elif correct_time(engine, wanted, clocks, zones, root, compression=compression):
             moved.append(wanted)
     for wanted in moved[:_NAMED]:
-        log.info("%s began at %s: %s to the time it states", wanted.uri, wanted.target_time, in_words(wanted.add))
+        log.info(
+            "%s began at %s: %s to the time it states", wanted.uri, wanted.target_time, describe_correction(wanted.add)
+        )
     if len(moved) > _NAMED:
         log.info("... and %d more videos", len(moved) - _NAMED)
     return moved

@@ -10,7 +10,7 @@ from anyanomaly_core import watchdog
 from anyanomaly_core.config import ArchiveSettings
 from anyanomaly_core.errors import FootageError
 from anyanomaly_core.footage import sources
-from anyanomaly_core.footage.layout import compiled
+from anyanomaly_core.footage.layout import compile_layout
 from anyanomaly_core.footage.local_time import Zones
 from anyanomaly_core.footage.types import FoundFile
 from anyanomaly_core.results import catalog
@@ -45,7 +45,7 @@ def find_new_files(
         ConfigurationError: when the layout is wrong.
         FootageError: when the archive root is not there, or is empty although it was not (not mounted?).
     """
-    compiled(settings.archive_layout)  # one that is wrong is noticed before anything is
+    compile_layout(settings.archive_layout)  # one that is wrong is noticed before anything is
     with engine.connect() as connection:
         started = connection.execute(select(func.now())).scalar_one()
     known = 0

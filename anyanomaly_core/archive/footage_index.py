@@ -15,7 +15,7 @@ from anyanomaly_core.archive.missing import FootageSelection
 from anyanomaly_core.archive.reindexing import index_by_decoding
 from anyanomaly_core.archive.unit import profile_segments, segment_video
 from anyanomaly_core.config import Settings
-from anyanomaly_core.engine.embeddings import kept_embeddings
+from anyanomaly_core.engine.embeddings import open_embeddings
 from anyanomaly_core.engine.footage_vectors import SegmentVectors, iter_segment_vectors
 from anyanomaly_core.engine.progress import Progress
 from anyanomaly_core.errors import FootageError, FrameIndexError
@@ -190,7 +190,7 @@ def _index(
         path = verified_footage(settings, video)
         _, segmented = segment_video(engine, video, path, encoder.profile, mask)
         content, revision = video.content_sha256, encoder.model.revision
-        with kept_embeddings(settings, content, encoder.profile, revision, mask) as embeddings:
+        with open_embeddings(settings, content, encoder.profile, revision, mask) as embeddings:
             rows = iter_segment_vectors(
                 segmented, encoder.model, encoder.profile, limits=Limits.of(settings), embeddings=embeddings
             )

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine
 from anyanomaly_core.archive.footage import footage_mask, verified_footage
 from anyanomaly_core.archive.unit import segment_video
 from anyanomaly_core.config import Settings
-from anyanomaly_core.engine.progress import Progress, silent
+from anyanomaly_core.engine.progress import Progress, no_progress
 from anyanomaly_core.engine.trial import Trial, TrialScorer, stretch
 from anyanomaly_core.errors import ConfigurationError
 from anyanomaly_core.footage.sandbox import Limits
@@ -25,7 +25,7 @@ def try_moment(
     camera: str,
     moment: datetime,
     seconds: float = 30.0,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> Trial:
     """Score ``seconds`` around a moment of a camera, within the file that holds it, under the camera's privacy mask.
 

@@ -15,7 +15,7 @@ from anyanomaly_core.archive.footage import footage_mask, verified_footage
 from anyanomaly_core.archive.reindexing import index_by_decoding
 from anyanomaly_core.archive.scorer import ArchiveScorer
 from anyanomaly_core.config import Settings
-from anyanomaly_core.engine.embeddings import kept_embeddings
+from anyanomaly_core.engine.embeddings import open_embeddings
 from anyanomaly_core.engine.journal import Journal, ScoreJournal
 from anyanomaly_core.engine.progress import Progress
 from anyanomaly_core.engine.video import SegmentedVideo
@@ -181,7 +181,7 @@ class _UnitScan:
             known = known_answers(connection, self.video.video_id, rules, stored.scorer_id, self.mask_digest)
         revision = models.revisions.get("encoder")
         content = self.video.content_sha256
-        with kept_embeddings(self.settings, content, models.profile, revision, self.mask) as embeddings:
+        with open_embeddings(self.settings, content, models.profile, revision, self.mask) as embeddings:
             return models.score(
                 video,
                 [_texts(rule) for rule in rules],

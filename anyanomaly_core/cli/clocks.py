@@ -16,11 +16,11 @@ def clocks(
 ) -> None:
     """Videos whose recording time is not what ANYANOMALY_CLOCKS says; nothing is scored again when they move."""
     from anyanomaly_core.archive.clocks import correct_clocks, pending_corrections
-    from anyanomaly_core.footage.clocks import in_words
+    from anyanomaly_core.footage.clocks import describe_correction
 
     with database(stack) as (engine, settings):
         found = correct_clocks(engine, settings) if apply else pending_corrections(engine, settings)
-    rows = [(m.camera, m.uri, m.recorded_at, m.target_time, in_words(m.add), m.why, m.held) for m in found]
+    rows = [(m.camera, m.uri, m.recorded_at, m.target_time, describe_correction(m.add), m.why, m.held) for m in found]
     print_rows(["camera", "file", "was_at", "is_at", "added", "why", "held"], rows, as_json=as_json)
     note(
         f"{len(found)} videos were moved." if apply else "Nothing was moved; --apply does, and so does the next ingest."

@@ -26,7 +26,7 @@ from anyanomaly_core.demo.archive_truth import (
 )
 from anyanomaly_core.demo.world import FRAME_SIZE
 from anyanomaly_core.demo.world.clip import plan_clip
-from anyanomaly_core.engine.progress import Progress, silent
+from anyanomaly_core.engine.progress import Progress, no_progress
 from anyanomaly_core.errors import StorageError
 
 __all__ = ["DEMO_RULES", "ArchivePlan", "PlantedEvent", "frame_truth", "make_archive", "planted_events"]
@@ -39,7 +39,7 @@ def make_archive(
     plan: ArchivePlan = ArchivePlan(),  # noqa: B008  (frozen)
     *,
     workers: int = 2,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> None:
     """Render an archive under ``root``; one that is there already, of the same plan, is left alone.
 

@@ -66,7 +66,7 @@ def segment_batches(
         yield batch
 
 
-class _Prefetch(Generic[Item]):
+class _Prefetcher(Generic[Item]):
     """A thread that makes one item ahead; ``None`` ends the items, an exception is handed over."""
 
     def __init__(self, items: Iterable[Item]) -> None:
@@ -98,19 +98,19 @@ class _Prefetch(Generic[Item]):
             self._ready.put(error)
 
 
-def prefetched(items: Iterable[Item]) -> Iterator[Item]:
+def prefetch(items: Iterable[Item]) -> Iterator[Item]:
     """The same items, the next one made in a thread while this one is worked on.
 
     An error of the source is raised here, after the items before it.
     """
-    prefetch = _Prefetch(items)
+    prefetcher = _Prefetcher(items)
     try:
-        while (entry := prefetch.take()) is not None:
+        while (entry := prefetcher.take()) is not None:
             if isinstance(entry, BaseException):
                 raise entry
             yield entry
     finally:
-        prefetch.close()
+        prefetcher.close()
 
 
 def _whole_segments(

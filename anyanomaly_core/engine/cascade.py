@@ -18,7 +18,7 @@ from anyanomaly_core.engine.selection import Selection, seed, select
 from anyanomaly_core.engine.static_scenes import DecodedSegment
 from anyanomaly_core.errors import FootageError, FrameIndexError
 from anyanomaly_core.footage.segments import Segment
-from anyanomaly_core.footage.unusual import amount_of_motion, unusual
+from anyanomaly_core.footage.unusual import amount_of_motion, find_unusual
 from anyanomaly_core.profile import CascadeSpec
 from anyanomaly_core.scoring.ranking import Ranker
 from anyanomaly_core.scoring.types import RuleTexts, SegmentFrames, SegmentScore, SelectionReason, Status
@@ -177,5 +177,5 @@ def _moving(amounts: NDArray[np.float32], deviations: float | None) -> NDArray[n
     moving = np.zeros(len(amounts), np.bool_)
     decoded = np.isfinite(amounts)
     if deviations is not None:
-        moving[decoded] = unusual(amounts[decoded], deviations)
+        moving[decoded] = find_unusual(amounts[decoded], deviations)
     return moving

@@ -201,7 +201,7 @@ def _read(part: Path, kind: str) -> _Rows:
     return _Rows(numbers, values)
 
 
-def kept_embeddings(
+def open_embeddings(
     settings: ArchiveSettings, content_sha256: str, profile: Profile, revision: str | None, mask: Mask | None
 ) -> AbstractContextManager[VideoEmbeddings | None]:
     """The kept embeddings of a content; None inside where nothing is kept.

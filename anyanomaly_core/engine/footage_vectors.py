@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyanomaly_core.contexts.windows import SIDE, WindowScale, all_boxes, window_scales
-from anyanomaly_core.engine.batches import prefetched, segment_batches
+from anyanomaly_core.engine.batches import prefetch, segment_batches
 from anyanomaly_core.engine.embeddings import VideoEmbeddings
 from anyanomaly_core.engine.static_scenes import follow_scenes
 from anyanomaly_core.engine.video import SegmentedVideo
@@ -66,7 +66,7 @@ def iter_segment_vectors(
         mask=video.mask,
         stated_frames=video.stated_frames,
     )
-    for batch in prefetched(follow_scenes(batches, video.static_level)):
+    for batch in prefetch(follow_scenes(batches, video.static_level)):
         looked_at = [decoded.frames for decoded in batch if decoded.same_as is None]
         known = [embeddings.known(frames.segment) if embeddings is not None else frames.encoded for frames in looked_at]
         rows = iter(_encode(encoder, [replace(f, encoded=k) for f, k in zip(looked_at, known, strict=True)], scales))

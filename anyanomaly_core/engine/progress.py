@@ -21,7 +21,7 @@ Progress = Callable[[int, int], None]  # (done, total) of whatever is counted
 Stages = Callable[[str, str], Progress]  # (name, what is counted): a long step begins
 
 
-def silent(_done: int, _total: int) -> None:
+def no_progress(_done: int, _total: int) -> None:
     """No progress is told."""
 
 
@@ -29,7 +29,7 @@ def silent(_done: int, _total: int) -> None:
 def terminal_stages() -> Iterator[Stages]:
     """A bar on the terminal for each stage, from its begin; silent where nobody looks at one."""
     if not sys.stderr.isatty():
-        yield lambda _name, _unit: silent
+        yield lambda _name, _unit: no_progress
         return
     from rich import progress as rich  # noqa: PLC0415  (only where somebody looks)
     from rich.console import Console  # noqa: PLC0415

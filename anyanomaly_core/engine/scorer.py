@@ -7,8 +7,8 @@ from anyanomaly_core.config import ModelSettings
 from anyanomaly_core.engine.cascade import Cascade
 from anyanomaly_core.engine.embeddings import VideoEmbeddings
 from anyanomaly_core.engine.journal import ScoreJournal
-from anyanomaly_core.engine.progress import Progress, silent
-from anyanomaly_core.engine.segment_scores import KnownScores, in_order, iter_segment_scores
+from anyanomaly_core.engine.progress import Progress, no_progress
+from anyanomaly_core.engine.segment_scores import KnownScores, iter_segment_scores, sort_by_segment
 from anyanomaly_core.engine.video import SegmentedVideo
 from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.models.loading import load_encoder, load_lvlm
@@ -42,7 +42,7 @@ class LoadedProfile:
         journal: ScoreJournal | None = None,
         embeddings: VideoEmbeddings | None = None,
         known: KnownScores | None = None,
-        progress: Progress = silent,
+        progress: Progress = no_progress,
     ) -> list[SegmentScore]:
         """Every segment's score for every rule, segments outer; see :func:`iter_segment_scores`.
 
@@ -55,7 +55,7 @@ class LoadedProfile:
         batches = self.iter_scores(
             video, rules, limits=limits, journal=journal, embeddings=embeddings, known=known, progress=progress
         )
-        return in_order(video, batches)
+        return sort_by_segment(video, batches)
 
     def iter_scores(
         self,
@@ -66,7 +66,7 @@ class LoadedProfile:
         journal: ScoreJournal | None = None,
         embeddings: VideoEmbeddings | None = None,
         known: KnownScores | None = None,
-        progress: Progress = silent,
+        progress: Progress = no_progress,
     ) -> Iterator[list[SegmentScore]]:
         """As :meth:`score`, batch by batch; see :func:`iter_segment_scores`."""
         spec, cascade = self.profile.scoring.cascade, None

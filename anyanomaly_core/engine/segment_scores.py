@@ -4,11 +4,11 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from anyanomaly_core.engine.batches import MAX_BATCH_SEGMENTS, prefetched, segment_batches
+from anyanomaly_core.engine.batches import MAX_BATCH_SEGMENTS, prefetch, segment_batches
 from anyanomaly_core.engine.cascade import Cascade, JudgingPlan, merge_batches, plan_judging
 from anyanomaly_core.engine.embeddings import VideoEmbeddings
 from anyanomaly_core.engine.journal import ScoreJournal
-from anyanomaly_core.engine.progress import Progress, silent
+from anyanomaly_core.engine.progress import Progress, no_progress
 from anyanomaly_core.engine.static_scenes import DecodedSegment, carried_score, follow_scenes
 from anyanomaly_core.engine.video import SegmentedVideo
 from anyanomaly_core.errors import FootageError, FrameIndexError
@@ -29,7 +29,7 @@ def iter_segment_scores(
     journal: ScoreJournal | None = None,
     *,
     limits: Limits,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
     embeddings: VideoEmbeddings | None = None,
     cascade: Cascade | None = None,
     known: KnownScores | None = None,
@@ -57,7 +57,7 @@ def iter_segment_scores(
     judge = _Judge(rules, scorer, embeddings, plan, known or {})
     finished = set(done)
     try:
-        for batch in prefetched(_batches(video, waiting, limits, plan)):
+        for batch in prefetch(_batches(video, waiting, limits, plan)):
             judge.remember([row for decoded in batch for row in done.get(decoded.frames.segment.index, [])])
             scores = judge.score([decoded for decoded in batch if decoded.frames.segment.index not in done])
             if not scores:
@@ -75,7 +75,7 @@ def iter_segment_scores(
         yield [_undecoded(segment, rule, reason) for segment in missing for rule in rules]
 
 
-def in_order(video: SegmentedVideo, batches: Iterable[Sequence[SegmentScore]]) -> list[SegmentScore]:
+def sort_by_segment(video: SegmentedVideo, batches: Iterable[Sequence[SegmentScore]]) -> list[SegmentScore]:
     """All rows of a video, segments outer."""
     by_segment = _by_segment([row for batch in batches for row in batch])
     return [row for segment in video.segments for row in by_segment[segment.index]]
@@ -173,7 +173,7 @@ def _plan(
     limits: Limits,
     embeddings: VideoEmbeddings | None,
 ) -> JudgingPlan:
-    batches = prefetched(_batches(video, video.segments, limits, None))
+    batches = prefetch(_batches(video, video.segments, limits, None))
     return plan_judging(
         cascade, rules, batches, name=video.path.name, segments=len(video.segments), embeddings=embeddings
     )

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pictures
 
 from anyanomaly_core.config import LibrarySettings, ModelSettings
-from anyanomaly_core.engine.progress import Progress, silent
+from anyanomaly_core.engine.progress import Progress, no_progress
 from anyanomaly_core.engine.scorer import with_models
 from anyanomaly_core.engine.video import SegmentedVideo
 from anyanomaly_core.errors import ConfigurationError, FootageError
@@ -74,7 +74,7 @@ class TrialScorer:
         *,
         source: str,
         limits: Limits,
-        progress: Progress = silent,
+        progress: Progress = no_progress,
     ) -> Trial:
         """Score consecutive segments of a video for a sentence, and explain the highest.
 
@@ -108,7 +108,7 @@ class TrialScorer:
         *,
         around_s: float | None = None,
         seconds: float = 30.0,
-        progress: Progress = silent,
+        progress: Progress = no_progress,
     ) -> Trial:
         """Score a file, or ``seconds`` of it around a moment.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from anyanomaly_core.config import LibrarySettings
-from anyanomaly_core.engine.progress import Progress, silent, terminal_stages
+from anyanomaly_core.engine.progress import Progress, no_progress, terminal_stages
 from anyanomaly_core.engine.scorer import LoadedProfile, load_models
 from anyanomaly_core.engine.video import SegmentedVideo
 from anyanomaly_core.engine.video_scores import VideoScores
@@ -234,7 +234,7 @@ def _progress(wanted: bool | Progress, name: str) -> Iterator[Progress]:
         yield wanted
         return
     if not wanted:
-        yield silent
+        yield no_progress
         return
     with terminal_stages() as stages:
         yield stages(Path(name).name, "segments")

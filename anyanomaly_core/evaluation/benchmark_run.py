@@ -14,7 +14,7 @@ from pathlib import Path
 
 from anyanomaly_core.config import LibrarySettings
 from anyanomaly_core.engine.journal import Journal
-from anyanomaly_core.engine.progress import Progress, silent
+from anyanomaly_core.engine.progress import Progress, no_progress
 from anyanomaly_core.engine.scorer import with_models
 from anyanomaly_core.errors import FootageError
 from anyanomaly_core.evaluation.footage_facts import FootageFacts, VideoFacts
@@ -38,7 +38,7 @@ Stages = Callable[[str, str], Progress]  # (name, what is counted): a long step 
 
 def silent_stages(_name: str, _unit: str) -> Progress:
     """No progress is shown."""
-    return silent
+    return no_progress
 
 
 @dataclass(frozen=True, slots=True)

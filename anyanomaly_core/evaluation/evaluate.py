@@ -7,11 +7,11 @@ from sqlalchemy import Engine
 
 from anyanomaly_core.config import LibrarySettings
 from anyanomaly_core.errors import ConfigurationError
-from anyanomaly_core.evaluation.as_published import as_published
 from anyanomaly_core.evaluation.benchmark_run import BenchmarkRun, Stages, silent_stages
 from anyanomaly_core.evaluation.labels.ground_truth import LabelledArchive
 from anyanomaly_core.evaluation.protocols import HONEST, REFERENCE
 from anyanomaly_core.evaluation.provenance import Provenance
+from anyanomaly_core.evaluation.published_setup import apply_published_setup
 from anyanomaly_core.evaluation.report.files import write_evaluation_report
 from anyanomaly_core.evaluation.store import store_summary
 from anyanomaly_core.evaluation.summary import Summary, summarize
@@ -51,7 +51,7 @@ def evaluate(
         ModelError: when a model is not to be had or breaks; the next run goes on from there.
         OSError: when the report cannot be written.
     """
-    archive, profile = as_published(archive, profile)
+    archive, profile = apply_published_setup(archive, profile)
     variants = ablation(profile, list(groups))
     try:
         out.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from anyanomaly_core.footage.pace import Pace
 from anyanomaly_core.footage.segments import Segment
-from anyanomaly_core.scoring.smoothing import unsmoothed
+from anyanomaly_core.scoring.smoothing import raw_frame_scores
 from anyanomaly_core.scoring.types import RuleTexts, SegmentScore, SelectionReason, Status
 
 # column of a class -> field of a segment's row
@@ -63,10 +63,11 @@ def _frame_columns(
     segments: Sequence[Segment], rows: Sequence[SegmentScore], frame_count: int
 ) -> dict[str, NDArray[np.float32]]:
     columns = {
-        name: unsmoothed(segments, [getattr(row, attribute) for row in rows], frame_count)
+        name: raw_frame_scores(segments, [getattr(row, attribute) for row in rows], frame_count)
         for name, attribute in COLUMNS.items()
     }
-    columns["score"] = unsmoothed(segments, rows, frame_count)  # the baseline has a score of its own for each frame
+    # the baseline has a score of its own for each frame
+    columns["score"] = raw_frame_scores(segments, rows, frame_count)
     return columns
 
 

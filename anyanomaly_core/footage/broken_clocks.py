@@ -19,14 +19,14 @@ _LONE, _LONE_S, _LONE_INTERVALS = 3, 600.0, 10.0  # so few frames at an end, so 
 
 
 @dataclass(frozen=True, slots=True)
-class Clocks:
+class ClockFaults:
     """What a file's times are worth."""
 
     wrong: NDArray[np.bool_]  # [F] frames whose stated time says nothing
     starts: tuple[int, ...]  # first frame of each clock; times of different clocks cannot be compared
 
 
-def find_clocks(stated: Seconds, interval: float) -> Clocks:
+def find_clock_faults(stated: Seconds, interval: float) -> ClockFaults:
     """Tell wrong times from clocks that began again or were set.
 
     Args:
@@ -48,10 +48,10 @@ def find_clocks(stated: Seconds, interval: float) -> Clocks:
         else:
             starts.append(at)
     _mark_lone_ends(stated, wrong)
-    return Clocks(wrong, tuple(sorted({*starts, *_leaps(stated, wrong)})))
+    return ClockFaults(wrong, tuple(sorted({*starts, *_leaps(stated, wrong)})))
 
 
-def join(stated: Seconds, clocks: Clocks, interval: float) -> Seconds:
+def join(stated: Seconds, clocks: ClockFaults, interval: float) -> Seconds:
     """[F] times on one clock, not decreasing; wrong ones lie evenly between their neighbours."""
     right = np.flatnonzero(~clocks.wrong)
     times = stated[right].copy()  # [right]

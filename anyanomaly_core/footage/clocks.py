@@ -77,7 +77,7 @@ class Correction(BaseModel):
         return self.end is None or stated < _aware(self.end, zone)
 
 
-class ClocksFile(BaseModel):
+class ClockFile(BaseModel):
     """The clock corrections of an installation; the first that fits counts."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -126,7 +126,7 @@ def _load(path: Path, _modified: int, _size: int) -> tuple[Correction, ...]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"The clock corrections {path} are no YAML: {error}.") from None
     try:
-        return ClocksFile.model_validate(stated).clocks
+        return ClockFile.model_validate(stated).clocks
     except ValidationError as error:
         raise ConfigurationError(_explained(path, error)) from None
 
@@ -156,7 +156,7 @@ def _keys() -> list[str]:
     return sorted(field.alias or name for name, field in Correction.model_fields.items())
 
 
-def in_words(add: timedelta) -> str:
+def describe_correction(add: timedelta) -> str:
     """Such as ``-1 h`` or ``+1 h 0.5 s``."""
     left, words = abs(add) // timedelta(milliseconds=1), []
     for unit in ("d", "h", "min"):

@@ -16,7 +16,7 @@ _WHOLE_FRAMES_ONLY = 1
 _FORBIDDEN = (b"\0\0\0", b"\0\0\1", b"\0\0\2")  # within a unit, 7.4.1: holes of zeros, packets that were cut
 
 
-class NotExactError(Exception):
+class PictureOrderError(Exception):
     """The packets do not say how many pictures come out of the decoder, and in which order."""
 
 
@@ -30,7 +30,7 @@ class _Bits:
     def take(self, count: int) -> int:
         self._left -= count
         if self._left < 0:
-            raise NotExactError("a unit ends in its own header")
+            raise PictureOrderError("a unit ends in its own header")
         return (self._value >> self._left) & ((1 << count) - 1)
 
     def exp_golomb(self) -> int:
@@ -49,9 +49,9 @@ def _units(data: bytes, length_bytes: int) -> Iterator[bytes]:
         place += length_bytes
         unit = data[place : place + size]
         if not size or len(unit) < size:
-            raise NotExactError("units do not fill their packet")
+            raise PictureOrderError("units do not fill their packet")
         if any(code in unit for code in _FORBIDDEN):
-            raise NotExactError("bytes that no unit may have")
+            raise PictureOrderError("bytes that no unit may have")
         yield unit
         place += size
 
@@ -71,23 +71,23 @@ def _sequence(unit: bytes) -> _Sequence:
     bits.exp_golomb()
     if profile in _WITH_CHROMA_FORMAT:
         if bits.exp_golomb() == 3:  # noqa: PLR2004  (4:4:4)
-            raise NotExactError("4:4:4")
+            raise PictureOrderError("4:4:4")
         bits.exp_golomb()
         bits.exp_golomb()
         if bits.take(2) & 1:
-            raise NotExactError("scaling lists")
+            raise PictureOrderError("scaling lists")
     frame_num_bits = bits.exp_golomb() + 4
     order_type = bits.exp_golomb()
     if order_type == 1:
-        raise NotExactError("display order by offsets")
+        raise PictureOrderError("display order by offsets")
     order_bits = bits.exp_golomb() + 4 if order_type == 0 else 0
     bits.exp_golomb()  # reference frames
     if bits.take(1):
-        raise NotExactError("gaps in the numbers of frames are allowed")
+        raise PictureOrderError("gaps in the numbers of frames are allowed")
     bits.exp_golomb()
     bits.exp_golomb()  # width and height
     if bits.take(1) != _WHOLE_FRAMES_ONLY:
-        raise NotExactError("interlaced")
+        raise PictureOrderError("interlaced")
     return _Sequence(frame_num_bits, order_bits)
 
 
@@ -98,7 +98,7 @@ class H264:
 
     def __init__(self, extradata: bytes) -> None:
         if len(extradata) < 7 or extradata[0] != 1:  # noqa: PLR2004  (ISO/IEC 14496-15, 5.3.3.1)
-            raise NotExactError("no parameter sets in the header")
+            raise PictureOrderError("no parameter sets in the header")
         self.length_bytes = (extradata[4] & 3) + 1
         place, sets = 5, []
         for mask in (31, 255):
@@ -110,36 +110,36 @@ class H264:
         self._sets = set(sets)
         sequences = [unit for unit in sets if unit and unit[0] & 31 == _H264_SPS]
         if len(sequences) != 1:
-            raise NotExactError("several sequences of pictures")
+            raise PictureOrderError("several sequences of pictures")
         self._sequence = _sequence(sequences[0])
         self._pictures = {_Bits(unit[1:9]).exp_golomb() for unit in sets if unit and unit[0] & 31 == _H264_PPS}
         self._frame_num = self._order = 0
         self._was_reference = True
 
     def check(self, data: bytes, is_key: bool) -> None:
-        """Raise NotExactError unless the packet holds exactly one picture, the next one shown."""
+        """Raise PictureOrderError unless the packet holds exactly one picture, the next one shown."""
         first = True
         for unit in _units(data, self.length_bytes):
             kind = unit[0] & 31
             if unit[0] & 128:
-                raise NotExactError("a broken unit")
+                raise PictureOrderError("a broken unit")
             if kind in (_H264_SLICE, _H264_IDR):
                 if (kind == _H264_IDR) != is_key:
-                    raise NotExactError("a key frame that is none")
+                    raise PictureOrderError("a key frame that is none")
                 self._check_slice(unit, first)
                 first = False
             elif kind not in _H264_BESIDE or (kind in (_H264_SPS, _H264_PPS) and unit not in self._sets):
-                raise NotExactError(f"units of kind {kind}")
+                raise PictureOrderError(f"units of kind {kind}")
         if first:
-            raise NotExactError("a packet without a picture")
+            raise PictureOrderError("a packet without a picture")
 
     def _check_slice(self, unit: bytes, first: bool) -> None:
         bits = _Bits(unit[1:_SLICE_BYTES])
         if (bits.exp_golomb() == 0) != first:
-            raise NotExactError("a packet with more or less than a picture")
+            raise PictureOrderError("a packet with more or less than a picture")
         bits.exp_golomb()  # type
         if bits.exp_golomb() not in self._pictures:
-            raise NotExactError("unknown parameters")
+            raise PictureOrderError("unknown parameters")
         frame_num = bits.take(self._sequence.frame_num_bits)
         is_idr, is_reference = unit[0] & 31 == _H264_IDR, bool(unit[0] & 96)
         if is_idr:
@@ -147,7 +147,7 @@ class H264:
         order = bits.take(self._sequence.order_bits)
         if not first:
             if (frame_num, order) != (self._frame_num, self._order):
-                raise NotExactError("slices of different pictures")
+                raise PictureOrderError("slices of different pictures")
             return
         if is_idr:
             expected = 0
@@ -155,17 +155,17 @@ class H264:
             expected = (self._frame_num + self._was_reference) % (1 << self._sequence.frame_num_bits)
             step = (order - self._order) % (1 << self._sequence.order_bits)
             if self._sequence.order_bits and not 0 < step < 1 << (self._sequence.order_bits - 1):
-                raise NotExactError("pictures out of order")
+                raise PictureOrderError("pictures out of order")
         if frame_num != expected or (is_idr and not is_reference):
-            raise NotExactError("a picture is missing")
+            raise PictureOrderError("a picture is missing")
         self._frame_num, self._order, self._was_reference = frame_num, order, is_reference
 
 
 def checker(codec: str, extradata: bytes | None) -> H264:
-    """For a stream; raises NotExactError where there are no rules for it.
+    """For a stream; raises PictureOrderError where there are no rules for it.
 
     H.265 has none: which pictures its decoder gives depends on the pictures that each one refers to.
     """
     if codec != "h264" or not extradata:
-        raise NotExactError(f"no rules for {codec}")
+        raise PictureOrderError(f"no rules for {codec}")
     return H264(extradata)

@@ -9,7 +9,7 @@ import ffmpeg
 import imageio_ffmpeg
 
 from anyanomaly_core.footage import allowed
-from anyanomaly_core.footage.sandbox import Limits, confined
+from anyanomaly_core.footage.sandbox import Limits, confine_command
 
 
 @lru_cache(maxsize=1)
@@ -47,7 +47,7 @@ def decoding(filters: Sequence[str], pixel_format: str, limits: Limits, *, most_
         enc_time_base="demux",  # times in the file's own unit: exact
         **options,
     )
-    return confined(output.compile(cmd=executable()), limits)
+    return confine_command(output.compile(cmd=executable()), limits)
 
 
 def source(limits: Limits, **more: str | float | None) -> Any:  # noqa: ANN401  (a stream of ffmpeg-python)

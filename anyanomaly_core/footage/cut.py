@@ -29,9 +29,9 @@ from anyanomaly_core.footage.command import executable, source
 from anyanomaly_core.footage.header import Header
 from anyanomaly_core.footage.masks import Mask
 from anyanomaly_core.footage.nearby import BEFORE_S, TOLERANCE_S, first_moment
-from anyanomaly_core.footage.pipes import Pipes, Stalled
+from anyanomaly_core.footage.pipes import Pipes, StallError
 from anyanomaly_core.footage.probe import read_header, why_unreadable
-from anyanomaly_core.footage.sandbox import Child, Limits, confined, describe_end, opened
+from anyanomaly_core.footage.sandbox import Child, Limits, confine_command, describe_end, footage_descriptor
 
 _MOOV_BYTES = 8192, 64  # room for the table of contents at the front: in all, and per frame
 _DISK_FULL, _TOO_LARGE = 256 - errno.ENOSPC, 256 - errno.EFBIG  # exit statuses of ffmpeg
@@ -40,7 +40,7 @@ _QUALITY: Options = {"c:v": "libx264", "preset": "veryfast", "crf": 18, "g": 50,
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ClipPart:
     """What to cut: frames ``first..last`` of a file, both included."""
 
     times_s: NDArray[np.float64]  # [F] of every frame of the file, as in FrameIndex
@@ -56,14 +56,14 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class ClipFrames:
     """What ffmpeg says it wrote, in order of presentation."""
 
     numbers: tuple[int, ...]  # of decoded frames, counted from where decoding began; packets have none
     times_s: NDArray[np.float64]  # [n] in the file's own clock
 
 
-def cut(path: Path, part: Part, target: Path, *, limits: Limits) -> Literal["copied", "encoded"]:
+def cut(path: Path, part: ClipPart, target: Path, *, limits: Limits) -> Literal["copied", "encoded"]:
     """Write the clip to ``target`` and return how: ``copied``, or ``encoded``.
 
     Sound is left out. Size is kept, made even; a mask is drawn; pictures stand upright.
@@ -93,17 +93,17 @@ def cut(path: Path, part: Part, target: Path, *, limits: Limits) -> Literal["cop
     raise FootageError(f"No exact clip of frames {part.first} to {part.last} of {path.name!r} can be cut: {said}.")
 
 
-Way = tuple[Literal["copied", "encoded"], list[str], Callable[[Written], bool]]
+Way = tuple[Literal["copied", "encoded"], list[str], Callable[[ClipFrames], bool]]
 
 
-def _ways(part: Part, header: Header, origin: float, limits: Limits) -> list[Way]:
-    def same_times(written: Written) -> bool:
+def _ways(part: ClipPart, header: Header, origin: float, limits: Limits) -> list[Way]:
+    def same_times(written: ClipFrames) -> bool:
         return _fit(written.times_s - origin, part.expected)
 
-    def same_numbers(written: Written) -> bool:
+    def same_numbers(written: ClipFrames) -> bool:
         return written.numbers == tuple(range(part.first, part.last + 1))
 
-    def both(written: Written) -> bool:
+    def both(written: ClipFrames) -> bool:
         return same_numbers(written) and same_times(written)
 
     ways: list[Way] = []
@@ -134,7 +134,7 @@ def _playable(header: Header) -> bool:
     return header.codec == "h264" and header.pixel_format == "yuv420p" and upright and even
 
 
-def _copying(part: Part, origin: float, limits: Limits) -> list[str]:
+def _copying(part: ClipPart, origin: float, limits: Limits) -> list[str]:
     since = origin + float(part.times_s[part.first])
     seek: Options = {"ss": f"{since + TOLERANCE_S / 4:.6f}", "seek_timestamp": 1} if part.first else {}
     # Packets have no statistics; a second output lists them instead.
@@ -143,7 +143,7 @@ def _copying(part: Part, origin: float, limits: Limits) -> list[str]:
 
 
 def _encoding(
-    part: Part,
+    part: ClipPart,
     header: Header,
     which: str,
     limits: Limits,
@@ -177,12 +177,12 @@ def _encoding(
     return _command(part, limits, seek or {}, options)
 
 
-def _interval(part: Part) -> float:
+def _interval(part: ClipPart) -> float:
     return max(1e-3, float(np.median(np.diff(part.times_s)))) if len(part.times_s) > 1 else 0.04
 
 
 def _command(
-    part: Part, limits: Limits, seek: Options, options: Options, also: tuple[str, Options] | None = None
+    part: ClipPart, limits: Limits, seek: Options, options: Options, also: tuple[str, Options] | None = None
 ) -> list[str]:
     count = part.last - part.first + 1
     # With copyts the file's own times come through; they are what the clip is checked by.
@@ -200,21 +200,21 @@ def _command(
         **options,
     )
     outputs = [clip] if also is None else [clip, footage.output(also[0], **also[1])]
-    return confined(ffmpeg.merge_outputs(*outputs).compile(cmd=executable()), limits)
+    return confine_command(ffmpeg.merge_outputs(*outputs).compile(cmd=executable()), limits)
 
 
-def _run(path: Path, command: Sequence[str], target: Path, limits: Limits) -> tuple[Written, str | None]:
+def _run(path: Path, command: Sequence[str], target: Path, limits: Limits) -> tuple[ClipFrames, str | None]:
     """What was written, and why ffmpeg did not end well if it did not."""
     lines: list[str] = []
     handle = os.open(target, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
     try:
-        with opened(path) as footage, Child(command, footage, side=True, target=handle) as child:
+        with footage_descriptor(path) as footage, Child(command, footage, side=True, target=handle) as child:
             pipes = Pipes(child, footage, limits.stall_s)
             try:
                 while (line := pipes.line()) is not None:
                     lines.append(line)
                 status = pipes.finish()
-            except Stalled:
+            except StallError:
                 status = None
             problem = describe_end(status, limits)
             said = "; ".join(pipes.complaints.lines()[:3])
@@ -230,12 +230,12 @@ def _run(path: Path, command: Sequence[str], target: Path, limits: Limits) -> tu
     return _read(lines), None if problem is None else f"{problem}. {said}".strip()
 
 
-def _read(lines: Sequence[str]) -> Written:
+def _read(lines: Sequence[str]) -> ClipFrames:
     """Lines about pictures, ``number ticks unit``, or framecrc's: ``#tb 0: unit``, then ``stream, dts, pts, ...``."""
     unit = next((line.removeprefix("#tb 0: ") for line in lines if line.startswith("#tb 0: ")), None)
     if unit is not None:
         ticks = [int(line.split(",")[2]) for line in lines if not line.startswith("#")]
-        return Written((), np.array(ticks, np.float64) * float(Fraction(unit)))
+        return ClipFrames((), np.array(ticks, np.float64) * float(Fraction(unit)))
     rows = [line.split(" ") for line in lines]
     times = [float(int(ticks) * Fraction(tb)) for _, ticks, tb in rows]
-    return Written(tuple(int(number) for number, _, _ in rows), np.array(times))
+    return ClipFrames(tuple(int(number) for number, _, _ in rows), np.array(times))

@@ -10,9 +10,9 @@ from anyanomaly_core.errors import FootageError, FrameIndexError, UnreadableFoot
 from anyanomaly_core.footage.command import decoding
 from anyanomaly_core.footage.header import Header
 from anyanomaly_core.footage.masks import Mask
-from anyanomaly_core.footage.pipes import Pipes, Stalled
+from anyanomaly_core.footage.pipes import Pipes, StallError
 from anyanomaly_core.footage.probe import read_header, why_unreadable
-from anyanomaly_core.footage.sandbox import Child, Limits, describe_end, opened
+from anyanomaly_core.footage.sandbox import Child, Limits, describe_end, footage_descriptor
 from anyanomaly_core.footage.types import Frame
 
 # Exact arithmetic, so that the same file gives the same pixels on every processor. Whatever changes them changes
@@ -137,12 +137,12 @@ def _frames(
         raise UnreadableFootageError(why_unreadable(path, header))
     filters = picture_filters(expression, width, height, header, mask)
     command = decoding(filters, "rgb24", limits, most_frames=most_frames)
-    with opened(path) as source, Child(command, source, side=True) as child:
+    with footage_descriptor(path) as source, Child(command, source, side=True) as child:
         pipes = Pipes(child, source, limits.stall_s)
         try:
             yield from _read(pipes, height, width)
             status = pipes.finish()
-        except Stalled:
+        except StallError:
             status = None
         problem = describe_end(status, limits)
         if problem is not None:

@@ -19,9 +19,9 @@ from anyanomaly_core.footage.command import decoding
 from anyanomaly_core.footage.header import Header
 from anyanomaly_core.footage.motion import GRID_HEIGHT, GRID_WIDTH, change
 from anyanomaly_core.footage.packet_list import list_packets
-from anyanomaly_core.footage.pipes import Pipes, Stalled
+from anyanomaly_core.footage.pipes import Pipes, StallError
 from anyanomaly_core.footage.probe import packet_ends, read_header, why_unreadable
-from anyanomaly_core.footage.sandbox import Child, Limits, describe_end, opened
+from anyanomaly_core.footage.sandbox import Child, Limits, describe_end, footage_descriptor
 from anyanomaly_core.footage.timeline import ASSUMED_FPS, Timeline, frame_interval, repair
 from anyanomaly_core.footage.types import FrameIndex
 
@@ -131,7 +131,7 @@ def _decode_all(path: str | Path, limits: Limits) -> tuple["array[float]", "arra
     times, motion = array("d"), array("f")
     picture = np.empty((GRID_HEIGHT, GRID_WIDTH), np.uint8)
     before = picture.copy()
-    with opened(path) as source, Child(decoding(_FILTERS, "gray", limits), source, side=True) as child:
+    with footage_descriptor(path) as source, Child(decoding(_FILTERS, "gray", limits), source, side=True) as child:
         pipes = Pipes(child, source, limits.stall_s)
         try:
             while pipes.read_into(picture.data.cast("B")) == picture.size:
@@ -143,7 +143,7 @@ def _decode_all(path: str | Path, limits: Limits) -> tuple["array[float]", "arra
                 motion.append(change(before, picture) if len(motion) else 0.0)
                 before, picture = picture, before
             status = pipes.finish()
-        except Stalled:
+        except StallError:
             status = None
         return times, motion, pipes.complaints.lines(), describe_end(status, limits)
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from anyanomaly_core.errors import ConfigurationError
 from anyanomaly_core.footage import local_time
 from anyanomaly_core.footage.local_time import NoTimeError, UndecidedTimeError, Zones
-from anyanomaly_core.footage.path_pattern import TIME_PARTS, PathPattern, Reading, TooManyReadingsError
+from anyanomaly_core.footage.path_pattern import TIME_PARTS, PathPattern, PathReading, TooManyReadingsError
 from anyanomaly_core.footage.recorders.presets import RECORDERS, Recorder
 
 # For a folder nobody described: the usual layouts, else the first folder, else the file's name is the camera.
@@ -29,11 +29,11 @@ _STAMP = re.compile(rf"(?<!\d){_DATE}[-_T .]?(?:[01]\d|2[0-3])[-_.:]?[0-5]\d")
 _OPEN_TEXT = frozenset({"any", "path", "camera", "channel"})
 _OTHER = _OPEN_TEXT | {"number", "hex", "folders", "ext"}  # values that are no part of a time
 
-_Found = list[tuple[Reading, datetime | NoTimeError]]
+_Found = list[tuple[PathReading, datetime | NoTimeError]]
 
 
 @dataclass(frozen=True, slots=True)
-class Stated:
+class PathFacts:
     """What a path says; None where it says nothing."""
 
     camera: str | None = None
@@ -43,7 +43,7 @@ class Stated:
     is_undecided: bool = False  # there are numbers of a time, but of two, or of none in this zone
 
 
-def read_path(uri: str, layout: str, zones: Zones | str, *, modified: float | None = None) -> Stated:
+def read_path(uri: str, layout: str, zones: Zones | str, *, modified: float | None = None) -> PathFacts:
     """Camera and recording time that ``uri`` states under ``layout``.
 
     A path that could state two times states none: two dates in a name, a local time that comes twice when clocks are
@@ -60,11 +60,11 @@ def read_path(uri: str, layout: str, zones: Zones | str, *, modified: float | No
         ConfigurationError: when the layout itself is wrong.
     """
     places = Zones(zones) if isinstance(zones, str) else zones
-    for alternative in compiled(layout):
+    for alternative in compile_layout(layout):
         stated = alternative.read(uri, places, modified)
         if stated is not None:
             return stated
-    return Stated()
+    return PathFacts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +76,12 @@ class Alternative:
     zone: str | None = None  # that its times are written in; None: the camera's
     recorder: Recorder | None = None  # whose preset it comes from
 
-    def read(self, uri: str, zones: Zones, modified: float | None) -> Stated | None:
+    def read(self, uri: str, zones: Zones, modified: float | None) -> PathFacts | None:
         """What the path states; None: it does not fit."""
         try:
             readings = [reading for reading in self.pattern.readings(uri) if not _camera_is_a_day(reading)]
         except TooManyReadingsError:
-            return Stated(problem=f"{self.pattern.text} reads it in too many ways: put more text between its parts")
+            return PathFacts(problem=f"{self.pattern.text} reads it in too many ways: put more text between its parts")
         if not readings:
             return None
         if not TIME_PARTS & self.pattern.parts:
@@ -93,18 +93,18 @@ class Alternative:
             return replace(stated, problem=str(error), is_undecided=isinstance(error, UndecidedTimeError))
         return replace(self._stated(kept), recorded_at=moment)
 
-    def _stated(self, readings: Sequence[Reading]) -> Stated:
+    def _stated(self, readings: Sequence[PathReading]) -> PathFacts:
         """The camera, if all readings agree on it."""
         name = self.recorder.name if self.recorder else None
         cameras = list(dict.fromkeys(self._camera(reading) for reading in readings))
         if len(cameras) == 1:
-            return Stated(cameras[0], recorder=name)
+            return PathFacts(cameras[0], recorder=name)
         which = f"the path may name camera {cameras[0]!r} or {cameras[1]!r}; put other text between the layout's parts"
-        return Stated(problem=which, recorder=name)
+        return PathFacts(problem=which, recorder=name)
 
     def _only(
-        self, uri: str, readings: Sequence[Reading], zones: Zones, modified: float | None
-    ) -> tuple[list[Reading], datetime]:
+        self, uri: str, readings: Sequence[PathReading], zones: Zones, modified: float | None
+    ) -> tuple[list[PathReading], datetime]:
         """The readings that are a time, and that time. Raises NoTimeError where there is none, or another one."""
         found: _Found = []
         nothing = NoTimeError("it states no time")
@@ -133,7 +133,7 @@ class Alternative:
             )
         return [reading for reading, _ in whole], moment
 
-    def _moment(self, reading: Reading, zones: Zones, modified: float | None) -> datetime:
+    def _moment(self, reading: PathReading, zones: Zones, modified: float | None) -> datetime:
         values = _values(reading)
         if "dst" in self.pattern.parts:
             values["flags_dst"] = "yes"
@@ -142,7 +142,7 @@ class Alternative:
         local_time.check_end(values, moment, zone)
         return moment
 
-    def _camera(self, reading: Reading) -> str | None:
+    def _camera(self, reading: PathReading) -> str | None:
         camera, channel = self.camera, self.pattern.constants.get("channel")
         for span in reading:
             if span.name == "camera":
@@ -154,12 +154,12 @@ class Alternative:
 
 def zone_of_times(uri: str, layout: str, zones: Zones, camera: str) -> str:
     """The IANA zone that a path's times are written in: its layout's, else its camera's."""
-    fitting = next((each for each in compiled(layout) if each.read(uri, zones, None) is not None), None)
+    fitting = next((each for each in compile_layout(layout) if each.read(uri, zones, None) is not None), None)
     return (None if fitting is None else fitting.zone) or zones.of(camera)
 
 
 @lru_cache(maxsize=16)
-def compiled(layout: str) -> tuple[Alternative, ...]:
+def compile_layout(layout: str) -> tuple[Alternative, ...]:
     """The patterns of a layout, in order. Raises ConfigurationError when it is wrong."""
     return tuple(alternative for text in layout.split("|") for alternative in _alternatives(layout, text.strip()))
 
@@ -204,7 +204,7 @@ def _check_zone(layout: str, zone: str) -> None:
         raise ConfigurationError(f"The layout {layout!r} names {zone!r}, which is no IANA time zone.") from None
 
 
-def _values(reading: Reading) -> dict[str, str]:
+def _values(reading: PathReading) -> dict[str, str]:
     """By name. What is stated twice must be the same: raises UndecidedTimeError."""
     values: dict[str, str] = {}
     for name, text, _, _ in reading:
@@ -214,7 +214,7 @@ def _values(reading: Reading) -> dict[str, str]:
     return values
 
 
-def _camera_is_a_day(reading: Reading) -> bool:
+def _camera_is_a_day(reading: PathReading) -> bool:
     return any(span.name == "camera" and _DAY.fullmatch(span.text) is not None for span in reading)
 
 
@@ -224,12 +224,12 @@ def _without_parts_of_others(found: _Found) -> _Found:
     return [pair for pair, own in zip(found, places, strict=True) if not any(own < other for other in places)]
 
 
-def _places(reading: Reading) -> frozenset[int]:
+def _places(reading: PathReading) -> frozenset[int]:
     """Characters that are read as a time."""
     return frozenset(place for span in reading if span.name not in _OTHER for place in range(span.start, span.end))
 
 
-def _time_before(uri: str, reading: Reading) -> str | None:
+def _time_before(uri: str, reading: PathReading) -> str | None:
     """Text in the same name, before the time that is read, that nobody named and that looks like another one."""
     time = [span for span in reading if span.name in {"hour", "epoch", "epoch_ms"}]
     if not time:

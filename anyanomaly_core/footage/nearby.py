@@ -12,9 +12,9 @@ from anyanomaly_core.errors import FootageError, UnreadableFootageError
 from anyanomaly_core.footage.command import executable, source
 from anyanomaly_core.footage.decode import picture_filters, read_frames
 from anyanomaly_core.footage.masks import Mask
-from anyanomaly_core.footage.pipes import Pipes, Stalled
+from anyanomaly_core.footage.pipes import Pipes, StallError
 from anyanomaly_core.footage.probe import read_header, why_unreadable
-from anyanomaly_core.footage.sandbox import Child, Limits, confined, opened
+from anyanomaly_core.footage.sandbox import Child, Limits, confine_command, footage_descriptor
 
 BEFORE_S = 2.0  # decoding begins so long before a frame: predictions across a key frame have settled by then
 TOLERANCE_S = 2e-3  # the index keeps evenly spaced frames to a millisecond
@@ -82,14 +82,14 @@ def _first_moment(name: str, _inode: int, _size: int, _modified: int, limits: Li
         **{"frames:v": 1},
     )
     with (
-        opened(path) as footage,
-        Child(confined(output.compile(cmd=executable()), limits), footage, side=True) as child,
+        footage_descriptor(path) as footage,
+        Child(confine_command(output.compile(cmd=executable()), limits), footage, side=True) as child,
     ):
         pipes = Pipes(child, footage, limits.stall_s)
         try:
             line = pipes.line()
             pipes.finish()
-        except Stalled:
+        except StallError:
             line = None
     if line is None:
         raise UnreadableFootageError(f"No frame of {path.name!r} could be decoded.")
@@ -132,8 +132,8 @@ def _sought(
     images: list[NDArray[np.uint8]] = []
     seen: list[float] = []
     with (
-        opened(path) as footage,
-        Child(confined(output.compile(cmd=executable()), limits), footage, side=True) as child,
+        footage_descriptor(path) as footage,
+        Child(confine_command(output.compile(cmd=executable()), limits), footage, side=True) as child,
     ):
         pipes = Pipes(child, footage, limits.stall_s)
         try:
@@ -145,7 +145,7 @@ def _sought(
                 images.append(image)
                 seen.append(float(int(ticks) * Fraction(unit)))
             pipes.finish()
-        except Stalled:
+        except StallError:
             return None
     if np.abs(np.array(seen) - in_file).max() > TOLERANCE_S:
         return None

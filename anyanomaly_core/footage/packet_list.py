@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from anyanomaly_core.errors import FootageError
 from anyanomaly_core.footage import allowed
-from anyanomaly_core.footage.pipes import Pipes, Stalled
-from anyanomaly_core.footage.sandbox import Child, Limits, describe_end, opened
+from anyanomaly_core.footage.pipes import Pipes, StallError
+from anyanomaly_core.footage.sandbox import Child, Limits, describe_end, footage_descriptor
 
 _CHILD = str(Path(__file__).resolve().parent / "packet_list_child.py")
 _CHUNK = 1 << 20
@@ -63,13 +63,13 @@ def _list_packets(path: str, _inode: int, _size: int, _modified: int, limits: Li
     command = [sys.executable, "-I", _CHILD, json.dumps(plan), "{source}"]
     said = bytearray()
     buffer = bytearray(_CHUNK)
-    with opened(path) as source, Child(command, source) as child:
+    with footage_descriptor(path) as source, Child(command, source) as child:
         pipes = Pipes(child, source, limits.stall_s)
         try:
             while count := pipes.read_into(memoryview(buffer)):
                 said += buffer[:count]
             status = pipes.finish()
-        except Stalled:
+        except StallError:
             status = None
         if describe_end(status, limits) is not None:
             return None

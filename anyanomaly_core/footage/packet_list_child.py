@@ -22,12 +22,12 @@ _FLAWS = (av.FFmpegError, ValueError, TypeError, ArithmeticError, LookupError, A
 
 
 def _list(descriptor: int, options: dict[str, str], video_stream: Any, rules: dict[str, Any]) -> bytes:  # noqa: ANN401
-    not_exact = rules["NotExactError"]
+    order_unknown = rules["PictureOrderError"]
     times, sizes, keys = array("q"), array("i"), array("B")
     with av.open("fd:", options={"fd": str(descriptor), **options}, metadata_errors="replace") as container:
         stream = video_stream(container)
         if stream is None or container.format.name.split(",")[0] not in _CONTAINERS:
-            raise not_exact("a container that does not state every packet")
+            raise order_unknown("a container that does not state every packet")
         context = stream.codec_context
         check = rules["checker"](context.name, context.extradata)
         syntax = BitStreamFilterContext(check.filter_name, stream)
@@ -35,16 +35,16 @@ def _list(descriptor: int, options: dict[str, str], video_stream: Any, rules: di
             if packet.dts is None and not packet.size:
                 break  # the flush at the end
             if packet.pts is None or not packet.size or packet.is_corrupt or packet.is_discard:
-                raise not_exact("packets without time or content")
+                raise order_unknown("packets without time or content")
             if (times and packet.pts <= times[-1]) or not (times or packet.is_keyframe):
-                raise not_exact("packets in another order than pictures")
+                raise order_unknown("packets in another order than pictures")
             check.check(bytes(packet), packet.is_keyframe)
             times.append(packet.pts)
             sizes.append(packet.size)
             keys.append(packet.is_keyframe)
             syntax.filter(packet)  # reads every slice header; raises where one breaks the rules of the codec
         if not times or (stream.frames and stream.frames != len(times)):
-            raise not_exact("the header states another number of packets")
+            raise order_unknown("the header states another number of packets")
         unit = stream.time_base
     head = json.dumps({"unit": [unit.numerator, unit.denominator], "packets": len(times)})
     return head.encode() + b"\n" + times.tobytes() + sizes.tobytes() + keys.tobytes()
@@ -60,7 +60,7 @@ def main() -> None:
     confine(plan["limits"], [str(Path(av.__file__).parent)])  # PyAV imports some of its parts late
     try:
         out = _list(descriptor, plan["options"], video_stream, rules)
-    except (rules["NotExactError"], *_FLAWS, MemoryError, OSError) as error:
+    except (rules["PictureOrderError"], *_FLAWS, MemoryError, OSError) as error:
         out = json.dumps({"why": getattr(error, "strerror", None) or str(error)}).encode() + b"\n"
     with os.fdopen(1, "wb") as stdout:
         stdout.write(out)

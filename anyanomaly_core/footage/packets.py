@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from anyanomaly_core.errors import FootageError
 from anyanomaly_core.footage import allowed
 from anyanomaly_core.footage.nearby import TOLERANCE_S, first_moment
-from anyanomaly_core.footage.pipes import Pipes, Stalled
+from anyanomaly_core.footage.pipes import Pipes, StallError
 from anyanomaly_core.footage.probe import read_header
-from anyanomaly_core.footage.sandbox import Child, Limits, describe_end, opened
+from anyanomaly_core.footage.sandbox import Child, Limits, describe_end, footage_descriptor
 
 _CHILD = str(Path(__file__).resolve().parent / "packets_child.py")
 _ANY_CONTAINER = "matroska"  # where the source's own cannot be written
@@ -130,13 +130,16 @@ def _run(path: Path, plan: dict[str, object], limits: Limits, target: Path | Non
     command = [sys.executable, "-I", _CHILD, json.dumps(whole), *numbers]
     packets: list[Packet] = []
     try:
-        with opened(path) as source, Child(command, source, side=True, target=handle if target else None) as child:
+        with (
+            footage_descriptor(path) as source,
+            Child(command, source, side=True, target=handle if target else None) as child,
+        ):
             pipes = Pipes(child, source, limits.stall_s)
             try:
                 while (line := pipes.line()) is not None:
                     packets.append(_packet(line))
                 status = pipes.finish()
-            except Stalled:
+            except StallError:
                 status = None
             problem = describe_end(status, limits)
             complaints = "; ".join(pipes.complaints.lines()[:3])

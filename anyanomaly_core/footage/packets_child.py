@@ -26,14 +26,14 @@ _KEY_FRAMES_AFTER = 2
 _SEEK_EARLIER_S = 2.0  # containers seek by decoding time, which is before the time of showing
 
 
-class Source:
+class InputFile:
     """The file, opened as often as it is needed."""
 
     def __init__(self, descriptor: int, options: dict[str, str], choose: Callable[[InputContainer], Any]) -> None:
         self._descriptor, self._options, self._choose = descriptor, options, choose
 
     @contextmanager
-    def opened(self) -> Iterator[tuple[InputContainer, Any]]:
+    def open(self) -> Iterator[tuple[InputContainer, Any]]:
         """The container and its video stream, at the beginning."""
         os.lseek(self._descriptor, 0, os.SEEK_SET)
         options = {"fd": str(self._descriptor), **self._options}
@@ -41,7 +41,7 @@ class Source:
             yield container, self._choose(container)
 
 
-class Span:
+class FrameSpan:
     """The frames that are needed, by time, or by number where packets have no times, as in a bare stream."""
 
     def __init__(self, plan: dict[str, Any]) -> None:
@@ -61,7 +61,7 @@ def _time_s(packet: Packet) -> float | None:
     return None if ticks is None or packet.time_base is None else float(ticks * packet.time_base)
 
 
-def _between_key_frames(container: InputContainer, stream: Any, span: Span) -> Iterator[Packet]:  # noqa: ANN401
+def _between_key_frames(container: InputContainer, stream: Any, span: FrameSpan) -> Iterator[Packet]:  # noqa: ANN401
     """Packets from the last key frame at or before the span to the second one after it, both included."""
     waiting: list[Packet] = []  # since the last key frame; without one, since the beginning
     started, key_frames_after = False, 0
@@ -83,9 +83,9 @@ def _between_key_frames(container: InputContainer, stream: Any, span: Span) -> I
         yield from waiting
 
 
-def _selected(source: Source, span: Span) -> Iterator[tuple[Any, Packet]]:
+def _selected(source: InputFile, span: FrameSpan) -> Iterator[tuple[Any, Packet]]:
     """As above with their stream, found by seeking where the container can be searched."""
-    with source.opened() as (container, stream):
+    with source.open() as (container, stream):
         try:
             container.seek(int((span.since_s - _SEEK_EARLIER_S) / stream.time_base), stream=stream, backward=True)
             packets = _between_key_frames(container, stream, span)
@@ -97,25 +97,25 @@ def _selected(source: Source, span: Span) -> Iterator[tuple[Any, Packet]]:
             yield stream, first
             yield from ((stream, packet) for packet in packets)
             return
-    with source.opened() as (container, stream):
+    with source.open() as (container, stream):
         yield from ((stream, packet) for packet in _between_key_frames(container, stream, span))
 
 
-def _copied(source: Source, plan: dict[str, Any], target: int) -> Iterator[str]:
+def _copied(source: InputFile, plan: dict[str, Any], target: int) -> Iterator[str]:
     with (
         os.fdopen(target, "wb") as file,
         av.open(file, "w", format=plan["container"], options={"fflags": "+bitexact"}) as out,
     ):
         copy = None
-        for stream, packet in _selected(source, Span(plan)):
+        for stream, packet in _selected(source, FrameSpan(plan)):
             copy = copy or out.add_stream_from_template(stream)
             yield _line(packet)  # before muxing, which may take the data away
             packet.stream = copy
             out.mux(packet)
 
 
-def _listed(source: Source) -> Iterator[str]:
-    with source.opened() as (container, stream):
+def _listed(source: InputFile) -> Iterator[str]:
+    with source.open() as (container, stream):
         yield from (_line(packet) for packet in container.demux(stream) if packet.size)
 
 
@@ -132,7 +132,7 @@ def main() -> None:
     confine = runpy.run_path(str(_HERE / "confine.py"))["confine"]
     video_stream = runpy.run_path(str(_HERE / "probe_child.py"))["video_stream"]
     confine(plan["limits"], [str(Path(av.__file__).parent)])  # PyAV imports some of its parts late
-    footage = Source(source, plan["options"], video_stream)
+    footage = InputFile(source, plan["options"], video_stream)
     try:
         with os.fdopen(side, "w") as out:
             out.writelines(_listed(footage) if target < 0 else _copied(footage, plan, target))

@@ -65,7 +65,7 @@ _NOT_IN_A_NUMBER = "".join(rf"(?<![0-9][A-Za-z]{{{letters}}})" for letters in ra
 _MOST_READINGS = 400
 
 
-class Span(NamedTuple):
+class PartSpan(NamedTuple):
     """What one part of a pattern was read from."""
 
     name: str  # of a value: camera, year, hour, ...
@@ -74,7 +74,7 @@ class Span(NamedTuple):
     end: int
 
 
-Reading = tuple[Span, ...]  # in the order of the pattern
+PathReading = tuple[PartSpan, ...]  # in the order of the pattern
 
 
 class TooManyReadingsError(ValueError):
@@ -98,15 +98,15 @@ class PathPattern:
         self.constants = {token.name: token.constant for token in tokens if token.constant is not None}
         self._steps, self._rest = _steps([token for token in tokens if token.constant is None])
 
-    def readings(self, path: str) -> list[Reading]:
+    def readings(self, path: str) -> list[PathReading]:
         """Every way to read ``path``, the ways that give more to earlier parts first; none: it does not fit.
 
         Raises:
             TooManyReadingsError: there are too many.
         """
-        reached: dict[int, list[Reading]] = {0: [()]}  # up to where the path is read, and how
+        reached: dict[int, list[PathReading]] = {0: [()]}  # up to where the path is read, and how
         for open_parts, fixed_parts in self._steps:
-            further: dict[int, list[Reading]] = {}
+            further: dict[int, list[PathReading]] = {}
             for match in fixed_parts.regex.finditer(path):
                 start, end = match.span("whole")
                 for position, before in reached.items():
@@ -184,10 +184,10 @@ class _Regex:
             if name != "whole" and "mark" not in name
         ]
 
-    def spans(self, match: re.Match[str]) -> Reading:
+    def spans(self, match: re.Match[str]) -> PathReading:
         """What was read."""
         found = [(name, *match.span(group)) for group, name in self._groups]
-        return tuple([Span(name, match.string[start:end], start, end) for name, start, end in found if start >= 0])
+        return tuple([PartSpan(name, match.string[start:end], start, end) for name, start, end in found if start >= 0])
 
 
 def _steps(tokens: list[_Token]) -> tuple[list[tuple[_Regex, _Regex]], _Regex]:
@@ -248,5 +248,5 @@ def _numbered(body: str, number: int) -> str:
     return re.sub(r"\(\?P([<=])(\w+)", lambda match: f"(?P{match[1]}{match[2]}_{number}", body)
 
 
-def _lengths_of_open_parts(reading: Reading) -> list[int]:
+def _lengths_of_open_parts(reading: PathReading) -> list[int]:
     return [len(span.text) for span in reading if span.name in _OPEN]

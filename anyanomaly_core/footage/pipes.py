@@ -15,7 +15,7 @@ _TICK_MS = 500
 _CHUNK = 1 << 16
 
 
-class Stalled(Exception):  # noqa: N818  (an event inside this room, not an error of the package)
+class StallError(Exception):
     """The child neither wrote anything nor read on for the allowed time."""
 
 
@@ -43,7 +43,7 @@ class Pipes:
         """Fill ``buffer`` from the child's stdout; fewer bytes than its length mean the output has ended.
 
         Raises:
-            Stalled: see the class.
+            StallError: see the class.
         """
         filled = 0
         while filled < len(buffer) and self._child.stdout in self._open:
@@ -58,7 +58,7 @@ class Pipes:
         return filled
 
     def line(self) -> str | None:
-        """Next line of the side pipe; None at its end. Raises Stalled."""
+        """Next line of the side pipe; None at its end. Raises StallError."""
         while True:
             end = self._lines.find(b"\n")
             if end >= 0:
@@ -76,7 +76,7 @@ class Pipes:
                 self._discard()
                 if self._open:
                     self._wait()
-        except Stalled:
+        except StallError:
             return None
         return self._child.wait(self._stall_s)
 
@@ -94,7 +94,7 @@ class Pipes:
             if here != position:
                 last_seen, position = time.monotonic(), here
             elif time.monotonic() - last_seen > self._stall_s:
-                raise Stalled
+                raise StallError
 
     def _position(self) -> int:
         return os.lseek(self._source, 0, os.SEEK_CUR)

@@ -8,8 +8,8 @@ from pathlib import Path
 from anyanomaly_core.errors import FootageError, UnreadableFootageError
 from anyanomaly_core.footage import allowed
 from anyanomaly_core.footage.header import PROBE_LIMITS, UNKNOWN_CODEC, Header, looks_like_text, parse_header
-from anyanomaly_core.footage.pipes import Pipes, Stalled
-from anyanomaly_core.footage.sandbox import Child, Limits, describe_end, opened
+from anyanomaly_core.footage.pipes import Pipes, StallError
+from anyanomaly_core.footage.sandbox import Child, Limits, describe_end, footage_descriptor
 from anyanomaly_core.footage.types import Probe
 
 _CHILD = str(Path(__file__).resolve().parent / "probe_child.py")
@@ -81,12 +81,12 @@ def _ask(path: str | Path, limits: Limits, *, ends: bool) -> tuple[str, str | No
     }
     answer = bytearray(_MOST_BYTES)
     command = [sys.executable, "-I", _CHILD, json.dumps(plan), "{source}"]
-    with opened(path) as source, Child(command, source) as child:
+    with footage_descriptor(path) as source, Child(command, source) as child:
         pipes = Pipes(child, source, limits.stall_s)
         try:
             length = pipes.read_into(memoryview(answer))
             status = pipes.finish()
-        except Stalled:
+        except StallError:
             length, status = 0, None
         return answer[:length].decode(), describe_end(status, limits)
 

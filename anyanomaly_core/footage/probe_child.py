@@ -85,7 +85,7 @@ def video_stream(container: InputContainer) -> av.VideoStream | None:
     return next((stream for stream in container.streams.video if not stream.disposition & attached), None)
 
 
-def _describe(container: InputContainer, stated_start: Callable[[int], str | None]) -> dict[str, Any]:
+def _describe(container: InputContainer, read_start: Callable[[int], str | None]) -> dict[str, Any]:
     found: dict[str, Any] = {
         "format": container.format.name,
         "created": container.metadata.get("creation_time"),
@@ -106,7 +106,7 @@ def _describe(container: InputContainer, stated_start: Callable[[int], str | Non
         "pixel_format": _item(lambda: context.pix_fmt),
         "fps": _fraction(_item(lambda: stream.average_rate or stream.guessed_rate)),
         "stated_frames": stream.frames,
-        "created": _item(lambda: stated_start(stream.id))
+        "created": _item(lambda: read_start(stream.id))
         or found["created"]
         or (_item(lambda: stream.metadata) or {}).get("creation_time"),
     }
@@ -132,7 +132,7 @@ def main() -> None:
     plan, descriptor = json.loads(sys.argv[1]), int(sys.argv[2])
     av.logging.set_level(None)
     confine = runpy.run_path(str(_HERE / "confine.py"))["confine"]
-    stated_start = runpy.run_path(str(_HERE / "onvif_start.py"))["stated_start"]
+    read_start = runpy.run_path(str(_HERE / "onvif_start.py"))["read_start"]
     confine(plan["limits"], [str(Path(av.__file__).parent)])  # PyAV imports some of its parts late
     try:
         options = {"fd": str(descriptor), **plan["options"]}
@@ -140,7 +140,7 @@ def main() -> None:
             found = (
                 _ends(container)
                 if plan["ends"]
-                else _describe(container, lambda stream: stated_start(descriptor, stream))
+                else _describe(container, lambda stream: read_start(descriptor, stream))
             )
     except (*_FLAWS, MemoryError, OSError) as error:
         found = {"error": getattr(error, "strerror", None) or str(error)}

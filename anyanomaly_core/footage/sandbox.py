@@ -51,7 +51,7 @@ class Limits:
         return {"AS": self.memory_mb << 20, "CPU": self.cpu_s, "FSIZE": written, "NOFILE": 64, "CORE": 0}
 
 
-def confined(command: Sequence[str], limits: Limits) -> list[str]:
+def confine_command(command: Sequence[str], limits: Limits) -> list[str]:
     """Command line that confines itself to ``limits`` and then becomes ``command`` (an absolute program path first)."""
     return [sys.executable, "-I", "-S", _CONFINE, json.dumps(limits.resources()), *command]
 
@@ -74,7 +74,7 @@ def open_footage(path: str | Path) -> int:
 
 
 @contextmanager
-def opened(path: str | Path) -> Iterator[int]:
+def footage_descriptor(path: str | Path) -> Iterator[int]:
     """As :func:`open_footage`, closed on leaving."""
     descriptor = open_footage(path)
     try:
@@ -111,7 +111,7 @@ class Child:
     """
 
     def __init__(self, command: Sequence[str], source: int, *, side: bool = False, target: int | None = None) -> None:
-        """Start ``command``, which confines itself (see :func:`confined`).
+        """Start ``command``, which confines itself (see :func:`confine_command`).
 
         Args:
             command: program and arguments; ``{source}`` and ``{side}`` in an argument become descriptor numbers.
@@ -187,7 +187,7 @@ def missing_layers() -> dict[str, str]:
         FootageError: when not even resource limits can be set.
     """
     answer = subprocess.run(
-        confined(["/bin/true"], Limits()),
+        confine_command(["/bin/true"], Limits()),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         env={**_ENVIRONMENT, "CONFINE_REPORT": "1"},

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from anyanomaly_core.errors import FootageError, UnsafePathError
 from anyanomaly_core.footage import bucket, local_time
 from anyanomaly_core.footage.index import index_frames
-from anyanomaly_core.footage.layout import Stated, compiled, read_path
+from anyanomaly_core.footage.layout import PathFacts, compile_layout, read_path
 from anyanomaly_core.footage.local_time import NoTimeError, Zones
 from anyanomaly_core.footage.probe import probe
 from anyanomaly_core.footage.recorders.axis import read_block
@@ -46,7 +46,7 @@ def discover(root: str, layout: str, zones: Zones | str, *, settle_s: float = 0.
         ConfigurationError: when the layout is wrong.
         FootageError: when the root is not there.
     """
-    compiled(layout)
+    compile_layout(layout)
     places = Zones(zones) if isinstance(zones, str) else zones
     for found in list_files(root, settle_s=settle_s):
         yield identify(root, found, layout, places)
@@ -216,7 +216,7 @@ def identify(root: str, found: FoundFile, layout: str, zones: Zones) -> FoundFil
     except FootageError as error:
         return replace(found, problem=str(error))
     if not camera:
-        fits = "does not fit" if stated == Stated() else "names none under"
+        fits = "does not fit" if stated == PathFacts() else "names none under"
         why = f" ({stated.problem})" if stated.problem else ""
         return replace(
             found,
@@ -229,7 +229,7 @@ def identify(root: str, found: FoundFile, layout: str, zones: Zones) -> FoundFil
 
 
 def _beside(
-    root: str, found: FoundFile, stated: Stated, zones: Zones
+    root: str, found: FoundFile, stated: PathFacts, zones: Zones
 ) -> tuple[str | None, datetime | None, str | None]:
     """Camera, time and what states it: the path, and files beside the recording where they say more."""
     camera, at, source = stated.camera, stated.recorded_at, "path" if stated.recorded_at else None

@@ -18,7 +18,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from anyanomaly_core.footage.broken_clocks import DAY_S, Clocks, Seconds, find_clocks, join
+from anyanomaly_core.footage.broken_clocks import DAY_S, ClockFaults, Seconds, find_clock_faults, join
 
 Holes = NDArray[np.float64]  # [H, 2] begin and end of each
 
@@ -51,7 +51,7 @@ def repair(stated_s: Seconds, *, begin_s: float | None = None, fps: float = 0.0)
     given = stated_s if begin_s is None else np.concatenate(([begin_s], stated_s))
     stated = _carried_forward(given)
     interval = _stated_interval(stated) or 1 / (fps if 0 < fps <= _FASTEST else ASSUMED_FPS)
-    clocks = find_clocks(stated, interval)
+    clocks = find_clock_faults(stated, interval)
     joined = join(stated, clocks, interval)
     times = _spread(joined, interval)
     times -= times[0]
@@ -156,7 +156,7 @@ def _spread(times: Seconds, interval: float) -> Seconds:
     return times + (np.arange(len(times)) - np.repeat(firsts, counts)) * np.repeat(shares, counts)
 
 
-def _repairs(given: Seconds, clocks: Clocks, joined: Seconds, interval: float) -> Iterator[str]:
+def _repairs(given: Seconds, clocks: ClockFaults, joined: Seconds, interval: float) -> Iterator[str]:
     """Notes on what was not as stated."""
     rate = f"{1 / interval:.4g} a second"
     same = np.diff(joined) == 0

@@ -25,7 +25,7 @@ def amount_of_motion(pictures: Cells, *, apart: int = 1) -> float:
     return float(np.mean(changes)) if changes else 0.0
 
 
-def unusual(amounts: NDArray[np.float32], deviations: float) -> NDArray[np.bool_]:
+def find_unusual(amounts: NDArray[np.float32], deviations: float) -> NDArray[np.bool_]:
     """[S] segments whose motion exceeds the video's median by more than so many robust standard deviations.
 
     In a corridor at night whatever moves is unusual; on a busy square only what moves far more than the crowd. Median

@@ -12,13 +12,13 @@ from anyanomaly_core.errors import AnyAnomalyError, ModelError
 from anyanomaly_core.models.broken_files import broken_file
 from anyanomaly_core.models.hub import HubModel, cached_folder, hub_model, look_up
 from anyanomaly_core.models.loading import local_directory
-from anyanomaly_core.models.openai_http import Patience
-from anyanomaly_core.models.protocols import Request, Want
+from anyanomaly_core.models.openai_http import RetryPolicy
+from anyanomaly_core.models.protocols import AnswerKind, Request
 from anyanomaly_core.profile import Profile
 
 Part = Literal["encoder", "lvlm"]
 
-_QUICK = Patience(tries=2, first_wait_s=0.5, longest_wait_s=1.0, connect_s=3.0, reply_s=60.0)
+_QUICK = RetryPolicy(tries=2, first_wait_s=0.5, longest_wait_s=1.0, connect_s=3.0, reply_s=60.0)
 _BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
 _SIZE_IN_NAME = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)([bm])(?![a-z0-9])", re.IGNORECASE)
 _WEIGHTS = (".safetensors", ".bin", ".pt", ".pth")
@@ -100,7 +100,7 @@ def _server(profile: Profile, settings: ModelSettings) -> ModelState:
     address = settings.lvlm_base_url or spec.base_url or "no address"
     try:
         server = connect(spec, settings, _QUICK)
-        want = Want.SCORE if profile.scoring.readout == "likelihood" else Want.TEXT
+        want = AnswerKind.SCORE if profile.scoring.readout == "likelihood" else AnswerKind.TEXT
         grey = np.full((224, 224, 3), 128, dtype=np.uint8)  # [224, 224, 3]
         [answer] = server.answer([Request(grey, "How likely is a person in the picture? Answer 0.0 to 1.0.", want)])
     except AnyAnomalyError as error:

@@ -18,7 +18,7 @@ _LAST_OPENING = re.compile(
 )
 
 
-def without_thoughts(text: str) -> str | None:
+def strip_thoughts(text: str) -> str | None:
     """``text`` without what the model thought; None when it ends within a thought.
 
     Where the chat template has begun the thought, only its end is written: what stands before it is thought, too.
@@ -40,6 +40,6 @@ def begins_thought(prompt: str) -> bool:
     return _LAST_OPENING.search(prompt[-200:]) is not None
 
 
-def without_unfinished_word(text: str) -> str:
+def strip_unfinished_word(text: str) -> str:
     """``text`` up to the last blank or Chinese mark: the rest of an answer that was cut off may be half a word."""
     return _LAST_WORD.sub("", text, count=1).rstrip()

@@ -30,7 +30,7 @@ _NO_SUCH_PATH = {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """How long to wait for a server that is away, does not answer, or says that it cannot answer now."""
 
     tries: int = 6  # of a request that fails in a way that may pass
@@ -38,14 +38,14 @@ class Patience:
     longest_wait_s: float = 30.0
     connect_s: float = 10.0
     reply_s: float = 300.0
-    away_s: float = 0.0  # a server that is away is waited for so long, and asked ``tries`` times at least
+    outage_s: float = 0.0  # a server that is away is waited for so long, and asked ``tries`` times at least
 
 
 class NoSuchPathError(ModelServerSetupError):
     """The server knows no such path."""
 
 
-class _PassingError(Exception):
+class _TransientError(Exception):
     """A try failed in a way that may pass; ``wait_s`` is what the server asks to wait."""
 
     def __init__(self, problem: str, wait_s: float = 0.0) -> None:
@@ -53,16 +53,16 @@ class _PassingError(Exception):
         self.wait_s = wait_s
 
 
-class _AwayError(_PassingError):
+class _UnreachableError(_TransientError):
     """Nobody is there, or only somebody who says so."""
 
 
 class ServerConnection:
     """One server. Safe to use from several threads at once."""
 
-    def __init__(self, base_url: str, key: SecretStr | None, *, connections: int, patience: Patience) -> None:
-        self.shown_url = without_credentials(base_url)  # for messages
-        self._patience, self._key = patience, key
+    def __init__(self, base_url: str, key: SecretStr | None, *, connections: int, policy: RetryPolicy) -> None:
+        self.shown_url = strip_credentials(base_url)  # for messages
+        self._policy, self._key = policy, key
         self._warned_at = -_BETWEEN_WARNINGS_S
         if key and not (key.get_secret_value().isascii() and key.get_secret_value().isprintable()):
             raise ConfigurationError("ANYANOMALY_LVLM_API_KEY holds a line break or another character no key has.")
@@ -75,7 +75,7 @@ class ServerConnection:
         self._client = httpx.Client(
             base_url=base_url.rstrip("/") + "/",
             headers={"Authorization": f"Bearer {key.get_secret_value()}"} if key else {},
-            timeout=httpx.Timeout(patience.reply_s, connect=patience.connect_s),
+            timeout=httpx.Timeout(policy.reply_s, connect=policy.connect_s),
             # A connection for each request: on one that is used again, what a confused server or proxy sent too much
             # would be read as the answer to the next question.
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=0),
@@ -108,15 +108,15 @@ class ServerConnection:
 
     def _request(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
         retrying = Retrying(
-            retry=retry_if_exception_type(_PassingError),
-            stop=_Limits(self._patience),
+            retry=retry_if_exception_type(_TransientError),
+            stop=_Limits(self._policy),
             wait=self._wait_s,
             before_sleep=self._warn,
             reraise=True,
         )
         try:
             return retrying(self._try, method, path, body)
-        except _AwayError as error:
+        except _UnreachableError as error:
             if method == "POST" and self._answers():  # so it is this request that it cannot bear
                 raise RequestFailedError(f"the model server answers others, but this request with {error}") from None
             raise ModelServerError(
@@ -125,39 +125,39 @@ class ServerConnection:
                 f"{retrying.statistics['delay_since_first_attempt']:.0f} s: {error}. Start it, or correct "
                 "ANYANOMALY_LVLM_BASE_URL; ANYANOMALY_LVLM_PATIENCE_S says how long to wait for it."
             ) from None
-        except _PassingError as error:
+        except _TransientError as error:
             raise RequestFailedError(
-                f"the model server still failed after {self._patience.tries} tries: {error}"
+                f"the model server still failed after {self._policy.tries} tries: {error}"
             ) from None
 
     def _answers(self) -> bool:
         """Whether the server is there at all."""
         try:
             self._try("GET", "models", None)
-        except _PassingError:
+        except _TransientError:
             return False
         except (RequestFailedError, ModelServerError):
             return True
         return True
 
     def _try(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
-        """One try. Raises _PassingError, _AwayError, and what ``post`` raises."""
+        """One try. Raises _TransientError, _UnreachableError, and what ``post`` raises."""
         name = f"anyanomaly-{uuid.uuid4().hex}"
         try:
             status, headers, content = self._exchange(method, path, body, name)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise _AwayError(f"{type(error).__name__} ({self.quoted(error)})") from None
+            raise _UnreachableError(f"{type(error).__name__} ({self.quoted(error)})") from None
         except httpx.RequestError as error:
-            raise _PassingError(f"{type(error).__name__} ({self.quoted(error)})") from None
+            raise _TransientError(f"{type(error).__name__} ({self.quoted(error)})") from None
         reply = json_object(content)
         stated = None if reply is None else error_in(reply)
         words = content if stated is None else stated.words
         if status_kind(status) is not StatusKind.ACCEPTED:
             self._refuse(path, status, f"HTTP {status}: {self.quoted(words)}", headers)
         if reply is None:
-            raise _PassingError(f"a reply that is no JSON object: {self.quoted(content)}")
+            raise _TransientError(f"a reply that is no JSON object: {self.quoted(content)}")
         if _names_another(name, headers, reply):
-            raise _PassingError("the answer to another request")
+            raise _TransientError("the answer to another request")
         if stated is not None:
             said = f"HTTP {status} and an error in it: {self.quoted(words)}"
             self._refuse(path, stated.status or HTTPStatus.BAD_REQUEST, said, headers)
@@ -173,17 +173,17 @@ class ServerConnection:
                 content += piece
                 if len(content) > _LARGEST_REPLY:
                     raise RequestFailedError(f"the model server's reply has more than {_LARGEST_REPLY} bytes")
-                if time.monotonic() - began > self._patience.reply_s:  # httpx bounds the wait for each piece only
-                    raise httpx.ReadTimeout(f"the reply was not complete after {self._patience.reply_s:.0f} s")
+                if time.monotonic() - began > self._policy.reply_s:  # httpx bounds the wait for each piece only
+                    raise httpx.ReadTimeout(f"the reply was not complete after {self._policy.reply_s:.0f} s")
             return reply.status_code, reply.headers, content
 
     def _refuse(self, path: str, status: int, said: str, headers: httpx.Headers) -> NoReturn:
         """Raise what a status that is no success means."""
         kind = status_kind(status)
         if kind is StatusKind.AWAY:
-            raise _AwayError(said, _retry_after(headers))
+            raise _UnreachableError(said, _retry_after(headers))
         if kind is StatusKind.PASSING:
-            raise _PassingError(said, _retry_after(headers))
+            raise _TransientError(said, _retry_after(headers))
         if kind is StatusKind.WRONG_SETUP:
             error = NoSuchPathError if status in _NO_SUCH_PATH else ModelServerSetupError
             raise error(
@@ -194,16 +194,19 @@ class ServerConnection:
 
     def _wait_s(self, state: RetryCallState) -> float:
         """Longer with every try; at least as long as the server asks for, up to ``longest_wait_s``."""
-        patience, error = self._patience, _error_of(state)
-        longest = _LONGEST_WAIT_FOR_AWAY_S if isinstance(error, _AwayError) else patience.longest_wait_s
+        policy, error = self._policy, _error_of(state)
+        longest = _LONGEST_WAIT_FOR_AWAY_S if isinstance(error, _UnreachableError) else policy.longest_wait_s
         growing = wait_exponential_jitter(
-            multiplier=patience.first_wait_s, jitter=patience.first_wait_s, max=min(longest, patience.longest_wait_s)
+            multiplier=policy.first_wait_s, jitter=policy.first_wait_s, max=min(longest, policy.longest_wait_s)
         )
-        return max(growing(state), min(error.wait_s, patience.longest_wait_s))
+        return max(growing(state), min(error.wait_s, policy.longest_wait_s))
 
     def _warn(self, state: RetryCallState) -> None:
         """Say that the server is away, for all threads together, now and then."""
-        now, is_waiting = time.monotonic(), self._patience.away_s > 0 and isinstance(_error_of(state), _AwayError)
+        now, is_waiting = (
+            time.monotonic(),
+            self._policy.outage_s > 0 and isinstance(_error_of(state), _UnreachableError),
+        )
         if not is_waiting or now - self._warned_at < _BETWEEN_WARNINGS_S:
             return
         self._warned_at = now
@@ -211,36 +214,36 @@ class ServerConnection:
             "The model server %s is away (%s); asking again for up to %.0f s.",
             self.shown_url,
             _error_of(state),
-            self._patience.away_s,
+            self._policy.outage_s,
         )
 
 
 class _Limits(stop_base):
-    """When one request is given up: after ``tries`` failures, or when the server has been away for ``away_s``."""
+    """When one request is given up: after ``tries`` failures, or when the server has been away for ``outage_s``."""
 
-    def __init__(self, patience: Patience) -> None:
-        self._patience = patience
+    def __init__(self, policy: RetryPolicy) -> None:
+        self._policy = policy
         self._failures = self._looks = 0
         self._away_since = 0.0
 
     def __call__(self, state: RetryCallState) -> bool:
         """Count a failed try; whether it was the last."""
-        patience, now = self._patience, time.monotonic()
-        if not isinstance(_error_of(state), _AwayError):
+        policy, now = self._policy, time.monotonic()
+        if not isinstance(_error_of(state), _UnreachableError):
             self._failures, self._looks = self._failures + 1, 0
-            return self._failures >= patience.tries
+            return self._failures >= policy.tries
         self._away_since = now if self._looks == 0 else self._away_since
         self._looks += 1
-        return self._looks >= patience.tries and now - self._away_since >= patience.away_s
+        return self._looks >= policy.tries and now - self._away_since >= policy.outage_s
 
 
-def _error_of(state: RetryCallState) -> _PassingError:
+def _error_of(state: RetryCallState) -> _TransientError:
     """Why the last try failed; tenacity asks about nothing else here."""
     error = state.outcome.exception() if state.outcome is not None else None
-    return error if isinstance(error, _PassingError) else _PassingError("")
+    return error if isinstance(error, _TransientError) else _TransientError("")
 
 
-def without_credentials(url: str) -> str:
+def strip_credentials(url: str) -> str:
     """``url`` without user and password, fit for messages and logs."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

@@ -11,12 +11,12 @@ from anyanomaly_core import watchdog
 from anyanomaly_core.config import ModelSettings
 from anyanomaly_core.errors import ConfigurationError, ModelServerError, ModelServerSetupError
 from anyanomaly_core.models.concurrency import map_concurrently
-from anyanomaly_core.models.generated_text import without_unfinished_word
+from anyanomaly_core.models.generated_text import strip_unfinished_word
 from anyanomaly_core.models.images import image_problem, limit_side
-from anyanomaly_core.models.openai_http import NoSuchPathError, Patience, ServerConnection
+from anyanomaly_core.models.openai_http import NoSuchPathError, RetryPolicy, ServerConnection
 from anyanomaly_core.models.openai_replies import Choice, NoAnswerError, RequestFailedError, first_choice
-from anyanomaly_core.models.protocols import Answer, Image, Request, Want
-from anyanomaly_core.models.refusals import Refusals
+from anyanomaly_core.models.protocols import Answer, AnswerKind, Image, Request
+from anyanomaly_core.models.refusals import RefusalCounter
 from anyanomaly_core.models.token_probabilities import (
     BELOW_ONE,
     AnswerProbabilities,
@@ -41,7 +41,7 @@ _SMALL = 320  # sides up to this go as PNG, larger ones as JPEG
 _JPEG = {"format": "JPEG", "quality": 95, "subsampling": 0}
 
 
-def connect(spec: LvlmSpec, settings: ModelSettings, patience: Patience | None = None) -> "OpenAiLvlm":
+def connect(spec: LvlmSpec, settings: ModelSettings, policy: RetryPolicy | None = None) -> "OpenAiLvlm":
     """Check that the server is there and serves the profile's model.
 
     Raises:
@@ -58,7 +58,7 @@ def connect(spec: LvlmSpec, settings: ModelSettings, patience: Patience | None =
         base_url,
         settings.lvlm_api_key,
         connections=spec.concurrency,
-        patience=patience or Patience(away_s=settings.lvlm_patience_s),
+        policy=policy or RetryPolicy(outage_s=settings.lvlm_patience_s),
     )
     name, root = _served_model(server, spec.model)
     pinned = f"@{spec.revision}" if spec.revision else ""
@@ -98,7 +98,7 @@ class OpenAiLvlm:
         self._server, self._spec = server, spec
         self._name, self._revision = name, revision
         self._listed = _TOP  # probabilities to ask for
-        self._refusals = Refusals(server.shown_url)
+        self._refusals = RefusalCounter(server.shown_url)
 
     @property
     def name(self) -> str:
@@ -136,7 +136,7 @@ class OpenAiLvlm:
             {"type": "image_url", "image_url": {"url": encoded.url(request.image)}},
             {"type": "text", "text": request.prompt},
         ]
-        read = self._text if request.want is Want.TEXT else self._distribution
+        read = self._text if request.want is AnswerKind.TEXT else self._distribution
         try:
             answer = read([*self._system_turn, {"role": "user", "content": content}])
         except RequestFailedError as error:
@@ -160,7 +160,7 @@ class OpenAiLvlm:
         is_cut = choice.is_cut or len(text) > _LONGEST_TEXT
         text = text[:_LONGEST_TEXT].encode(errors="replace").decode()  # JSON can carry halves of characters
         return Answer(
-            text=without_unfinished_word(text).strip() if is_cut else text.strip(),
+            text=strip_unfinished_word(text).strip() if is_cut else text.strip(),
             is_cut=is_cut,
             prompt_tokens=choice.prompt_tokens,
             generated_tokens=choice.generated_tokens,

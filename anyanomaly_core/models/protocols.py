@@ -17,7 +17,7 @@ Embeddings = NDArray[np.float32]  # [n, d], each row of length 1
 ANSWERS: tuple[str, ...] = tuple(f"{tenth / 10:.1f}" for tenth in range(11))  # "0.0" ... "1.0"
 
 
-class Want(Enum):
+class AnswerKind(Enum):
     """What a request asks for."""
 
     SCORE = "score"  # the distribution over ANSWERS, no text
@@ -30,7 +30,7 @@ class Request:
 
     image: Image
     prompt: str
-    want: Want
+    want: AnswerKind
 
 
 @dataclass(frozen=True, slots=True)

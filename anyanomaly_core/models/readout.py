@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from anyanomaly_core.models.answer_tree import AnswerTree
-from anyanomaly_core.models.generated_text import without_unfinished_word
+from anyanomaly_core.models.generated_text import strip_unfinished_word
 from anyanomaly_core.models.image_compression import FEATURES
 from anyanomaly_core.models.lvlm_inputs import DecoderInput
 
@@ -106,7 +106,7 @@ def generate_texts(
 def _generated(text: str, ids: list[int], ends: set[int], max_new_tokens: int) -> GeneratedText:
     ended_at = next((place + 1 for place, token in enumerate(ids) if token in ends), None)
     is_cut = ended_at is None and len(ids) >= max_new_tokens
-    return GeneratedText((without_unfinished_word(text) if is_cut else text).strip(), ended_at or len(ids), is_cut)
+    return GeneratedText((strip_unfinished_word(text) if is_cut else text).strip(), ended_at or len(ids), is_cut)
 
 
 def _end_tokens(model: "GenerativePreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> set[int]:

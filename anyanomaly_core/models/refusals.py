@@ -9,7 +9,7 @@ _LATER = 32  # in a row, of one that has
 _FIRST_OF_MODEL = 24  # where nothing was answered yet: a model may have its reasons to refuse some pictures
 
 
-class Refusals:
+class RefusalCounter:
     """Counts requests that failed one after the other; for several threads at once."""
 
     def __init__(self, server: str) -> None:

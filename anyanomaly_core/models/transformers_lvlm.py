@@ -16,7 +16,7 @@ from anyanomaly_core.models.image_compression import check_compressible, compres
 from anyanomaly_core.models.images import image_problem, limit_side
 from anyanomaly_core.models.inference_speed import optimize_for_inference
 from anyanomaly_core.models.lvlm_inputs import DecoderInput, InputBuilder, PromptRow
-from anyanomaly_core.models.protocols import Answer, Image, Request, Want
+from anyanomaly_core.models.protocols import Answer, AnswerKind, Image, Request
 from anyanomaly_core.models.readout import answer_likelihoods, forward, generate_texts
 from anyanomaly_core.models.token_compression import compress_tokens
 from anyanomaly_core.models.visual_tokens import show_images_whole
@@ -105,7 +105,7 @@ class TransformersLvlm:
 
     def _row(self, index: int, request: Request, keys: "_DistinctImages") -> PromptRow:
         key, image = keys.lookup(request.image)
-        if request.want is Want.TEXT:
+        if request.want is AnswerKind.TEXT:
             ids = self._chat.token_ids(self._chat.prompt_text(request.prompt))
             return PromptRow(index, image, key, request.prompt, ids, None)
         scored = self._chat.answer_prompt(request.prompt)

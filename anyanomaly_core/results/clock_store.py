@@ -9,7 +9,7 @@ from functools import partial
 from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, select, text, update
 
 from anyanomaly_core.config import ParquetCodec
-from anyanomaly_core.footage.clocks import Correction, correction_of, in_words
+from anyanomaly_core.footage.clocks import Correction, correction_of, describe_correction
 from anyanomaly_core.result_folder import ResultFolder, is_bucket
 from anyanomaly_core.results import parquet
 from anyanomaly_core.results.catalog import StoredVideo, load_video
@@ -123,11 +123,12 @@ def correct_time(
 
 def _move_video(connection: Connection, correction: TimeCorrection) -> None:
     source = func.split_part(videos.c.recorded_at_source, ", ", 1)
-    said = f", {in_words(correction.add)} because of its clock" + (f": {correction.why}" if correction.why else "")
+    because = f": {correction.why}" if correction.why else ""
+    note = f", {describe_correction(correction.add)} because of its clock{because}"
     values = {
         "recorded_at": correction.target_time,
         "clock_offset": correction.add,
-        "recorded_at_source": source + said if correction.add else source,
+        "recorded_at_source": source + note if correction.add else source,
     }
     connection.execute(update(videos).where(videos.c.video_id == correction.video_id).values(**values))
 

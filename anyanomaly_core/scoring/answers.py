@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from anyanomaly_core.models.generated_text import without_thoughts
+from anyanomaly_core.models.generated_text import strip_thoughts
 from anyanomaly_core.models.protocols import ANSWERS
 from anyanomaly_core.scoring.answer_phrases import (
     BEFORE_LABEL,
@@ -57,7 +57,7 @@ def parse_answer(text: str, *, is_cut: bool = False) -> ParsedAnswer:
         is_cut: the model was stopped before it had finished. Then only a number that the answer begins with, and that
             words follow, is whole.
     """
-    answer = without_thoughts(visible(text))
+    answer = strip_thoughts(visible(text))
     if answer is None:
         return ParsedAnswer(None, None, "the answer ends within the model's thinking: give it more max_new_tokens")
     answer, is_cut = answer[:_LONGEST_ANSWER], is_cut or len(answer) > _LONGEST_ANSWER

@@ -5,13 +5,13 @@ from itertools import chain
 
 from anyanomaly_core.models.protocols import Image
 from anyanomaly_core.scoring.context_images import ContextImages
-from anyanomaly_core.scoring.fusion import Triple, best_of_texts, fuse
+from anyanomaly_core.scoring.fusion import ContextValues, best_of_texts, fuse
 from anyanomaly_core.scoring.outcomes import failed_row
 from anyanomaly_core.scoring.questions import Question
 from anyanomaly_core.scoring.readouts import Judgement, Readout, uncertainty_note
 from anyanomaly_core.scoring.types import RuleTexts, SegmentFrames, SegmentScore, Status
 
-IMAGES = Triple._fields  # "key", "position", "temporal"
+IMAGES = ContextValues._fields  # "key", "position", "temporal"
 ImageKey = tuple[int, str]  # which text of the rule, which image
 
 
@@ -30,7 +30,7 @@ class Case:
             (t, name): self._question(t, name) for t, images in enumerate(self.contexts) for name in _images(images)
         }
 
-    def row(self, weights: Triple) -> SegmentScore:
+    def row(self, weights: ContextValues) -> SegmentScore:
         """The outcome without rationale: SCORED, or FAILED when one of the answers could not be read."""
         for (t, name), judgement in self.judgements.items():
             if judgement.problem is not None:
@@ -49,11 +49,11 @@ class Case:
         )
         return self._with_images(row, self.winner(weights))
 
-    def winner(self, weights: Triple) -> int:
+    def winner(self, weights: ContextValues) -> int:
         """Which text of the rule has the highest fused score of its own; ties go to the first."""
         return max(range(len(self.contexts)), key=lambda t: fuse(self._scores(t), weights))
 
-    def clearest(self, weights: Triple) -> tuple[Question, Judgement]:
+    def clearest(self, weights: ContextValues) -> tuple[Question, Judgement]:
         """The question whose reason is worth reading: the winning text in the image that shows it most clearly.
 
         Among equals the key frame goes before the position context, that before the temporal context.
@@ -66,11 +66,11 @@ class Case:
         images = self.contexts[t]
         return Question(_images(images)[name], images.text, self.rule.excluded, temporal=name == "temporal")
 
-    def _scores(self, t: int) -> Triple:
+    def _scores(self, t: int) -> ContextValues:
         scores = {name: self.judgements[t, name].score for name in _images(self.contexts[t])}
-        return Triple(*(scores.get(name) for name in IMAGES))
+        return ContextValues(*(scores.get(name) for name in IMAGES))
 
-    def _uncertainty(self, weights: Triple) -> float:
+    def _uncertainty(self, weights: ContextValues) -> float:
         """By how much the fused score may be off: the best of several texts by no more than the worst known of them."""
         worst = dict.fromkeys(IMAGES, 0.0)
         for (_, name), judgement in self.judgements.items():
@@ -96,7 +96,9 @@ def judge_cases(cases: list[Case], readout: Readout) -> None:
         case.judgements = {key: next(judgements) for key in own}
 
 
-def add_reasons(cases: list[Case], rows: list[SegmentScore], weights: Triple, readout: Readout) -> list[SegmentScore]:
+def add_reasons(
+    cases: list[Case], rows: list[SegmentScore], weights: ContextValues, readout: Readout
+) -> list[SegmentScore]:
     """The rows with rationales, where the readout has them."""
     scored = [n for n, row in enumerate(rows) if row.score is not None]
     judged = [(*cases[n].clearest(weights), rows[n].score or 0.0) for n in scored]

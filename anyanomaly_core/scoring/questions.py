@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from anyanomaly_core.errors import ModelError
-from anyanomaly_core.models.protocols import Answer, Image, Request, VisionLanguageModel, Want
+from anyanomaly_core.models.protocols import Answer, AnswerKind, Image, Request, VisionLanguageModel
 from anyanomaly_core.scoring.prompts import build_prompt
 
 SPARSE = 16  # every how many pixels an image is sampled to tell it from others
@@ -26,7 +26,7 @@ class Question:
         return build_prompt(self.text, variant=variant, temporal=self.temporal, excluded=self.excluded)
 
 
-def ask(lvlm: VisionLanguageModel, questions: Sequence[Question], variant: int, want: Want) -> list[Answer]:
+def ask(lvlm: VisionLanguageModel, questions: Sequence[Question], variant: int, want: AnswerKind) -> list[Answer]:
     """One answer per question, in order, from one call of the model.
 
     Questions with the same pixels and the same prompt are asked once. Requests with the same image are neighbours,

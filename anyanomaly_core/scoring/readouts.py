@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from anyanomaly_core.models.protocols import Answer, VisionLanguageModel, Want
+from anyanomaly_core.models.protocols import Answer, AnswerKind, VisionLanguageModel
 from anyanomaly_core.profile import ScoringSpec
 from anyanomaly_core.scoring.answers import expected_score, first_number, parse_answer
 from anyanomaly_core.scoring.prompts import SCENERY, WITH_REASON
@@ -67,9 +67,9 @@ def judge_generated(lvlm: VisionLanguageModel, questions: Sequence[Question], va
     What cannot be read is asked once more for a number and nothing else, all in one call. A request that failed in the
     model is not repeated: the implementation has its own retries.
     """
-    judgements = [_parse(answer) for answer in ask(lvlm, questions, variant, Want.TEXT)]
+    judgements = [_parse(answer) for answer in ask(lvlm, questions, variant, AnswerKind.TEXT)]
     again = [n for n, judgement in enumerate(judgements) if judgement.problem and judgement.raw is not None]
-    second = ask(lvlm, [questions[n] for n in again], variant & SCENERY, Want.TEXT)
+    second = ask(lvlm, [questions[n] for n in again], variant & SCENERY, AnswerKind.TEXT)
     for n, answer in zip(again, second, strict=True):
         judgements[n] = _after_retry(judgements[n], _parse(answer))
     return judgements
@@ -81,18 +81,18 @@ def judge_first_numbers(lvlm: VisionLanguageModel, questions: Sequence[Question]
         _unanswered(answer, "the model gave no text")
         if answer.text is None
         else Judgement(score=first_number(answer.text), rationale=clean_rationale(answer.text))
-        for answer in ask(lvlm, questions, variant, Want.TEXT)
+        for answer in ask(lvlm, questions, variant, AnswerKind.TEXT)
     ]
 
 
 def judge_likelihoods(lvlm: VisionLanguageModel, questions: Sequence[Question], variant: int) -> list[Judgement]:
     """Scores as the expected value over the eleven answers; no rationale."""
-    return [_expect(answer) for answer in ask(lvlm, questions, variant, Want.SCORE)]
+    return [_expect(answer) for answer in ask(lvlm, questions, variant, AnswerKind.SCORE)]
 
 
 def write_rationales(lvlm: VisionLanguageModel, questions: Sequence[Question], variant: int) -> list[str | None]:
     """Generated reasons, whatever the variant for scores; None (and a warning in the log) where none came."""
-    answers = ask(lvlm, questions, variant | WITH_REASON, Want.TEXT)
+    answers = ask(lvlm, questions, variant | WITH_REASON, AnswerKind.TEXT)
     return [_reason(question, answer) for question, answer in zip(questions, answers, strict=True)]
 
 

@@ -32,10 +32,12 @@ def frame_scores(
     Returns:
         float32 [F].
     """
-    return smooth(unsmoothed(segments, scores, pace.frame_count), pace, smoothing)
+    return smooth(raw_frame_scores(segments, scores, pace.frame_count), pace, smoothing)
 
 
-def unsmoothed(segments: Sequence[Segment], scores: Sequence[SegmentScore | float | None], frame_count: int) -> Frames:
+def raw_frame_scores(
+    segments: Sequence[Segment], scores: Sequence[SegmentScore | float | None], frame_count: int
+) -> Frames:
     """As ``frame_scores`` before smoothing: float32 [F]."""
     values = np.full(frame_count, np.nan, np.float32)
     for segment, score in zip(segments, scores, strict=True):

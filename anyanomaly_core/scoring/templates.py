@@ -50,6 +50,6 @@ def _published() -> tuple[str, ...]:
 TEMPLATES: dict[str, tuple[str, ...]] = {"product": PHOTO_TEMPLATES, "published": _published()}
 
 
-def in_templates(text: str, templates: Sequence[str] = PHOTO_TEMPLATES) -> list[str]:
+def fill_templates(text: str, templates: Sequence[str] = PHOTO_TEMPLATES) -> list[str]:
     """``text`` in every template; braces in the text are left alone."""
     return [template.replace("{}", text) for template in templates]

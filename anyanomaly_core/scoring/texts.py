@@ -12,7 +12,7 @@ from anyanomaly_core.models.protocols import Embeddings, ImageTextEncoder
 from anyanomaly_core.profile import ContextSpec
 from anyanomaly_core.scoring.class_lists import DATA_SET, class_list
 from anyanomaly_core.scoring.prompts import clean_text
-from anyanomaly_core.scoring.templates import TEMPLATES, in_templates
+from anyanomaly_core.scoring.templates import TEMPLATES, fill_templates
 from anyanomaly_core.scoring.types import RuleTexts
 
 
@@ -81,7 +81,7 @@ class TextBank:
         classes = [[self._classes(text, rule) for text in rule.texts] for rule in rules]
         texts = [text for rule in rules for text in rule.texts]
         wordings = [
-            wording for names in chain(*classes) for name in names for wording in in_templates(name, self._templates)
+            wording for names in chain(*classes) for name in names for wording in fill_templates(name, self._templates)
         ]
         if self._known is self._known_in_templates:
             texts, wordings = [*texts, *wordings], []
@@ -105,7 +105,9 @@ class TextBank:
     def _means(self, names: Sequence[str]) -> Embeddings:
         """[C, d] mean over the photo templates of each name, length 1."""
         known = self._known_in_templates
-        means = [np.mean([known[wording] for wording in in_templates(name, self._templates)], axis=0) for name in names]
+        means = [
+            np.mean([known[wording] for wording in fill_templates(name, self._templates)], axis=0) for name in names
+        ]
         return np.array([mean / np.linalg.norm(mean) for mean in means], np.float32)
 
 

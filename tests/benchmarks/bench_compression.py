@@ -23,7 +23,7 @@ from anyanomaly_core.config import LibrarySettings
 from anyanomaly_core.demo.vocabulary import EVENT_TEXTS
 from anyanomaly_core.demo.world import EVENT_NAMES, render_still
 from anyanomaly_core.models.loading import load_lvlm
-from anyanomaly_core.models.protocols import Request, Want
+from anyanomaly_core.models.protocols import AnswerKind, Request
 from anyanomaly_core.models.token_compression import Compression, compress_tokens
 from anyanomaly_core.profile import load_profile
 from anyanomaly_core.scoring.prompts import build_prompt
@@ -62,7 +62,7 @@ def quality(pictures: int) -> None:
     lvlm = load_lvlm(load_profile("demo"), LibrarySettings())
     frames = [render_still(FIRST_SEED + number) for number in range(pictures)]
     requests = [
-        Request(frame.image, build_prompt(EVENT_TEXTS[name][1], variant=3, temporal=False), Want.SCORE)
+        Request(frame.image, build_prompt(EVENT_TEXTS[name][1], variant=3, temporal=False), AnswerKind.SCORE)
         for frame in frames
         for name in EVENT_NAMES
     ]

@@ -21,7 +21,7 @@ import torch
 from transformers import AutoModelForImageTextToText, AutoProcessor, logging
 
 from anyanomaly_core.models.device import resolve_device
-from anyanomaly_core.models.protocols import Answer, Request, Want
+from anyanomaly_core.models.protocols import Answer, AnswerKind, Request
 from anyanomaly_core.models.transformers_lvlm import TransformersLvlm
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "models"))
@@ -101,7 +101,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|")
     for rules in options.rules:
         cells, first = [], 0.0
-        for want in (Want.TEXT, Want.SCORE):
+        for want in (AnswerKind.TEXT, AnswerKind.SCORE):
             requests = [Request(i, PROMPT.format(text=text), want) for i in images for text in TEXTS[:rules]]
             alone, expected = timed(make(False), requests, options.repeats, clock)
             shared, found = timed(make(True), requests, options.repeats, clock)

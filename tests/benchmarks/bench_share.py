@@ -66,15 +66,15 @@ class Stopwatches:
             setattr(of, method, self._around(getattr(of, method), stage))
         return of
 
-    def waiting(self, prefetched: Callable[[Iterable[Any]], Iterator[Any]]) -> Callable[[Iterable[Any]], Iterator[Any]]:
-        """``stream.prefetched``, with the waits for the next batch timed, and the work of its thread."""
+    def waiting(self, prefetch: Callable[[Iterable[Any]], Iterator[Any]]) -> Callable[[Iterable[Any]], Iterator[Any]]:
+        """``batches.prefetch``, with the waits for the next batch timed, and the work of its thread."""
 
         def work(items: Iterable[Any]) -> Iterator[Any]:
             yield from items
             self.spent["decode"][1] += time.thread_time()  # of the decoding thread, which does nothing else
 
         def wait(items: Iterable[Any]) -> Iterator[Any]:
-            ready = prefetched(work(items))
+            ready = prefetch(work(items))
             while True:
                 with self.stage("wait"):
                     item = next(ready, None)
@@ -109,7 +109,7 @@ def scan(unit: dict[str, Any], started: float) -> dict[str, tuple[float, float]]
     models.load_encoder = lambda *a: watch.timed(encoder(*a), {"encode_images": "encode", "encode_texts": "encode"})
     models.load_lvlm = lambda *a: watch.timed(lvlm(*a), {"answer": "answer"})
     models.make_scorer = lambda *a: watch.timed(scorer(*a), {"score": "score"})
-    segment_scores.prefetched = watch.waiting(segment_scores.prefetched)
+    segment_scores.prefetch = watch.waiting(segment_scores.prefetch)
     load, tasks.scan.load_scorer = tasks.scan.load_scorer, loaded
     tasks.scan.scan_unit(unit)
     return _stages(watch, time.time() - started)

@@ -22,7 +22,7 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from anyanomaly_core.profile import Profile
 from anyanomaly_core.scoring.prompts import build_prompt
-from anyanomaly_core.scoring.templates import in_templates
+from anyanomaly_core.scoring.templates import fill_templates
 
 Image = NDArray[np.uint8]  # [H, W, 3]
 GENERATED = 50  # tokens at most
@@ -75,7 +75,7 @@ class ReferenceLoop:
 
     def position_context(self, image: Image, text: str) -> Image:
         """[224, 224, 3]."""
-        classes = [self.texts(in_templates(name)).mean(0) for name in (text, *self.profile.contexts.neutral_texts)]
+        classes = [self.texts(fill_templates(name)).mean(0) for name in (text, *self.profile.contexts.neutral_texts)]
         directions = np.stack([one / np.linalg.norm(one) for one in classes])  # [C, d]
         scale = float(self.encoder.logit_scale.exp())
         total, frame = torch.zeros(224, 224), resized(image, 240)

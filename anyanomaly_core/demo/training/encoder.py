@@ -84,12 +84,12 @@ def sample_texts(rng: np.random.Generator) -> Texts:
     texts, topics = [], []
     for topic, choices, count in wanted:
         for text in rng.choice(np.array(choices, dtype=object), count, replace=False):
-            texts.append(in_template(str(text), rng))
+            texts.append(fill_template(str(text), rng))
             topics.append(topic)
     return Texts(texts, topics)
 
 
-def in_template(text: str, rng: np.random.Generator) -> str:
+def fill_template(text: str, rng: np.random.Generator) -> str:
     """The text, half of the time in one of WinCLIP's photo templates."""
     return str(rng.choice(words.PHOTO_TEMPLATES)).format(text) if rng.random() < 0.5 else text
 

@@ -47,7 +47,7 @@ class ClipOutput:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class SceneFeatures:
     """What SAM 2 makes of T frames; no category is involved, so all rules share it."""
 
     levels: list[torch.Tensor]  # [T, C, H, W], fine to coarse
@@ -120,7 +120,7 @@ class Lavida(nn.Module):
             raise ModelError("A clip needs frames, and at least one category to look for.")
         return self.decode(self.scene(frames), *self.read(frames, categories, with_reply=with_reply), categories)
 
-    def scene(self, frames: Sequence[Image]) -> Scene:
+    def scene(self, frames: Sequence[Image]) -> SceneFeatures:
         """SAM 2's features of T frames, each squashed to its square input."""
         device = self.sam.no_memory_embedding.device
         pixels = squash(frames, (self.image_size, self.image_size)).to(device).float() / 255  # [T, 3, S, S]
@@ -130,7 +130,7 @@ class Lavida(nn.Module):
         flat[-1] = flat[-1] + self.sam.no_memory_embedding  # always: no frame remembers another
         sides = self.sam.backbone_feature_sizes
         levels = [f.permute(1, 2, 0).reshape(len(frames), -1, *s) for f, s in zip(flat, sides, strict=True)]
-        return Scene(levels, flat[-1].transpose(0, 1), found.fpn_position_encoding[-1].transpose(0, 1))
+        return SceneFeatures(levels, flat[-1].transpose(0, 1), found.fpn_position_encoding[-1].transpose(0, 1))
 
     def read(
         self, frames: Sequence[Image], categories: Sequence[str], *, with_reply: bool = False
@@ -156,7 +156,7 @@ class Lavida(nn.Module):
         return hidden[seg], self._reply_loss(hidden, ids[0]) if with_reply else None
 
     def decode(
-        self, scene: Scene, seg: torch.Tensor, reply_loss: torch.Tensor | None, categories: Sequence[str]
+        self, scene: SceneFeatures, seg: torch.Tensor, reply_loss: torch.Tensor | None, categories: Sequence[str]
     ) -> ClipOutput:
         """From the hidden state [language] at <SEG> to scores and masks."""
         frames = len(scene.features)

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from anyanomaly_core.archive.footage import footage_mask
 from anyanomaly_core.config import Settings
 from anyanomaly_core.file_cache import FileCache
-from anyanomaly_core.footage.cut import Part, cut
+from anyanomaly_core.footage.cut import ClipPart, cut
 from anyanomaly_core.footage.masks import Mask
 from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.review.clips.original import original_file
@@ -90,7 +90,7 @@ def cut_clip(settings: Settings, event: EventRecord, span: ClipSpan, target: Pat
     path = original_file(settings, event.video)
     mask = footage_mask(settings, event.video)
     times, as_stated = event.segments.times_s(), event.video.times_as_stated
-    part = Part(times, span.first_frame, span.last_frame, mask, as_stated)
+    part = ClipPart(times, span.first_frame, span.last_frame, mask, as_stated)
     limits = Limits.of(settings)
     limits = dataclasses.replace(limits, memory_mb=limits.memory_mb + ENCODER_MB, written_mb=settings.review_cache_mb)
     return cut(path, part, target, limits=limits)

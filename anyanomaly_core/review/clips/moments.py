@@ -13,7 +13,7 @@ from anyanomaly_core.archive.footage import footage_mask
 from anyanomaly_core.config import Settings
 from anyanomaly_core.engine.batches import scaled_size
 from anyanomaly_core.errors import StorageError
-from anyanomaly_core.footage.cut import Part, cut
+from anyanomaly_core.footage.cut import ClipPart, cut
 from anyanomaly_core.footage.nearby import read_nearby
 from anyanomaly_core.footage.probe import probe
 from anyanomaly_core.footage.sandbox import Limits
@@ -91,7 +91,7 @@ def stretch(engine: Engine, settings: Settings, video_id: int, number: int) -> P
         limits = dataclasses.replace(
             limits, memory_mb=limits.memory_mb + ENCODER_MB, written_mb=settings.review_cache_mb
         )
-        part = Part(found.times_s, int(first), int(end) - 1, mask, found.video.times_as_stated)
+        part = ClipPart(found.times_s, int(first), int(end) - 1, mask, found.video.times_as_stated)
         cut(original_file(settings, found.video), part, target, limits=limits)
 
     return review_cache(settings, "clips").get(name, make)

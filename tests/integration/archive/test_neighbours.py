@@ -18,7 +18,7 @@ from anyanomaly_core.archive.rules import apply_rule_files
 from anyanomaly_core.config import get_settings
 from anyanomaly_core.errors import ModelServerError, RuleError
 from anyanomaly_core.models import openai_lvlm
-from anyanomaly_core.models.openai_http import Patience
+from anyanomaly_core.models.openai_http import RetryPolicy
 from tasks import scan
 from tests.integration.archive.conftest import World
 from tests.integration.archive.small_archive import film
@@ -83,7 +83,7 @@ def served(world: World, profile: Path, server: ModelServer, tmp_path: Path, mon
     monkeypatch.setenv("ANYANOMALY_LVLM_BASE_URL", server.url)
     monkeypatch.setenv("ANYANOMALY_LVLM_PATIENCE_S", "0")
     # as many tries as ever, without the waiting between them
-    monkeypatch.setattr(openai_lvlm, "Patience", partial(Patience, first_wait_s=0.01, longest_wait_s=0.05))
+    monkeypatch.setattr(openai_lvlm, "RetryPolicy", partial(RetryPolicy, first_wait_s=0.01, longest_wait_s=0.05))
     get_settings.cache_clear()
     server.faults()
     return world

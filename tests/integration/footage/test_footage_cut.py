@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from anyanomaly_core.errors import FootageError, UnreadableFootageError
-from anyanomaly_core.footage.cut import Part, cut
+from anyanomaly_core.footage.cut import ClipPart, cut
 from anyanomaly_core.footage.decode import decode, read_frames
 from anyanomaly_core.footage.index import index_frames
 from anyanomaly_core.footage.masks import Mask, boxes
@@ -53,7 +53,7 @@ def test_a_clip_has_exactly_the_frames_asked_for(tmp_path: Path, name: str) -> N
     index = index_frames(path)
     first, last = int(index.frame_count * 0.6), int(index.frame_count * 0.6) + 17
     clip = tmp_path / "clip.mp4"
-    assert cut(path, Part(index.times_s, first, last), clip, limits=LIMITS) == "encoded"
+    assert cut(path, ClipPart(index.times_s, first, last), clip, limits=LIMITS) == "encoded"
     header = read_header(clip)
     assert (header.codec, header.pixel_format) == ("h264", "yuv420p")
     assert_same_frames(clip, path, first, last)
@@ -64,7 +64,7 @@ def test_a_clip_has_exactly_the_frames_asked_for(tmp_path: Path, name: str) -> N
 def test_the_table_of_contents_stands_before_the_pictures(tmp_path: Path) -> None:
     path = film(tmp_path / "a.mp4", *KINDS["long-gop.mp4"])
     clip = tmp_path / "clip.mp4"
-    cut(path, Part(index_frames(path).times_s, 3, 270), clip, limits=LIMITS)
+    cut(path, ClipPart(index_frames(path).times_s, 3, 270), clip, limits=LIMITS)
     content = clip.read_bytes()
     assert 0 < content.index(b"moov") < content.index(b"mdat")
 
@@ -75,10 +75,10 @@ def test_h264_is_copied_only_where_the_clip_begins_and_ends_with_packets(tmp_pat
     clip = tmp_path / "clip.mp4"
     found = {}
     for first in (0, 49, 50, 51):
-        found[first] = cut(path, Part(times, first, first + 30), clip, limits=LIMITS)
+        found[first] = cut(path, ClipPart(times, first, first + 30), clip, limits=LIMITS)
         assert_same_frames(clip, path, first, first + 30)
     assert found == {0: "copied", 49: "encoded", 50: "copied", 51: "encoded"}
-    cut(path, Part(times, 50, 80), clip, limits=LIMITS)
+    cut(path, ClipPart(times, 50, 80), clip, limits=LIMITS)
     originals = read_frames(path, [50, 65, 80])
     copies = read_frames(clip, [0, 15, 30])
     assert all((copies[n - 50] == originals[n]).all() for n in originals)  # the very same pictures
@@ -90,7 +90,7 @@ def test_uneven_times_are_kept(tmp_path: Path) -> None:
     path = film(tmp_path / "a.mkv", "size=160x120:rate=25", options, filters=uneven)
     index = index_frames(path)
     clip = tmp_path / "clip.mp4"
-    cut(path, Part(index.times_s, 201, 240), clip, limits=LIMITS)
+    cut(path, ClipPart(index.times_s, 201, 240), clip, limits=LIMITS)
     assert_same_frames(clip, path, 201, 240)
     got, expected = index_frames(clip).times_s, index.times_s[201:241] - index.times_s[201]
     assert np.ptp(np.diff(expected)) > 0.01
@@ -105,7 +105,7 @@ def test_damage_in_front_of_a_clip_does_not_shift_it(tmp_path: Path) -> None:
     index = index_frames(path)
     assert index.damage
     clip = tmp_path / "clip.mp4"
-    cut(path, Part(index.times_s, 200, 230), clip, limits=LIMITS)
+    cut(path, ClipPart(index.times_s, 200, 230), clip, limits=LIMITS)
     assert_same_frames(clip, path, 200, 230)
 
 
@@ -113,7 +113,7 @@ def test_a_mask_is_drawn_and_forbids_copying(tmp_path: Path) -> None:
     path = film(tmp_path / "a.mp4", *KINDS["long-gop.mp4"])
     mask = Mask((((0.25, 0.25), (0.75, 0.25), (0.75, 0.75), (0.25, 0.75)),))
     clip = tmp_path / "clip.mp4"
-    assert cut(path, Part(index_frames(path).times_s, 0, 20, mask), clip, limits=LIMITS) == "encoded"
+    assert cut(path, ClipPart(index_frames(path).times_s, 0, 20, mask), clip, limits=LIMITS) == "encoded"
     [(x, y, w, h)] = boxes(mask, 160, 120)
     for frame in decode(clip):
         assert frame.image[y + 4 : y + h - 4, x + 4 : x + w - 4].max() < 12
@@ -124,7 +124,7 @@ def test_a_clip_cannot_outgrow_its_limit(tmp_path: Path) -> None:
     noise = "noise=alls=90:allf=t"
     path = film(tmp_path / "a.mkv", "size=320x240:rate=25", ("-c:v", "ffv1"), filters=noise, seconds=3)
     with pytest.raises(FootageError, match="larger than the 1 MB allowed"):
-        cut(path, Part(index_frames(path).times_s, 0, 70), tmp_path / "c.mp4", limits=replace(LIMITS, written_mb=1))
+        cut(path, ClipPart(index_frames(path).times_s, 0, 70), tmp_path / "c.mp4", limits=replace(LIMITS, written_mb=1))
     assert (tmp_path / "c.mp4").stat().st_size <= 1 << 20
 
 
@@ -132,7 +132,7 @@ def test_what_cannot_be_cut_is_said(tmp_path: Path) -> None:
     path = film(tmp_path / "a.mp4", *KINDS["long-gop.mp4"], seconds=2)
     times = index_frames(path).times_s
     with pytest.raises(FootageError, match="no frames 3 to 50"):
-        cut(path, Part(times, 3, 50), tmp_path / "c.mp4", limits=LIMITS)
+        cut(path, ClipPart(times, 3, 50), tmp_path / "c.mp4", limits=LIMITS)
     path.write_text("#EXTM3U\nfile:///etc/passwd\n")
     with pytest.raises(UnreadableFootageError, match="text, not video"):
-        cut(path, Part(times, 3, 20), tmp_path / "c.mp4", limits=LIMITS)
+        cut(path, ClipPart(times, 3, 20), tmp_path / "c.mp4", limits=LIMITS)

@@ -17,9 +17,9 @@ from anyanomaly_core.footage import confine, sandbox
 from anyanomaly_core.footage.command import decoding, executable
 from anyanomaly_core.footage.decode import decode
 from anyanomaly_core.footage.index import index_frames
-from anyanomaly_core.footage.pipes import Pipes, Stalled
+from anyanomaly_core.footage.pipes import Pipes, StallError
 from anyanomaly_core.footage.probe import probe
-from anyanomaly_core.footage.sandbox import Child, Limits, confined, opened
+from anyanomaly_core.footage.sandbox import Child, Limits, confine_command, footage_descriptor
 from tests.integration.footage.conftest import Make
 
 # Run after confinement: each attempt prints its name when it succeeds.
@@ -139,7 +139,7 @@ def test_playlists_open_nothing(make: Make, tmp_path: Path, listener: tuple[str,
                 look(path)
         # Not only the sniffing of text: ffmpeg itself is given it, and refuses.
         command = decoding(("scale=16:16",), "gray", Limits())
-        with opened(path) as source, Child(command, source, side=True) as child:
+        with footage_descriptor(path) as source, Child(command, source, side=True) as child:
             pipes = Pipes(child, source, 20)
             assert pipes.read_into(memoryview(bytearray(100))) == 0
             assert pipes.finish() != 0
@@ -148,8 +148,10 @@ def test_playlists_open_nothing(make: Make, tmp_path: Path, listener: tuple[str,
 
 def test_a_program_told_to_use_the_network_cannot(listener: tuple[str, list[bytes]], make: Make) -> None:
     host, seen = listener
-    command = confined([executable(), "-loglevel", "error", "-i", f"http://{host}/x.mp4", "-f", "null", "-"], Limits())
-    with opened(make("any.mp4")) as source, Child(command, source) as child:
+    command = confine_command(
+        [executable(), "-loglevel", "error", "-i", f"http://{host}/x.mp4", "-f", "null", "-"], Limits()
+    )
+    with footage_descriptor(make("any.mp4")) as source, Child(command, source) as child:
         pipes = Pipes(child, source, 20)
         assert pipes.finish() != 0
         assert "Permission denied" in " ".join(pipes.complaints.lines())
@@ -196,10 +198,13 @@ def test_memory_is_bounded(make: Make) -> None:
 
 
 def test_a_child_that_hangs_is_stopped(make: Make) -> None:
-    with opened(make("any.mp4")) as source, Child(confined(["/bin/sleep", "600"], Limits()), source) as child:
+    with (
+        footage_descriptor(make("any.mp4")) as source,
+        Child(confine_command(["/bin/sleep", "600"], Limits()), source) as child,
+    ):
         pipes = Pipes(child, source, 0.6)
         began = time.monotonic()
-        with pytest.raises(Stalled):
+        with pytest.raises(StallError):
             pipes.read_into(memoryview(bytearray(10)))
         assert time.monotonic() - began < 20
         group = child._process.pid

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from anyanomaly_core.engine.batches import segment_batches
-from anyanomaly_core.footage.cut import Part, cut
+from anyanomaly_core.footage.cut import ClipPart, cut
 from anyanomaly_core.footage.decode import read_frames
 from anyanomaly_core.footage.examine import examine
 from anyanomaly_core.footage.index import index_frames
@@ -79,7 +79,7 @@ def test_a_hole_stays_in_every_container(tmp_path: Path, name: str, b_frames: st
     assert "1 hole(s) of 68.00 s" in index.damage[-1]
     assert frame_rate(index.times_s, probe(path).fps) == 25
     # What is cut, and what is looked for, is found where the index says.
-    part = Part(index.times_s, 70, 80)
+    part = ClipPart(index.times_s, 70, 80)
     cut(path, part, clip := tmp_path / "clip.mp4", limits=LIMITS)
     np.testing.assert_allclose(index_frames(clip).times_s, np.arange(11) * 0.04, atol=1e-3)
     near, plain = read_nearby(path, index.times_s, [75], limits=LIMITS), read_frames(path, [75], limits=LIMITS)
@@ -121,7 +121,7 @@ def test_two_recordings_in_one_file(base: Path, name: str) -> None:
     near = read_nearby(path, index.times_s, [110, 190], as_stated=False, limits=LIMITS)
     plain = read_frames(path, [110, 190], limits=LIMITS)
     assert all(np.array_equal(near[number], plain[number]) for number in (110, 190))
-    part = Part(index.times_s, 105, 115, as_stated=False)
+    part = ClipPart(index.times_s, 105, 115, as_stated=False)
     clip = base.with_name("clip.mp4")
     assert cut(path, part, clip, limits=LIMITS) == "encoded"
     np.testing.assert_allclose(index_frames(clip).times_s, np.arange(11) * 0.04, atol=1e-3)
@@ -136,7 +136,7 @@ def test_a_file_that_begins_between_key_frames(base: Path, name: str) -> None:
     assert not index.complete
     assert "the first 0.60 s cannot be decoded" in index.damage[-1]
     assert duration(index.times_s, Fraction(0)) == pytest.approx(3.6)
-    cut(path, Part(index.times_s, 30, 40), clip := base.with_name("clip.mp4"), limits=LIMITS)
+    cut(path, ClipPart(index.times_s, 30, 40), clip := base.with_name("clip.mp4"), limits=LIMITS)
     np.testing.assert_allclose(index_frames(clip).times_s, np.arange(11) * 0.04, atol=1e-3)
 
 

@@ -14,14 +14,14 @@ from taught_vlm import QUESTION, picture
 from anyanomaly_core.config import Settings
 from anyanomaly_core.errors import ConfigurationError, ModelServerError
 from anyanomaly_core.models.loading import load_lvlm, model_revisions
-from anyanomaly_core.models.openai_http import Patience
+from anyanomaly_core.models.openai_http import RetryPolicy
 from anyanomaly_core.models.openai_lvlm import OpenAiLvlm, connect
-from anyanomaly_core.models.protocols import Answer, Request, Want
+from anyanomaly_core.models.protocols import Answer, AnswerKind, Request
 from anyanomaly_core.profile import EncoderSpec, LvlmSpec, Profile
 
 KEY = "planted-secret-key"
-HASTY = Patience(tries=3, first_wait_s=0.01, longest_wait_s=0.05, connect_s=2, reply_s=20)
-BRIGHT = [Request(picture(b / 10, b), QUESTION, Want.SCORE) for b in range(0, 11, 2)]
+HASTY = RetryPolicy(tries=3, first_wait_s=0.01, longest_wait_s=0.05, connect_s=2, reply_s=20)
+BRIGHT = [Request(picture(b / 10, b), QUESTION, AnswerKind.SCORE) for b in range(0, 11, 2)]
 
 
 def settings_for(tmp_path: Path, url: str | None, key: str | None = KEY) -> Settings:
@@ -38,10 +38,10 @@ def settings_for(tmp_path: Path, url: str | None, key: str | None = KEY) -> Sett
 
 @pytest.fixture
 def ask(server: Any, tmp_path: Path) -> Any:
-    def make(patience: Patience = HASTY, **spec: Any) -> OpenAiLvlm:
+    def make(policy: RetryPolicy = HASTY, **spec: Any) -> OpenAiLvlm:
         server.faults()
         wanted = LvlmSpec(**({"backend": "openai", "model": "tiny", "max_new_tokens": 12} | spec))
-        return connect(wanted, settings_for(tmp_path, server.url), patience)
+        return connect(wanted, settings_for(tmp_path, server.url), policy)
 
     return make
 
@@ -65,7 +65,7 @@ def test_both_readouts_agree_with_the_same_model_in_this_process(ask: Any, local
         assert abs(expected_score(near) - expected_score(far)) < 0.02
         np.testing.assert_allclose(near.distribution, far.distribution, atol=0.03)
         assert near.prompt_tokens == far.prompt_tokens
-    texts = [Request(r.image, QUESTION, Want.TEXT) for r in BRIGHT]
+    texts = [Request(r.image, QUESTION, AnswerKind.TEXT) for r in BRIGHT]
     for near, far in zip(local.answer(texts), served.answer(texts), strict=True):
         assert (near.text, near.generated_tokens) == (far.text, far.generated_tokens)
     assert expected_score(served.answer(BRIGHT)[-1]) > expected_score(served.answer(BRIGHT)[0]) + 0.4
@@ -107,7 +107,7 @@ def test_a_fault_that_passes_is_not_noticed(fault: str, ask: Any, server: Any) -
 )
 def test_a_fault_that_stays_is_this_requests_error(fault: str, said: str, ask: Any, server: Any) -> None:
     served = ask(concurrency=1)
-    requests = [Request(r.image, QUESTION, Want.TEXT) for r in BRIGHT[:3]]
+    requests = [Request(r.image, QUESTION, AnswerKind.TEXT) for r in BRIGHT[:3]]
     good = served.answer(requests)
     tries = (
         HASTY.tries if said.startswith(("HTTP 5", "HTTP 4", "Remote", "no JSON", "answer to")) and fault != "400" else 1
@@ -123,8 +123,8 @@ def test_a_fault_that_stays_is_this_requests_error(fault: str, said: str, ask: A
 @pytest.mark.parametrize("fault", ["slow", "drip"])
 def test_a_reply_that_does_not_come_in_time_is_asked_for_again(fault: str, ask: Any, server: Any) -> None:
     """Nothing for too long, or a byte now and then for ever."""
-    served = ask(Patience(tries=3, first_wait_s=0.01, longest_wait_s=0.05, reply_s=1.0), concurrency=1)
-    request = Request(BRIGHT[0].image, QUESTION, Want.TEXT)
+    served = ask(RetryPolicy(tries=3, first_wait_s=0.01, longest_wait_s=0.05, reply_s=1.0), concurrency=1)
+    request = Request(BRIGHT[0].image, QUESTION, AnswerKind.TEXT)
     good = served.answer([request])
     server.faults(fault)
     assert served.answer([request]) == good
@@ -139,7 +139,7 @@ def test_a_reply_that_does_not_come_in_time_is_asked_for_again(fault: str, ask: 
 def test_text_can_be_stored_whatever_the_server_sends(ask: Any, server: Any) -> None:
     served = ask()
     server.faults("halves")
-    answer = served.answer([Request(BRIGHT[0].image, QUESTION, Want.TEXT)])[0]
+    answer = served.answer([Request(BRIGHT[0].image, QUESTION, AnswerKind.TEXT)])[0]
     assert (answer.text or "").encode().startswith(b"0.5 ?")
     assert answer.prompt_tokens == 0
 
@@ -267,7 +267,7 @@ def test_a_server_that_cannot_go_on_with_a_text_is_found_out(start_server: Any, 
 
 
 def test_a_bad_image_fails_alone(ask: Any) -> None:
-    bad = Request(np.zeros((0, 3, 3), np.uint8), QUESTION, Want.TEXT)
-    answers = ask().answer([bad, Request(BRIGHT[0].image, QUESTION, Want.TEXT)])
+    bad = Request(np.zeros((0, 3, 3), np.uint8), QUESTION, AnswerKind.TEXT)
+    answers = ask().answer([bad, Request(BRIGHT[0].image, QUESTION, AnswerKind.TEXT)])
     assert "shape" in (answers[0].error or "")
     assert answers[1].error is None

@@ -13,17 +13,17 @@ from taught_vlm import QUESTION, picture
 from test_openai_lvlm import BRIGHT, HASTY, KEY, expected_score, settings_for
 
 from anyanomaly_core.errors import ModelError, ModelServerError
-from anyanomaly_core.models.openai_http import Patience
+from anyanomaly_core.models.openai_http import RetryPolicy
 from anyanomaly_core.models.openai_lvlm import OpenAiLvlm, connect
 from anyanomaly_core.models.openai_replies import StatusKind, status_kind
-from anyanomaly_core.models.protocols import Answer, Request, Want
+from anyanomaly_core.models.protocols import Answer, AnswerKind, Request
 from anyanomaly_core.profile import LvlmSpec
 from anyanomaly_core.scoring.answers import parse_answer
 from anyanomaly_core.scoring.readouts import uncertainty_note
 
 MODELS_PAGE = Path(__file__).parents[3] / "docs" / "models.md"
-TEXT = Request(picture(0.5), QUESTION, Want.TEXT)
-SCORE = Request(picture(0.5), QUESTION, Want.SCORE)
+TEXT = Request(picture(0.5), QUESTION, AnswerKind.TEXT)
+SCORE = Request(picture(0.5), QUESTION, AnswerKind.SCORE)
 
 
 @pytest.fixture
@@ -235,7 +235,7 @@ def test_every_status_is_treated_as_its_kind(kind: StatusKind, lvlm: OpenAiLvlm,
 
 def test_a_restart_of_the_server_is_waited_for(start_server: Any, tmp_path: Path) -> None:
     own = start_server()
-    patience = Patience(tries=2, first_wait_s=0.01, longest_wait_s=0.1, away_s=60)
+    patience = RetryPolicy(tries=2, first_wait_s=0.01, longest_wait_s=0.1, outage_s=60)
     lvlm = connect(LvlmSpec(model="tiny", concurrency=2), settings_for(tmp_path, own.url), patience)
     expected = lvlm.answer(BRIGHT)
     own.stop()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from anyanomaly_core.engine import batches, segment_scores
 from anyanomaly_core.engine.cascade import Cascade
 from anyanomaly_core.engine.journal import Journal
-from anyanomaly_core.engine.segment_scores import KnownScores, in_order, iter_segment_scores
+from anyanomaly_core.engine.segment_scores import KnownScores, iter_segment_scores, sort_by_segment
 from anyanomaly_core.engine.video import SegmentedVideo
 from anyanomaly_core.errors import ModelServerError
 from anyanomaly_core.footage.sandbox import Limits
@@ -103,7 +103,7 @@ def scored(
         batches = iter_segment_scores(
             film, rules, scorer or Brightness(), journal, limits=Limits(), cascade=cascade, known=known
         )
-        rows = in_order(film, batches)
+        rows = sort_by_segment(film, batches)
     return [replace(row, timings_ms={}) for row in rows]
 
 

@@ -10,9 +10,9 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
-from anyanomaly_core.engine.batches import MAX_BATCH_SEGMENTS, prefetched, scaled_size
+from anyanomaly_core.engine.batches import MAX_BATCH_SEGMENTS, prefetch, scaled_size
 from anyanomaly_core.engine.journal import Journal
-from anyanomaly_core.engine.segment_scores import in_order, iter_segment_scores
+from anyanomaly_core.engine.segment_scores import iter_segment_scores, sort_by_segment
 from anyanomaly_core.engine.video import SegmentedVideo
 from anyanomaly_core.errors import ModelServerError
 from anyanomaly_core.footage.index import index_frames
@@ -62,7 +62,7 @@ def video(path: Path) -> SegmentedVideo:
 
 def score(video: SegmentedVideo, scorer: Brightness, folder: Path) -> list[SegmentScore]:
     with Journal(folder, "k") as journal:
-        return in_order(video, iter_segment_scores(video, RULES, scorer, journal, limits=Limits()))
+        return sort_by_segment(video, iter_segment_scores(video, RULES, scorer, journal, limits=Limits()))
 
 
 def test_every_segment_has_a_row_for_every_rule_made_of_its_own_frames(video: SegmentedVideo, tmp_path: Path) -> None:
@@ -107,8 +107,8 @@ def test_prefetch_gives_items_before_the_error_and_stops_its_source() -> None:
 
     got = []
     with pytest.raises(ValueError, match="broken"):
-        got.extend(prefetched(items()))  # type: ignore[arg-type]
-    taken = prefetched(iter(range(10**9)))
+        got.extend(prefetch(items()))  # type: ignore[arg-type]
+    taken = prefetch(iter(range(10**9)))
     assert [next(taken), next(taken)] == [0, 1]
     taken.close()  # type: ignore[attr-defined]
 
@@ -122,7 +122,7 @@ def test_prefetch_makes_one_item_ahead_and_no_more() -> None:
             yield number
 
     ahead = []
-    for number in prefetched(items()):
+    for number in prefetch(items()):
         time.sleep(0.002)
         ahead.append(made[-1] - number)
     assert max(ahead) == 1

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from anyanomaly_core.engine.selection import is_audited, leading_count, ranks, seed, select
-from anyanomaly_core.footage.unusual import unusual
+from anyanomaly_core.footage.unusual import find_unusual
 from anyanomaly_core.profile import CascadeSpec
 from anyanomaly_core.scoring.types import RuleTexts, SelectionReason
 
@@ -89,8 +89,8 @@ def test_static_segments_follow_the_segment_whose_scene_they_continue() -> None:
 def test_unusual_is_what_stands_far_above_the_median_and_noise_is_not() -> None:
     quiet = np.full(100, 0.4, np.float32) + np.linspace(0, 0.6, 100, dtype=np.float32)
     quiet[[7, 60]] = 9.0, 3.0
-    assert np.flatnonzero(unusual(quiet, 4.0)).tolist() == [7]
+    assert np.flatnonzero(find_unusual(quiet, 4.0)).tolist() == [7]
     busy = np.linspace(0, 40, 101, dtype=np.float32)  # median 20, deviation 10
-    assert not unusual(busy, 4.0).any()
-    assert np.flatnonzero(unusual(np.append(busy, np.float32(85.0)), 4.0)).tolist() == [101]
-    assert unusual(np.zeros(0, np.float32), 4.0).tolist() == []
+    assert not find_unusual(busy, 4.0).any()
+    assert np.flatnonzero(find_unusual(np.append(busy, np.float32(85.0)), 4.0)).tolist() == [101]
+    assert find_unusual(np.zeros(0, np.float32), 4.0).tolist() == []

@@ -3,7 +3,7 @@
 import numpy as np
 
 from anyanomaly_core.evaluation.model_cache import CachedEncoder, CachedLvlm
-from anyanomaly_core.models.protocols import Answer, Request, Want
+from anyanomaly_core.models.protocols import Answer, AnswerKind, Request
 from tests.unit.scoring.small_models import RandomProjection, random_answer
 
 RNG = np.random.default_rng(2)
@@ -45,8 +45,8 @@ def test_pixels_are_not_taken_for_images_of_the_same_bytes() -> None:
 def test_equal_questions_are_asked_once_and_errors_again() -> None:
     model = Asked()
     remembering = CachedLvlm(model)
-    one, other = Request(IMAGES[0], "dog?", Want.SCORE), Request(IMAGES[0], "dog?", Want.TEXT)
-    fails = Request(IMAGES[1], "fails", Want.SCORE)
+    one, other = Request(IMAGES[0], "dog?", AnswerKind.SCORE), Request(IMAGES[0], "dog?", AnswerKind.TEXT)
+    fails = Request(IMAGES[1], "fails", AnswerKind.SCORE)
     first = remembering.answer([one, other, one, fails])
     assert first[0] == first[2] == random_answer(one)
     assert remembering.answer([fails, one])[0].error == "busy"

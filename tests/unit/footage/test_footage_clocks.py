@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anyanomaly_core.errors import ConfigurationError
-from anyanomaly_core.footage.clocks import NONE, _amount, correction_of, in_words, load_clocks
+from anyanomaly_core.footage.clocks import NONE, _amount, correction_of, describe_correction, load_clocks
 from anyanomaly_core.footage.layout import zone_of_times
 from anyanomaly_core.footage.local_time import Zones
 
@@ -119,5 +119,5 @@ def test_a_missing_file_is_no_empty_one(tmp_path: Path) -> None:
 @given(st.integers(-(10**12), 10**12))
 def test_words_say_the_amount_they_are_read_as(milliseconds: int) -> None:
     add = timedelta(milliseconds=milliseconds)
-    said = in_words(add)
+    said = describe_correction(add)
     assert abs(_amount(said) - add) <= timedelta(milliseconds=1)

@@ -13,7 +13,7 @@ from tiny_vlms import ARCHITECTURES
 
 from anyanomaly_core.errors import ModelError
 from anyanomaly_core.models.answer_tree import answer_prompt, answer_tree
-from anyanomaly_core.models.protocols import ANSWERS, Request, Want
+from anyanomaly_core.models.protocols import ANSWERS, AnswerKind, Request
 from anyanomaly_core.models.visual_tokens import show_images_whole
 
 PROMPT = "Rate from 0.0 to 1.0 whether there is a bicycle."
@@ -44,7 +44,7 @@ def test_equals_eleven_whole_passes(architecture: str, kind: str, load_vlm: Any,
     model, processor = load_vlm(architecture, kind)
     show_images_whole(processor.image_processor)
     expected = [slow_likelihood(model, processor, image, PROMPT) for image in images]
-    answers = make_lvlm(architecture, kind).answer([Request(image, PROMPT, Want.SCORE) for image in images])
+    answers = make_lvlm(architecture, kind).answer([Request(image, PROMPT, AnswerKind.SCORE) for image in images])
     for slow, answer in zip(expected, answers, strict=True):
         assert answer.error is None
         assert sum(answer.distribution) == pytest.approx(1)
@@ -53,8 +53,8 @@ def test_equals_eleven_whole_passes(architecture: str, kind: str, load_vlm: Any,
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-@pytest.mark.parametrize("want", Want)
-def test_shared_image_prefix_changes_nothing(architecture: str, want: Want, make_lvlm: Any, images: Any) -> None:
+@pytest.mark.parametrize("want", AnswerKind)
+def test_shared_image_prefix_changes_nothing(architecture: str, want: AnswerKind, make_lvlm: Any, images: Any) -> None:
     texts = ["car", "bag left behind near the gate", "person in a red coat"]
     requests = [Request(image, f"Is there a {text}?", want) for image in images for text in texts]
     together = make_lvlm(architecture, max_new_tokens=4).answer(requests)
@@ -74,10 +74,10 @@ def test_each_image_is_encoded_once(make_lvlm: Any, load_vlm: Any, images: Any) 
     handle = model.model.vision_tower.register_forward_hook(lambda _m, inputs, _o: seen.append(len(inputs[0])))
     try:
         lvlm = make_lvlm("llava_onevision")
-        lvlm.answer([Request(images[0].copy(), f"Is there a {i}?", Want.SCORE) for i in range(8)])
+        lvlm.answer([Request(images[0].copy(), f"Is there a {i}?", AnswerKind.SCORE) for i in range(8)])
         shared = sum(seen)
         seen.clear()
-        lvlm.answer([Request(images[0], "Is there a 1?", Want.SCORE)])
+        lvlm.answer([Request(images[0], "Is there a 1?", AnswerKind.SCORE)])
     finally:
         handle.remove()
     assert shared == sum(seen) > 0
@@ -132,4 +132,4 @@ def test_a_model_that_thinks_first_is_refused(make_lvlm: Any, images: Any) -> No
     lvlm = make_lvlm("llava_onevision")
     lvlm._chat._prompt_text = lambda _prompt: "<|im_start|>assistant\n<think>\n"
     with pytest.raises(ModelError, match="readout: generate"):
-        lvlm.answer([Request(images[0], "never asked before", Want.SCORE)])
+        lvlm.answer([Request(images[0], "never asked before", AnswerKind.SCORE)])

@@ -21,7 +21,7 @@ from anyanomaly_core.config import Settings
 from anyanomaly_core.errors import ConfigurationError, ModelError
 from anyanomaly_core.models import loading
 from anyanomaly_core.models.loading import load_encoder, load_lvlm, model_revisions
-from anyanomaly_core.models.protocols import Request, Want
+from anyanomaly_core.models.protocols import AnswerKind, Request
 from anyanomaly_core.models.revision import directory_revision
 from anyanomaly_core.profile import EncoderSpec, LvlmSpec, Profile, builtin_profiles, load_profile
 
@@ -49,7 +49,7 @@ def test_a_model_directory_is_loaded_and_answers(tmp_path: Path, settings: Setti
     by_name = load_lvlm(profile(model="somebody/tiny"), settings)
     by_path = load_lvlm(profile(path=folder), settings)
     assert by_name.revision == by_path.revision
-    request = Request(images[0], "Is there a car?", Want.SCORE)
+    request = Request(images[0], "Is there a car?", AnswerKind.SCORE)
     assert by_name.answer([request]) == by_path.answer([request])
     assert by_name.name == "somebody/tiny"
     assert model_revisions(by_path, by_name) == {"encoder": by_path.revision, "lvlm": by_name.revision}  # type: ignore[arg-type]
@@ -57,7 +57,7 @@ def test_a_model_directory_is_loaded_and_answers(tmp_path: Path, settings: Setti
 
 def test_half_precision_answers_nearly_the_same(tmp_path: Path, settings: Settings, images: Any) -> None:
     folder = build_vlm("qwen2_5_vl", tmp_path / "half")
-    request = Request(images[0], "Is there a car?", Want.SCORE)
+    request = Request(images[0], "Is there a car?", AnswerKind.SCORE)
     full, half = (load_lvlm(profile(path=folder, precision=p), settings).answer([request])[0] for p in ("fp32", "bf16"))
     assert half.distribution == pytest.approx(full.distribution, abs=0.15)
 

@@ -9,14 +9,14 @@ import torch
 from tiny_vlms import ARCHITECTURES
 
 from anyanomaly_core.errors import ModelError
-from anyanomaly_core.models.generated_text import without_unfinished_word
-from anyanomaly_core.models.protocols import Request, Want
+from anyanomaly_core.models.generated_text import strip_unfinished_word
+from anyanomaly_core.models.protocols import AnswerKind, Request
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_text_is_the_models_own_greedy_answer(architecture: str, load_vlm: Any, make_lvlm: Any, images: Any) -> None:
     model, processor = load_vlm(architecture)
-    answers = make_lvlm(architecture).answer([Request(image, "Is there a car?", Want.TEXT) for image in images])
+    answers = make_lvlm(architecture).answer([Request(image, "Is there a car?", AnswerKind.TEXT) for image in images])
     for image, answer in zip(images, answers, strict=True):
         turn = [
             {
@@ -30,13 +30,13 @@ def test_text_is_the_models_own_greedy_answer(architecture: str, load_vlm: Any, 
         output = model.generate(**inputs, max_new_tokens=6, do_sample=False)[0, inputs["input_ids"].shape[1] :]
         text = processor.tokenizer.decode(output, skip_special_tokens=True)
         assert answer.is_cut is (len(output) == 6)  # these random models know no end
-        assert answer.text == (without_unfinished_word(text) if answer.is_cut else text).strip()
+        assert answer.text == (strip_unfinished_word(text) if answer.is_cut else text).strip()
         assert answer.prompt_tokens == inputs["input_ids"].shape[1]
         assert answer.generated_tokens == len(output)
 
 
-@pytest.mark.parametrize("want", Want)
-def test_a_bad_request_fails_alone(want: Want, make_lvlm: Any, images: Any) -> None:
+@pytest.mark.parametrize("want", AnswerKind)
+def test_a_bad_request_fails_alone(want: AnswerKind, make_lvlm: Any, images: Any) -> None:
     good = Request(images[0], "Is there a car?", want)
     bad = {
         "uint8": Request(images[0].astype(np.float32), "car?", want),  # type: ignore[arg-type]
@@ -64,8 +64,8 @@ def test_no_requests(make_lvlm: Any) -> None:
     assert make_lvlm("smolvlm").answer([]) == []
 
 
-@pytest.mark.parametrize("want", Want)
-def test_out_of_memory_halves_the_batch(want: Want, make_lvlm: Any, load_vlm: Any, images: Any) -> None:
+@pytest.mark.parametrize("want", AnswerKind)
+def test_out_of_memory_halves_the_batch(want: AnswerKind, make_lvlm: Any, load_vlm: Any, images: Any) -> None:
     """A CPU cannot run out of GPU memory, so a hook says it did whenever more than two rows arrive."""
     model, _ = load_vlm("qwen2_5_vl")
     requests = [Request(images[i % 3], f"Is there a car {i}?", want) for i in range(7)]
@@ -103,7 +103,7 @@ def test_a_request_too_big_for_the_gpu_alone_is_an_error(make_lvlm: Any, load_vl
 
     handle = model.register_forward_pre_hook(refuse)
     try:
-        answers = make_lvlm("qwen2_5_vl").answer([Request(image, "car?", Want.SCORE) for image in images])
+        answers = make_lvlm("qwen2_5_vl").answer([Request(image, "car?", AnswerKind.SCORE) for image in images])
     finally:
         handle.remove()
     assert [("GPU memory" in (answer.error or "")) for answer in answers] == [True] * 3
@@ -113,7 +113,7 @@ def test_non_finite_output_is_an_error(make_lvlm: Any, load_vlm: Any, images: An
     model, _ = load_vlm("qwen2_5_vl")
     handle = model.lm_head.register_forward_hook(lambda _m, _i, output: output * float("nan"))
     try:
-        answer = make_lvlm("qwen2_5_vl").answer([Request(images[0], "car?", Want.SCORE)])[0]
+        answer = make_lvlm("qwen2_5_vl").answer([Request(images[0], "car?", AnswerKind.SCORE)])[0]
     finally:
         handle.remove()
     assert answer.distribution is None
@@ -133,8 +133,8 @@ def test_a_model_without_chat_template_is_refused(load_vlm: Any, make_lvlm: Any)
 
 def test_big_images_are_shrunk_when_asked(make_lvlm: Any) -> None:
     big = np.zeros((300, 700, 3), np.uint8)
-    small = make_lvlm("smolvlm", max_image_side=40).answer([Request(big, "car?", Want.SCORE)])[0]
-    full = make_lvlm("smolvlm").answer([Request(big, "car?", Want.SCORE)])[0]
+    small = make_lvlm("smolvlm", max_image_side=40).answer([Request(big, "car?", AnswerKind.SCORE)])[0]
+    full = make_lvlm("smolvlm").answer([Request(big, "car?", AnswerKind.SCORE)])[0]
     assert small.error is None
     assert full.error is None
     assert small.prompt_tokens <= full.prompt_tokens
@@ -143,7 +143,7 @@ def test_big_images_are_shrunk_when_asked(make_lvlm: Any) -> None:
 def test_a_system_prompt_and_a_repetition_penalty_reach_the_model(load_vlm: Any, make_lvlm: Any, images: Any) -> None:
     model, processor = load_vlm("qwen2_5_vl")
     lvlm = make_lvlm("qwen2_5_vl", system_prompt="You answer 0.9.", repetition_penalty=1.3)
-    answer = lvlm.answer([Request(images[0], "Is there a car?", Want.TEXT)])[0]
+    answer = lvlm.answer([Request(images[0], "Is there a car?", AnswerKind.TEXT)])[0]
     turns = [
         {"role": "system", "content": [{"type": "text", "text": "You answer 0.9."}]},
         {
@@ -157,6 +157,6 @@ def test_a_system_prompt_and_a_repetition_penalty_reach_the_model(load_vlm: Any,
     output = model.generate(**inputs, max_new_tokens=6, do_sample=False, repetition_penalty=1.3)
     text = processor.tokenizer.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
     assert answer.prompt_tokens == inputs["input_ids"].shape[1]
-    assert answer.text == (without_unfinished_word(text) if answer.is_cut else text).strip()
-    scored = lvlm.answer([Request(images[0], "Is there a car?", Want.SCORE)])[0]
+    assert answer.text == (strip_unfinished_word(text) if answer.is_cut else text).strip()
+    scored = lvlm.answer([Request(images[0], "Is there a car?", AnswerKind.SCORE)])[0]
     assert scored.distribution is not None

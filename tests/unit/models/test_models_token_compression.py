@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from anyanomaly_core.errors import ModelError
 from anyanomaly_core.models.image_compression import COMPRESSIBLE
 from anyanomaly_core.models.lvlm_inputs import DecoderInput
-from anyanomaly_core.models.protocols import Request, Want
+from anyanomaly_core.models.protocols import AnswerKind, Request
 from anyanomaly_core.models.token_compression import compress_tokens, group_softmax, local_density
 
 
@@ -100,8 +100,10 @@ def test_group_softmax_of_large_numbers() -> None:
 
 
 @pytest.mark.parametrize("architecture", sorted(COMPRESSIBLE))
-@pytest.mark.parametrize("want", Want)
-def test_all_tokens_kept_gives_the_same_answers(architecture: str, want: Want, make_lvlm: Any, images: Any) -> None:
+@pytest.mark.parametrize("want", AnswerKind)
+def test_all_tokens_kept_gives_the_same_answers(
+    architecture: str, want: AnswerKind, make_lvlm: Any, images: Any
+) -> None:
     requests = [Request(image, text, want) for image in images for text in ("Is there a car?", "yes or no")]
     plain, kept = make_lvlm(architecture).answer(requests), make_lvlm(architecture, compression=1.0).answer(requests)
     for one, other in zip(plain, kept, strict=True):
@@ -118,7 +120,7 @@ def test_fewer_tokens_at_their_own_positions(architecture: str, make_lvlm: Any, 
     compress, full = lvlm._first_pass, lvlm._inputs.first_pass
     lvlm._first_pass = lambda *args: seen.append(compress(*args)) or seen[-1]
     lvlm._inputs.first_pass = lambda *args: seen.append(full(*args)) or seen[-1]
-    answers = lvlm.answer([Request(image, "Is there a car?", Want.SCORE) for image in images])
+    answers = lvlm.answer([Request(image, "Is there a car?", AnswerKind.SCORE) for image in images])
     assert all(answer.distribution is not None for answer in answers)
     whole, short = seen
     image = lvlm._model.config.image_token_id
@@ -135,7 +137,9 @@ def test_fewer_tokens_at_their_own_positions(architecture: str, make_lvlm: Any, 
 
 def test_an_image_alone_is_read_as_in_a_batch(make_lvlm: Any, images: Any) -> None:
     lvlm = make_lvlm("qwen3_vl", compression=0.4)
-    requests = [Request(image, text, Want.SCORE) for image in images for text in ("Is there a car?", "yes or no 1 2")]
+    requests = [
+        Request(image, text, AnswerKind.SCORE) for image in images for text in ("Is there a car?", "yes or no 1 2")
+    ]
     for one, request in zip(lvlm.answer(requests), requests, strict=True):
         assert one.distribution == pytest.approx(lvlm.answer([request])[0].distribution, abs=2e-5)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from anyanomaly_core.errors import ConfigurationError
-from anyanomaly_core.models.protocols import Request, Want
+from anyanomaly_core.models.protocols import AnswerKind, Request
 from anyanomaly_core.models.transformers_lvlm import TransformersLvlm
 from anyanomaly_core.models.visual_tokens import check_budget
 from anyanomaly_core.profile import load_profile
@@ -37,7 +37,7 @@ def test_images_are_read_whole_unless_the_profile_asks_for_tiles(load_vlm: Any) 
     from transformers import SmolVLMImageProcessor  # noqa: PLC0415  (after torchvision_compat)
 
     model, processor = load_vlm("smolvlm")
-    request = Request(np.full((40, 40, 3), 90, np.uint8), "Is there a car?", Want.SCORE)
+    request = Request(np.full((40, 40, 3), 90, np.uint8), "Is there a car?", AnswerKind.SCORE)
     read = {}
     for splitting in (True, False):
         processor.image_processor = SmolVLMImageProcessor(

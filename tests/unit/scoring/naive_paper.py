@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from PIL import Image as PilImage
 
-from anyanomaly_core.models.protocols import ImageTextEncoder, Request, VisionLanguageModel, Want
+from anyanomaly_core.models.protocols import AnswerKind, ImageTextEncoder, Request, VisionLanguageModel
 from anyanomaly_core.profile import Profile
 from anyanomaly_core.scoring.prompts import build_prompt
 from anyanomaly_core.scoring.templates import PHOTO_TEMPLATES
@@ -58,9 +58,9 @@ class NaivePaper:
         spec = self.profile.scoring
         prompt = build_prompt(text, variant=spec.prompt_variant, temporal=temporal, excluded=excluded)
         if spec.readout == "generate":
-            answer = self.lvlm.answer([Request(image, prompt, Want.TEXT)])[0]
+            answer = self.lvlm.answer([Request(image, prompt, AnswerKind.TEXT)])[0]
             return float(answer.text[:3])
-        answer = self.lvlm.answer([Request(image, prompt, Want.SCORE)])[0]
+        answer = self.lvlm.answer([Request(image, prompt, AnswerKind.SCORE)])[0]
         return sum(p * tenth / 10 for tenth, p in enumerate(answer.distribution))
 
     def one_text(self, segment: SegmentFrames, text: str, rule: RuleTexts) -> NaiveResult:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PilImage
 
-from anyanomaly_core.models.protocols import Answer, Embeddings, Image, Request, Want
+from anyanomaly_core.models.protocols import Answer, AnswerKind, Embeddings, Image, Request
 
 
 def seed_of(*parts: bytes) -> int:
@@ -62,7 +62,7 @@ class RandomProjection:
 def random_answer(request: Request) -> Answer:
     """A fixed random function of pixels and prompt."""
     random = np.random.default_rng(seed_of(request.image.tobytes(), request.prompt.encode()))
-    if request.want is Want.SCORE:
+    if request.want is AnswerKind.SCORE:
         return Answer(distribution=tuple(random.dirichlet(np.full(11, 0.3))), prompt_tokens=10)
     return Answer(text=f"{random.integers(0, 11) / 10:.1f}. Reason {random.integers(1000)}.", generated_tokens=9)
 
@@ -73,7 +73,7 @@ def smooth_answer(request: Request) -> Answer:
     random = np.random.default_rng(seed_of(request.prompt.encode()))
     logits = random.normal(size=(11, 48)) @ (coarse.ravel() - 0.5)
     p = np.exp(logits - logits.max())
-    if request.want is Want.SCORE:
+    if request.want is AnswerKind.SCORE:
         return Answer(distribution=tuple(p / p.sum()))
     return Answer(text=f"{int(np.argmax(p)) / 10:.1f}. Because.")
 

@@ -6,7 +6,7 @@ from answer_table import CUT, SCORES
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from anyanomaly_core.models.generated_text import begins_thought, without_thoughts
+from anyanomaly_core.models.generated_text import begins_thought, strip_thoughts
 from anyanomaly_core.scoring.answers import (
     ParsedAnswer,
     expected_score,
@@ -68,7 +68,7 @@ def test_digits_of_any_script_are_the_same_score(tenths: int, zero: str, mark: s
 
 @given(st.sampled_from(["0", "Score: 0", '{"score": 0', "**0**"]), st.text(min_size=1, max_size=3), st.integers(1, 9))
 def test_a_zero_with_a_digit_near_it_is_never_a_score_of_zero(zero: str, between: str, digit: int) -> None:
-    assume(without_thoughts(between) == between)
+    assume(strip_thoughts(between) == between)
     parsed = parse_answer(f"{zero}{between}{digit}")
     assert parsed.score is None or parsed.score > 0 or any(map(str.isalpha, between))
 
@@ -113,10 +113,10 @@ def test_rationales_are_bounded() -> None:
 
 
 def test_thoughts_are_told_from_answers() -> None:
-    assert without_thoughts("a <think>b</think> c <THINK>d</THINK> e") == "a  c  e"
-    assert without_thoughts("<think>a <think>b</think> c") == " c"
-    assert without_thoughts("a </think> b") == " b"
-    assert without_thoughts("a <think> b") is None
+    assert strip_thoughts("a <think>b</think> c <THINK>d</THINK> e") == "a  c  e"
+    assert strip_thoughts("<think>a <think>b</think> c") == " c"
+    assert strip_thoughts("a </think> b") == " b"
+    assert strip_thoughts("a <think> b") is None
     assert begins_thought("<|assistant|>\n<think>\n")
     assert begins_thought("assistant◁think▷")
     assert not begins_thought("<think>\n</think>\n\n")

@@ -8,7 +8,7 @@ import pytest
 from naive_paper import NaivePaper
 from small_models import CountingLvlm, RandomProjection, random_answer, smooth_answer
 
-from anyanomaly_core.models.protocols import Answer, Request, Want
+from anyanomaly_core.models.protocols import Answer, AnswerKind, Request
 from anyanomaly_core.scoring.anyanomaly import AnyAnomalyScorer
 from anyanomaly_core.scoring.outcomes import check_batch
 from anyanomaly_core.scoring.types import RuleTexts, SegmentFrames, SegmentScore, Status
@@ -79,8 +79,8 @@ def test_one_call_for_all_scores_and_one_for_reasons(
     profile = make_profile(scoring={"rationale_threshold": 0.0})
     rows = AnyAnomalyScorer(profile, encoder, lvlm).score(make_segments(72), RULES)
     assert len(lvlm.calls) == 2
-    assert {r.want for r in lvlm.calls[0]} == {Want.SCORE}
-    assert {r.want for r in lvlm.calls[1]} == {Want.TEXT}
+    assert {r.want for r in lvlm.calls[0]} == {AnswerKind.SCORE}
+    assert {r.want for r in lvlm.calls[1]} == {AnswerKind.TEXT}
     assert all(row.rationale for row in rows)
     # rules 1 and 3 hold the same text: their questions are asked once. 3 segments x (1 + 2 texts) x 3 images.
     assert len(lvlm.calls[0]) == 27
@@ -94,7 +94,7 @@ def test_reason_is_of_the_winning_text_in_its_clearest_image(
     make_profile: Make, make_segments: Make, encoder: RandomProjection
 ) -> None:
     def answer(request: Request) -> Answer:
-        if request.want is Want.TEXT:
+        if request.want is AnswerKind.TEXT:
             return Answer(
                 text=f"0.9. {'falling' if 'falling' in request.prompt else 'jumping'} {request.image.shape[0]}."
             )
@@ -126,7 +126,7 @@ def test_one_bad_answer_fails_only_its_segment_and_rule(
 ) -> None:
     def answer(request: Request) -> Answer:
         if "jumping" in request.prompt and request.image.shape[0] == 60:  # the key frame
-            return Answer(error="out of memory") if request.want is Want.SCORE else Answer(text="I cannot say.")
+            return Answer(error="out of memory") if request.want is AnswerKind.SCORE else Answer(text="I cannot say.")
         return random_answer(request)
 
     rows = AnyAnomalyScorer(make_profile(scoring={"readout": readout}), encoder, CountingLvlm(answer)).score(

@@ -9,7 +9,7 @@ from small_models import CountingLvlm, RandomProjection, random_answer
 
 from anyanomaly_core.errors import ConfigurationError, FootageError, RuleError
 from anyanomaly_core.footage.pace import Pace
-from anyanomaly_core.models.protocols import Answer, Request, Want
+from anyanomaly_core.models.protocols import Answer, AnswerKind, Request
 from anyanomaly_core.profile import Smoothing
 from anyanomaly_core.scoring.anyanomaly import AnyAnomalyScorer
 from anyanomaly_core.scoring.baseline import BaselineScorer
@@ -74,7 +74,7 @@ def test_baseline_reason_is_of_the_best_frame(make_profile: Make, make_segments:
     profile = make_profile(scoring={"scorer": "baseline", "rationale_threshold": 0.0})
     segments = make_segments(4, 4)
     row = BaselineScorer(profile, lvlm).score(segments, RULES[:1])[0]
-    assert [r.want for r in lvlm.calls[1]] == [Want.TEXT]
+    assert [r.want for r in lvlm.calls[1]] == [AnswerKind.TEXT]
     assert lvlm.calls[1][0].image is segments[0].images[row.key_frame or 0]
     assert row.rationale
 

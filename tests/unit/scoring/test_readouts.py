@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 from small_models import CountingLvlm
 
-from anyanomaly_core.models.protocols import Answer, Request, Want
+from anyanomaly_core.models.protocols import Answer, AnswerKind, Request
 from anyanomaly_core.profile import ScoringSpec
 from anyanomaly_core.scoring.prompts import OUTPUT_NUMBER, OUTPUT_REASON
 from anyanomaly_core.scoring.questions import Question
@@ -31,7 +31,7 @@ def test_generated_answers_are_read() -> None:
     judged = Readout(lvlm, GENERATE).judge(QUESTIONS)
     assert judged == [Judgement(0.1, "No dog."), Judgement(0.9, "A dog."), Judgement(1.0)]
     assert len(lvlm.calls) == 1
-    assert all(r.want is Want.TEXT for r in lvlm.calls[0])
+    assert all(r.want is AnswerKind.TEXT for r in lvlm.calls[0])
 
 
 def test_unreadable_answers_are_asked_once_more_with_variant_0() -> None:
@@ -71,7 +71,7 @@ def test_what_is_kept_of_foreign_text_can_be_stored() -> None:
 def test_likelihoods_become_expected_values() -> None:
     lvlm = CountingLvlm(lambda _: Answer(distribution=(0.5, *[0.0] * 9, 0.5)))
     assert Readout(lvlm, LIKELIHOOD).judge(QUESTIONS) == [Judgement(0.5)] * 3
-    assert all(r.want is Want.SCORE for r in lvlm.calls[0])
+    assert all(r.want is AnswerKind.SCORE for r in lvlm.calls[0])
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_reasons_are_written_from_the_threshold_upwards() -> None:
     questions = [(q, Judgement(s), s) for q, s in zip(QUESTIONS, (0.49, 0.5, 0.8), strict=True)]
     assert readout.reasons(questions) == [None, "Grey 1.", "Grey 2."]
     assert lvlm.asked == 2
-    assert all(r.want is Want.TEXT and r.prompt.endswith(OUTPUT_REASON) for r in lvlm.calls[0])
+    assert all(r.want is AnswerKind.TEXT and r.prompt.endswith(OUTPUT_REASON) for r in lvlm.calls[0])
 
 
 @pytest.mark.parametrize("variant", [0, 1])

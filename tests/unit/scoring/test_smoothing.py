@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from anyanomaly_core.footage.pace import Pace, Stretch
 from anyanomaly_core.footage.segments import Segment
 from anyanomaly_core.profile import Smoothing
-from anyanomaly_core.scoring.smoothing import frame_scores, smooth, unsmoothed
+from anyanomaly_core.scoring.smoothing import frame_scores, raw_frame_scores, smooth
 from anyanomaly_core.scoring.types import SegmentScore, Status
 from tests.steady import steady_segments
 
@@ -76,7 +76,7 @@ def test_golden_by_hand() -> None:
 
 def test_every_frame_takes_its_segments_score() -> None:
     segments = steady_segments(11, 2, step=2)  # spans of 4 frames: 0-3, 4-7, 8-10
-    got = unsmoothed(segments, [0.1, None, 0.3], 11)
+    got = raw_frame_scores(segments, [0.1, None, 0.3], 11)
     np.testing.assert_allclose(got, [0.1] * 4 + [np.nan] * 4 + [0.3] * 3, atol=1e-7)
 
 
@@ -89,7 +89,7 @@ def test_frames_in_no_segment_are_unscored() -> None:
 def test_baseline_scores_are_held_until_the_next_sample() -> None:
     segment = Segment(0, 0, 6, range(0, 7, 3))
     row = SegmentScore(0, 1, Status.SCORED, score=0.9, frame_scores=(0.1, None, 0.9))
-    got = unsmoothed([segment], [row], 7)
+    got = raw_frame_scores([segment], [row], 7)
     np.testing.assert_allclose(got, [0.1] * 3 + [np.nan] * 3 + [0.9], atol=1e-7)
 
 

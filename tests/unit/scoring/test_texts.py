@@ -7,7 +7,7 @@ from small_models import RandomProjection
 from anyanomaly_core.errors import ConfigurationError, RuleError
 from anyanomaly_core.profile import ContextSpec
 from anyanomaly_core.scoring.class_lists import class_list, class_lists
-from anyanomaly_core.scoring.templates import PHOTO_TEMPLATES, TEMPLATES, in_templates
+from anyanomaly_core.scoring.templates import PHOTO_TEMPLATES, TEMPLATES, fill_templates
 from anyanomaly_core.scoring.texts import TextBank, benchmark_classes, clean_rule, contrast_classes
 from anyanomaly_core.scoring.types import RuleTexts
 
@@ -17,7 +17,7 @@ RULE = RuleTexts(1, "bikes", ("a bicycle", "a bike"), ("a parked bicycle",))
 def test_templates() -> None:
     assert len(set(PHOTO_TEMPLATES)) == 21
     assert all(template.count("{}") == 1 for template in PHOTO_TEMPLATES)
-    assert in_templates("a {0} {name}")[0] == "a photo of a {0} {name}"  # braces of a text are not ours
+    assert fill_templates("a {0} {name}")[0] == "a photo of a {0} {name}"  # braces of a text are not ours
 
 
 def test_classes_are_the_text_excluded_and_neutral_but_not_the_rules_other_texts() -> None:
@@ -55,7 +55,7 @@ def test_each_wording_is_encoded_once_ever(encoder: RandomProjection) -> None:
 def test_class_embeddings_are_the_normalised_mean_over_the_templates(encoder: RandomProjection) -> None:
     embedded = TextBank(encoder, ContextSpec(neutral_texts=("a normal scene",))).embed([RULE])[0]
     assert [own.text for own in embedded] == ["a bicycle", "a bike"]
-    mean = encoder.encode_texts(in_templates("a parked bicycle")).mean(0)
+    mean = encoder.encode_texts(fill_templates("a parked bicycle")).mean(0)
     np.testing.assert_allclose(embedded[0].classes[1], mean / np.linalg.norm(mean), atol=1e-6)
     np.testing.assert_allclose(embedded[1].plain, encoder.encode_texts(["a bike"])[0], atol=1e-6)
 
@@ -86,12 +86,12 @@ def test_every_class_list_names_each_class_once() -> None:
 def test_published_templates() -> None:
     published = TEMPLATES["published"]
     assert (len(published), len(set(published))) == (21, 20)
-    assert in_templates("too_close", published)[0] == "a cropped photo of the too_close."
+    assert fill_templates("too_close", published)[0] == "a cropped photo of the too_close."
 
 
 def test_classes_of_the_reference_are_means_of_features(encoder: RandomProjection) -> None:
     contexts = ContextSpec(class_list="c-avenue", templates="published")
     embedded = TextBank(encoder, contexts, reference=True).embed([RULE])[0]
-    mean = encoder.text_features(in_templates("too_close", TEMPLATES["published"])).mean(0)
+    mean = encoder.text_features(fill_templates("too_close", TEMPLATES["published"])).mean(0)
     place = benchmark_classes("a bicycle", RULE, class_list("c-avenue")).index("too_close")
     np.testing.assert_allclose(embedded[0].classes[place], mean / np.linalg.norm(mean), atol=1e-6)

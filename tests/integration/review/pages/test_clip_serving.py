@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from anyanomaly_core.errors import FootageError, StorageError
 from anyanomaly_core.footage.command import executable
-from anyanomaly_core.footage.cut import Part, cut
+from anyanomaly_core.footage.cut import ClipPart, cut
 from anyanomaly_core.footage.index import index_frames
 from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.review.app import create_app
@@ -119,7 +119,7 @@ def test_a_clip_larger_than_the_cache_is_said(tmp_path: Path) -> None:
     subprocess.run([executable(), "-v", "error", *noise, "-c:v", "mpeg4", "-q:v", "2", str(file)], check=True)
     times = index_frames(file).times_s
     with pytest.raises(FootageError, match="larger than the 1 MB allowed"):
-        cut(file, Part(times, 0, len(times) - 1), tmp_path / "x.mp4", limits=Limits(threads=1, written_mb=1))
+        cut(file, ClipPart(times, 0, len(times) - 1), tmp_path / "x.mp4", limits=Limits(threads=1, written_mb=1))
 
 
 def small_disk_left(folder: Path) -> int:

@@ -3,8 +3,8 @@
 import pytest
 
 from anyanomaly_core.errors import ConfigurationError
-from anyanomaly_core.evaluation.as_published import LISTS, as_published
 from anyanomaly_core.evaluation.labels.ground_truth import LabelledArchive
+from anyanomaly_core.evaluation.published_setup import LISTS, apply_published_setup
 from anyanomaly_core.evaluation.variants import ablation
 from anyanomaly_core.profile import load_profile
 from anyanomaly_core.scoring.class_lists import class_lists
@@ -13,7 +13,7 @@ TEXTS = {"too_close": ("too close",), "throwing-too_close": ("throwing", "too cl
 
 
 def test_c_avenue_has_its_classes_its_window_and_its_spelling() -> None:
-    archive, profile = as_published(LabelledArchive("avenue", TEXTS, ()), load_profile("paper"))
+    archive, profile = apply_published_setup(LabelledArchive("avenue", TEXTS, ()), load_profile("paper"))
     assert profile.contexts.class_list == "c-avenue"
     assert profile.contexts.window_sizes == (48, 80, 240)
     assert archive.texts == {
@@ -21,15 +21,15 @@ def test_c_avenue_has_its_classes_its_window_and_its_spelling() -> None:
         "throwing-too_close": ("throwing", "too_close"),
         "running": ("a person runs",),  # somebody's own words stay
     }
-    _, other = as_published(LabelledArchive("shtech", TEXTS, ()), load_profile("paper"))
+    _, other = apply_published_setup(LabelledArchive("shtech", TEXTS, ()), load_profile("paper"))
     assert (other.contexts.class_list, other.contexts.window_sizes) == ("c-shanghaitech", (48, 80, 120))
 
 
 def test_other_profiles_and_other_archives() -> None:
     archive = LabelledArchive("yard", TEXTS, ())
-    assert as_published(archive, load_profile("demo")) == (archive, load_profile("demo"))
+    assert apply_published_setup(archive, load_profile("demo")) == (archive, load_profile("demo"))
     with pytest.raises(ConfigurationError, match="none are known for yard"):
-        as_published(archive, load_profile("paper"))
+        apply_published_setup(archive, load_profile("paper"))
     assert set(LISTS.values()) <= set(class_lists())
 
 

@@ -24,7 +24,7 @@ LISTS = {  # name of an archive, as the readers of labels give it -> its class l
 _LARGE = {"c-avenue": {120: 240}}  # windows of a list that are other than the profile's
 
 
-def as_published(archive: LabelledArchive, profile: Profile) -> tuple[LabelledArchive, Profile]:
+def apply_published_setup(archive: LabelledArchive, profile: Profile) -> tuple[LabelledArchive, Profile]:
     """Archive and profile as the authors would run them; both as they are unless the profile asks for it.
 
     Raises:
