@@ -73,7 +73,7 @@ class FileCache:
             Exception: whatever ``make`` raises.
         """
         with ExitStack() as stack:
-            with self._explained(name):
+            with self._explain_errors(name):
                 self._folder.mkdir(parents=True, exist_ok=True)
                 if (leased := self._lease(name)) is not None:
                     return leased
@@ -98,7 +98,7 @@ class FileCache:
     def _make(self, name: str, make: Callable[[Path], object], size: int) -> Path:
         part = self._folder / f".{secrets.token_hex(8)}.part{Path(name).suffix}"
         try:
-            with self._explained(name):
+            with self._explain_errors(name):
                 lease = self._reserve(name, part, size)
             try:
                 self._fill(name, make, part, lease)
@@ -117,7 +117,7 @@ class FileCache:
             if error.errno not in _DISK_ERRORS:
                 raise
             raise self._unwritable(name, error) from None
-        with self._explained(name), self._locked("room"):
+        with self._explain_errors(name), self._locked("room"):
             self._make_room(name, part.stat().st_size, part)
             part.rename(self._folder / name)
             fcntl.flock(lease.descriptor, fcntl.LOCK_SH)
@@ -165,7 +165,7 @@ class FileCache:
             yield
 
     @contextmanager
-    def _explained(self, name: str) -> Iterator[None]:
+    def _explain_errors(self, name: str) -> Iterator[None]:
         try:
             yield
         except OSError as error:

@@ -266,16 +266,16 @@ class Profile(_Part):
         Args:
             revisions: ``{"encoder": ..., "lvlm": ...}`` as the loaded models report them.
         """
-        return _digest(self._asked() | {"revisions": revisions})
+        return _digest(self._scoring_inputs() | {"revisions": revisions})
 
     def answers_digest(self, revisions: dict[str, str]) -> str:
         """As ``digest``, without what says which segments are judged: scorers that agree in it give equal answers."""
-        body = self._asked() | {"revisions": revisions}
+        body = self._scoring_inputs() | {"revisions": revisions}
         del body["name"]
         body["scoring"].pop("cascade", None)
         return _digest(body)
 
-    def _asked(self) -> dict[str, Any]:
+    def _scoring_inputs(self) -> dict[str, Any]:
         body: dict[str, Any] = self.model_dump(mode="json", exclude={"description", "notice"})
         for part, left_out in _NOT_IN_DIGEST.items():
             body[part] = {k: v for k, v in body[part].items() if k not in left_out}

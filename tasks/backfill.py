@@ -20,13 +20,13 @@ from anyanomaly_core.config import Settings, get_settings
 from anyanomaly_core.engine.progress import LoggedProgress
 from anyanomaly_core.errors import AnyAnomalyError, RuleError
 from anyanomaly_core.results import scorer_store
-from anyanomaly_core.results.cascades import bounds_of_run, say_bound
+from anyanomaly_core.results.cascades import bounds_of_run, describe_bound
 from anyanomaly_core.results.planning import Unit
 from anyanomaly_core.results.rule_store import list_rules, load_rule
 from anyanomaly_core.results.spending import Meter, Spending, spending_of
 from anyanomaly_core.results.waiting import with_database_retry
 from tasks.context import database, stall_watchdog
-from tasks.failures import record_failure, require_reasons, say_reasons
+from tasks.failures import describe_reasons, record_failure, require_reasons
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def quote_backfill(form: Form, *, day: str | None = None) -> dict[str, Any]:
     rule, quote = plan.rule, plan.quote()
     profile = rule.definition.profile or settings.profile
     said = {"rule": rule.name, "version": rule.version, "profile": profile, **quote.as_dict()}
-    log.info("%s version %d: %s", rule.name, rule.version, say_quote(quote))
+    log.info("%s version %d: %s", rule.name, rule.version, describe_quote(quote))
     return said
 
 
@@ -144,18 +144,20 @@ def summarize_backfill(
             summary["took"] = {"gpu_hours": round(spent.seconds / 3600, 6), "segments": spent.segments}
             if bounds := bounds_of_run(connection, units[0]["run_id"]):
                 summary["cascade"] = bounds
-                log.info("%s", "; ".join(map(say_bound, bounds)))
+                log.info("%s", "; ".join(map(describe_bound, bounds)))
             outcome = "failed" if failed else "success"
             scorer_store.finish_run(connection, units[0]["run_id"], outcome, summary)
     engine.dispose()
     log.info("%s", summary)
-    log.info("%s: %s", "Stopped at the budget" if summary["stopped_at_budget"] else "Remaining", say_quote(remaining))
+    log.info(
+        "%s: %s", "Stopped at the budget" if summary["stopped_at_budget"] else "Remaining", describe_quote(remaining)
+    )
     if failed:
-        raise AnyAnomalyError(f"{failed} of {len(units)} camera-days failed: {say_reasons(reasons)}")
+        raise AnyAnomalyError(f"{failed} of {len(units)} camera-days failed: {describe_reasons(reasons)}")
     return summary
 
 
-def say_quote(quote: Quote) -> str:
+def describe_quote(quote: Quote) -> str:
     """One line for a log."""
     if quote.videos == 0:
         return "nothing is missing."
@@ -164,11 +166,11 @@ def say_quote(quote: Quote) -> str:
         f"{quote.videos} videos, {quote.footage_s / 3600:.2f} h of footage, {quote.segments} segments, "
         f"{quote.lvlm_calls} LVLM calls, {hours} in {quote.tasks} tasks; as long as that with one slot in the pool "
         f"`backfill`, half as long with two. Measured on {quote.measured}."
-        f"{_say_prices(quote)}"
+        f"{_describe_prices(quote)}"
     )
 
 
-def _say_prices(quote: Quote) -> str:
+def _describe_prices(quote: Quote) -> str:
     pruned, whole = quote.with_cascade, quote.without_cascade
     if pruned is None:
         return ""
@@ -199,7 +201,7 @@ def _score_days(
     with LoggedProgress(work["name"]) as progress, AlertSender(engine, settings, connections) as alerts:
         scorer = load_scorer(engine, plan.profile, settings)
         meter = Meter(engine, work["run_id"], scorer.stored.scorer_id, started_at, patience_s=patience_s)
-        meter.started()
+        meter.record_start()
 
         def missing() -> list[Unit]:
             with engine.connect() as connection:

@@ -39,7 +39,7 @@ from starlette.requests import Request
 from urllib3.exceptions import HTTPError
 
 from anyanomaly_core.errors import StorageError
-from anyanomaly_core.review.host import FailedTask, Run, Visitor
+from anyanomaly_core.review.host import DagRun, FailedTask, Visitor
 
 JUDGED = "scan_archive"
 MOST_RUNS = 60
@@ -96,7 +96,7 @@ class AirflowHost:
         """Whether the visitor may start runs of this DAG."""
         return _may(_principal(visitor), dag_id, "POST")
 
-    def start(self, visitor: Visitor, dag_id: str, given: Mapping[str, Any]) -> Run:
+    def start(self, visitor: Visitor, dag_id: str, given: Mapping[str, Any]) -> DagRun:
         """Start a run in the visitor's name; raises StorageError when Airflow does not."""
         with _airflow(visitor) as client:
             try:
@@ -107,7 +107,7 @@ class AirflowHost:
             except ApiException as error:
                 raise StorageError(_reason(error, dag_id)) from None
 
-    def find_run(self, visitor: Visitor, dag_id: str, run_id: str) -> Run | None:
+    def find_run(self, visitor: Visitor, dag_id: str, run_id: str) -> DagRun | None:
         """One run that the visitor may see."""
         if not dag_id or not run_id:
             return None
@@ -119,7 +119,7 @@ class AirflowHost:
                     return None
                 raise StorageError(_reason(error, dag_id)) from None
 
-    def recent_runs(self, visitor: Visitor, since: datetime) -> Sequence[Run]:
+    def recent_runs(self, visitor: Visitor, since: datetime) -> Sequence[DagRun]:
         """Runs of our DAGs that the visitor may see, newest first, with the tasks that failed."""
         with _airflow(visitor) as client:
             try:
@@ -190,10 +190,10 @@ def _failed_task(task: TaskInstanceResponse, reason: str) -> FailedTask:
     return FailedTask(name, str(task.state.value if task.state else None), url, reason)
 
 
-def _run(run: DAGRunResponse, failed: tuple[FailedTask, ...] = ()) -> Run:
+def _run(run: DAGRunResponse, failed: tuple[FailedTask, ...] = ()) -> DagRun:
     by = run.triggering_user_name or run.run_type.value
     url = _run_url(run.dag_id, run.dag_run_id)
-    return Run(run.dag_id, run.dag_run_id, run.state.value, run.start_date, run.end_date, by, url, failed)
+    return DagRun(run.dag_id, run.dag_run_id, run.state.value, run.start_date, run.end_date, by, url, failed)
 
 
 def _run_url(dag_id: str, run_id: str) -> str:

@@ -23,7 +23,7 @@ from anyanomaly_core.errors import AnyAnomalyError, RuleError
 from anyanomaly_core.models.local_revisions import known_revisions
 from anyanomaly_core.profile import load_profile
 from anyanomaly_core.results import scorer_store
-from anyanomaly_core.results.cascades import bounds_of_run, say_bound
+from anyanomaly_core.results.cascades import bounds_of_run, describe_bound
 from anyanomaly_core.results.catalog import load_videos
 from anyanomaly_core.results.planning import Unit
 from anyanomaly_core.results.rule_store import StoredRule, list_rules
@@ -31,7 +31,7 @@ from anyanomaly_core.results.spending import Meter
 from anyanomaly_core.results.waiting import with_database_retry
 from anyanomaly_core.rules.alerts import load_alerts
 from tasks.context import database, stall_watchdog
-from tasks.failures import record_failure, require_reasons, say_reasons
+from tasks.failures import describe_reasons, record_failure, require_reasons
 
 log = logging.getLogger(__name__)
 
@@ -144,9 +144,9 @@ def summarize_scan(units: Sequence[Work] | None, results: Sequence[dict[str, Any
             scorer_store.finish_run(connection, units[0]["run_id"], outcome, summary)
         engine.dispose()
         for bound in bounds:
-            log.info("%s", say_bound(bound))
+            log.info("%s", describe_bound(bound))
     if failed:
-        raise AnyAnomalyError(f"{failed} of {len(units)} units of work failed: {say_reasons(reasons)}")
+        raise AnyAnomalyError(f"{failed} of {len(units)} units of work failed: {describe_reasons(reasons)}")
     return summary
 
 
@@ -157,7 +157,7 @@ def _scan_unit(
     with LoggedProgress(unit["name"]) as progress, AlertSender(engine, settings, connections) as alerts:
         scorer = load_scorer(engine, load_profile(unit["profile"]), settings)
         meter = Meter(engine, unit["run_id"], scorer.stored.scorer_id, started_at, patience_s=patience_s)
-        meter.started()
+        meter.record_start()
         work = with_database_retry(engine, patience_s, lambda: _load(engine, unit))
         return scan(
             engine,

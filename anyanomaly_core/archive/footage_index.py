@@ -103,7 +103,7 @@ def missing_from_index(
         recorded_from=None if first is None else datetime(first.year, first.month, first.day, tzinfo=UTC) - day,
         recorded_before=None if last is None else datetime(last.year, last.month, last.day, tzinfo=UTC) + 2 * day,
     )
-    videos += _seen_otherwise(connection, settings, encoder_id, {video.video_id for video in videos})
+    videos += _outdated_videos(connection, settings, encoder_id, {video.video_id for video in videos})
     return [
         video
         for video in videos
@@ -111,7 +111,7 @@ def missing_from_index(
     ]
 
 
-def _seen_otherwise(
+def _outdated_videos(
     connection: Connection, settings: Settings, encoder_id: int | None, known: set[int]
 ) -> list[StoredVideo]:
     if encoder_id is None:

@@ -77,12 +77,12 @@ def _is_below(path: ResultFolder, folder: ResultFolder) -> bool:
 
 def _journals(connection: Connection, folder: Path, expiring: Collection[int]) -> Iterator[Leftover]:
     for path in sorted(folder.glob("*.jsonl")):
-        why = _why_over(connection, path, expiring)
+        why = _why_finished(connection, path, expiring)
         if why is not None and not _in_use(path):
             yield leftover("journal", path, why)
 
 
-def _why_over(connection: Connection, path: Path, expiring: Collection[int]) -> str | None:
+def _why_finished(connection: Connection, path: Path, expiring: Collection[int]) -> str | None:
     name = _JOURNAL.match(path.name)
     if older_than(path, FORGOTTEN_S):
         return "nobody went on with it for 30 days"
@@ -95,10 +95,12 @@ def _why_over(connection: Connection, path: Path, expiring: Collection[int]) -> 
     if video.expired_at is not None or video.video_id in expiring:
         return "the results of its video have expired"
     wanted = _rules_in(path)
-    return "its unit is done or was given up" if wanted <= _rules_over(connection, video.video_id, name[2]) else None
+    return (
+        "its unit is done or was given up" if wanted <= _finished_rules(connection, video.video_id, name[2]) else None
+    )
 
 
-def _rules_over(connection: Connection, video_id: int, scorer: str) -> set[int]:
+def _finished_rules(connection: Connection, video_id: int, scorer: str) -> set[int]:
     """Rule versions that this scorer, known by the start of its digest, will not score the video for any more."""
     u, rv = units.c, rule_versions.c
     over = (u.state == "done") | (u.attempts >= MAX_ATTEMPTS)

@@ -55,12 +55,12 @@ class Quote:
             "tasks": self.tasks,
             "footage_hours": round(self.footage_s / 3600, 3),
             "lvlm_calls": self.lvlm_calls,
-            "gpu_hours": _rounded(self.gpu_hours),
+            "gpu_hours": _round_hours(self.gpu_hours),
             "measured": self.measured,
             "lvlm_calls_without_cascade": self.without_cascade.lvlm_calls,
-            "gpu_hours_without_cascade": _rounded(self.without_cascade.gpu_hours),
+            "gpu_hours_without_cascade": _round_hours(self.without_cascade.gpu_hours),
             "lvlm_calls_with_cascade": None if self.with_cascade is None else self.with_cascade.lvlm_calls,
-            "gpu_hours_with_cascade": None if self.with_cascade is None else _rounded(self.with_cascade.gpu_hours),
+            "gpu_hours_with_cascade": None if self.with_cascade is None else _round_hours(self.with_cascade.gpu_hours),
         }
 
 
@@ -99,7 +99,7 @@ def make_quote(
         footage_s=sum(video.duration_s or 0.0 for video in videos),
         lvlm_calls=applies.lvlm_calls,
         seconds=applies.seconds,
-        measured=_measured(rates),
+        measured=_describe_timings(rates),
         without_cascade=without,
         with_cascade=cascaded,
     )
@@ -116,11 +116,11 @@ def _price(
     return Price(judged, round(calls), seconds)
 
 
-def _rounded(hours: float | None) -> float | None:
+def _round_hours(hours: float | None) -> float | None:
     return None if hours is None else round(hours, 6)
 
 
-def _measured(rates: Rates | None) -> str:
+def _describe_timings(rates: Rates | None) -> str:
     if rates is None:
         return "nothing yet: this scorer has scored no footage; no time can be quoted"
     if rates.tasks == 0:

@@ -22,7 +22,7 @@ from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.footage.types import FoundFile
 from anyanomaly_core.profile import SamplingSpec
 from anyanomaly_core.results import catalog
-from anyanomaly_core.results.event_store import derive_again
+from anyanomaly_core.results.event_store import rederive_video
 from anyanomaly_core.results.schema import videos
 from anyanomaly_core.results.segment_store import store_segments
 
@@ -115,7 +115,7 @@ def _register(connection: Connection, found: FoundFile, digest: str, zones: Zone
     video_id = catalog.store_file(connection, found, digest)
     assert video_id is not None  # noqa: S101  (found has no problem)
     if before and found.camera not in before:
-        derive_again(connection, video_id)
+        rederive_video(connection, video_id)
     return video_id
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from anyanomaly_core.results.event_store import rederive
+from anyanomaly_core.results.event_store import rederive_rule
 from anyanomaly_core.results.rule_store import AppliedRule, apply_rules
 from anyanomaly_core.rules.files import load_rules
 
@@ -20,5 +20,5 @@ def apply_rule_files(engine: Engine, folder: Path, *, author: str) -> list[Appli
         applied = apply_rules(connection, definitions, author=author)
     for item in applied:
         if item.needs_events:
-            rederive(engine, item.rule)
+            rederive_rule(engine, item.rule)
     return applied

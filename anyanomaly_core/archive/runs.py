@@ -80,7 +80,7 @@ def scan_archive(
         by_profile.setdefault(profile_name(rule, settings), []).append(rule)
     with _record_failure(engine, run_id):
         for name, group in by_profile.items():
-            run = _Run(engine, settings, run_id, load_profile(name), stages, committed)
+            run = _ScanRun(engine, settings, run_id, load_profile(name), stages, committed)
             result = run.score(group, FootageSelection(), Budget())
             done.result.counts.update(result.counts)
             done.result.failures |= result.failures
@@ -105,7 +105,7 @@ def backfill_rule(
     """
     with engine.begin() as connection:
         run_id = scorer_store.start_run(connection, "cli", code_version=__version__)
-    run = _Run(engine, settings, run_id, load_profile(profile_name(rule, settings)), stages, committed)
+    run = _ScanRun(engine, settings, run_id, load_profile(profile_name(rule, settings)), stages, committed)
     with _record_failure(engine, run_id):
         result = run.score([rule], selection, budget)
     bounds = _finish(engine, run_id, result)
@@ -147,7 +147,7 @@ def quote_missing(engine: Engine, settings: Settings, rule: StoredRule, selectio
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class _ScanRun:
     engine: Engine
     settings: Settings
     run_id: int
@@ -165,7 +165,7 @@ class _Run:
             started,
             patience_s=self.settings.database_patience_s,
         )
-        meter.started()
+        meter.record_start()
         with self.engine.connect() as connection:
             work = missing_work(connection, rules, scorer.stored.scorer_id, selection)
         videos = [unit.video for unit in work]

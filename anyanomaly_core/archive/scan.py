@@ -128,7 +128,7 @@ def scan(
         )
         if outcome is not None:
             committed()
-            meter.scored(outcome.rows, len(unit.rules), outcome.work_s)
+            meter.record_video(outcome.rows, len(unit.rules), outcome.work_s)
         result.add(unit, outcome)
     return result
 

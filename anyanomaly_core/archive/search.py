@@ -23,7 +23,7 @@ from anyanomaly_core.models.loading import load_encoder
 from anyanomaly_core.models.protocols import Image
 from anyanomaly_core.profile import load_profile
 from anyanomaly_core.results.names import require_cameras
-from anyanomaly_core.results.searches import FoundSegment, Question, event_vector, note_search, search_results
+from anyanomaly_core.results.searches import FoundSegment, SearchRequest, event_vector, note_search, search_results
 from anyanomaly_core.results.vector_store import find_encoder
 from anyanomaly_core.scoring.encoding import round_to_stored
 from anyanomaly_core.scoring.prompts import clean_text
@@ -109,7 +109,7 @@ class ArchiveSearch:
         with self._engine.connect() as connection:
             ids = tuple(require_cameras(connection, cameras)) if cameras else None
         asked, query = self._vector(sentence, image, like_event)
-        question = Question(asked, person, case_number or None, ids, first_day, last_day)
+        question = SearchRequest(asked, person, case_number or None, ids, first_day, last_day)
         refused = None
         if self._settings.search_needs_case and question.case_number is None:
             refused = "this installation answers no search without a case number"

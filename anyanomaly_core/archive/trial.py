@@ -9,7 +9,7 @@ from anyanomaly_core.archive.footage import footage_mask, verified_footage
 from anyanomaly_core.archive.unit import segment_video
 from anyanomaly_core.config import Settings
 from anyanomaly_core.engine.progress import Progress, no_progress
-from anyanomaly_core.engine.trial import Trial, TrialScorer, stretch
+from anyanomaly_core.engine.trial import Trial, TrialScorer, segments_around
 from anyanomaly_core.errors import ConfigurationError
 from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.results.catalog import SCORABLE, StoredVideo, load_videos
@@ -49,7 +49,9 @@ def try_moment(
     mask = footage_mask(settings, video)
     segments, segmented = segment_video(engine, video, path, scorer.profile, mask)
     around_s = (_aware(moment, video) - video.recorded_at).total_seconds()
-    spans = stretch([(row.segment, row.start_s, row.end_s) for row in segments.rows], around_s, seconds, video.uri)
+    spans = segments_around(
+        [(row.segment, row.start_s, row.end_s) for row in segments.rows], around_s, seconds, video.uri
+    )
     source = f"{video.camera_id}, {_aware(moment, video).astimezone(ZoneInfo(video.time_zone)):%Y-%m-%d %H:%M:%S}"
     return scorer.score(segmented, spans, text, source=source, limits=Limits.of(settings), progress=progress)
 

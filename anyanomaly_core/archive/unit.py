@@ -85,7 +85,7 @@ def scan_unit(
         lasts_s = settings.lease_s
         with held_lease(engine, unit.video.video_id, scorer.stored.scorer_id, lasts_s=lasts_s) as lease:
             job = _UnitScan(engine, unit.video, scorer, settings, mask, run_id, alerts, lease)
-            with job.opened_journal() as journal:
+            with job.open_journal() as journal:
                 return job.run(unit.rules, journal, progress)
 
     while True:
@@ -118,7 +118,7 @@ class _UnitScan:
         seen = "" if self.mask_digest is None else f"-{self.mask_digest[:16]}"
         return f"{self.video.content_sha256}-{self.scorer.stored.digest[:16]}{seen}"
 
-    def opened_journal(self) -> AbstractContextManager[ScoreJournal]:
+    def open_journal(self) -> AbstractContextManager[ScoreJournal]:
         """Where finished segments are kept until the commit."""
         if self.settings.journal == "folder":
             return Journal(self.settings.state_dir / "journal", self.journal_name)
@@ -127,7 +127,7 @@ class _UnitScan:
         return nullcontext(DatabaseJournal(self.engine, self.lease, key, patience_s=patience_s))
 
     def run(self, rules: Sequence[StoredRule], journal: ScoreJournal, progress: Progress) -> UnitOutcome | None:
-        rules = self._not_done(rules)
+        rules = self._unfinished_rules(rules)
         if not rules:
             journal.discard()  # of a try that died between its commit and its end
             return None
@@ -192,7 +192,7 @@ class _UnitScan:
                 progress=progress,
             )
 
-    def _not_done(self, rules: Sequence[StoredRule]) -> list[StoredRule]:
+    def _unfinished_rules(self, rules: Sequence[StoredRule]) -> list[StoredRule]:
         done = select(units.c.scoring_id).where(
             units.c.video_id == self.video.video_id,
             units.c.scorer_id == self.scorer.stored.scorer_id,

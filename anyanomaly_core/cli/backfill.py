@@ -65,7 +65,7 @@ def backfill(
             ["", *parts], [(name, *(outcome[part][name] for part in parts)) for name in outcome["quote"]], count=False
         )
     if done is not None:
-        _tell_bounds_and_failures(done)
+        _print_bounds_and_failures(done)
 
 
 def _as_dict(done: "RuleBackfill") -> dict[str, Any]:
@@ -76,11 +76,11 @@ def _as_dict(done: "RuleBackfill") -> dict[str, Any]:
     return {**found, "remaining": done.remaining.as_dict()}
 
 
-def _tell_bounds_and_failures(done: "RuleBackfill") -> None:
-    from anyanomaly_core.results.cascades import say_bound
+def _print_bounds_and_failures(done: "RuleBackfill") -> None:
+    from anyanomaly_core.results.cascades import describe_bound
 
     for bound in done.bounds:
-        note(say_bound(bound))
+        note(describe_bound(bound))
     for uri, reason in done.result.failures.items():
         note(f"failed: {uri}: {reason}")
     if done.result.failures:

@@ -12,7 +12,7 @@ from anyanomaly_core.cli.output import print_rows, say
 from anyanomaly_core.cli.progress import progress_stages
 
 if TYPE_CHECKING:
-    from anyanomaly_core.embedded.demo import Match
+    from anyanomaly_core.embedded.demo import EventMatch
 
 
 def demo() -> None:
@@ -39,17 +39,17 @@ def demo() -> None:
         _stage(4, "Ingest and scan, through Airflow's scheduler")
         scanned = pipeline.ingest_and_scan(installation, api, say=say)
         _stage(5, "What was found, beside what was planted")
-        _print_comparison(truth.compare(installation, archive))
+        _print_comparison(truth.compare_with_planted(installation, archive))
     for failure in scanned.failures:
         say(f"  failed: {failure.name}: {failure.reason}")
-    _say_how_to_go_on(installation.name)
+    _print_next_steps(installation.name)
     left = "Airflow runs on" if ran_before else "Nothing is left running; `make up` starts Airflow again"
     say(f"\nDone in {time.monotonic() - started:.0f} s. {left}.")
     if scanned.failures:
         raise typer.Exit(1)
 
 
-def _print_comparison(matches: Sequence["Match"]) -> None:
+def _print_comparison(matches: Sequence["EventMatch"]) -> None:
     from anyanomaly_core.embedded.demo import EVENTS
     from anyanomaly_core.profile import load_profile
 
@@ -66,7 +66,7 @@ def _print_comparison(matches: Sequence["Match"]) -> None:
     say(f"The events come from\n{statement}")
 
 
-def _row(one: "Match") -> tuple[object, ...]:
+def _row(one: "EventMatch") -> tuple[object, ...]:
     truth, event = one.planted, one.found
     uri = truth.uri if truth else event.uri if event else ""
     planted = f"{truth.start_s:5.1f} - {truth.end_s:5.1f} s" if truth else "-"
@@ -76,7 +76,7 @@ def _row(one: "Match") -> tuple[object, ...]:
     return (rule, uri, planted, found, f"{event.peak:.2f}" if event else "", verdict, event.rationale if event else "")
 
 
-def _say_how_to_go_on(name: str) -> None:
+def _print_next_steps(name: str) -> None:
     say("\nHow to go on:")
     say(f"  make query STACK={name} SQL=hits_last_night")
     say(f"  make up STACK={name}      leaves Airflow running, with Review: what was found, as pictures")

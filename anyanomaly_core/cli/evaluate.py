@@ -89,7 +89,7 @@ def evaluate(
     groups = {ALL: list(GROUPS), NONE: []}.get(ablate, [name.strip() for name in ablate.split(",") if name.strip()])
     place: AbstractContextManager[LibrarySettings] = nullcontext(settings_without_database(footage))
     if store:
-        place = site(footage, "", configure=_remembered(footage))
+        place = site(footage, "", configure=_stored_settings(footage))
     with place as settings:
         engine = make_engine(settings.database_url.get_secret_value()) if isinstance(settings, Settings) else None
         try:
@@ -127,7 +127,7 @@ def settings_without_database(root: Path) -> LibrarySettings:
     return LibrarySettings(state_dir=state)
 
 
-def _remembered(root: Path) -> dict[str, str]:
+def _stored_settings(root: Path) -> dict[str, str]:
     """What the archive's installation remembers already; a new one needs to know its archive. Nothing is scanned."""
     from anyanomaly_core.embedded.installation import LOCAL, for_footage
 

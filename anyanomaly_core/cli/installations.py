@@ -80,7 +80,7 @@ def remove(
 
     installation = find_installation(LOCAL, name)
     if not (yes and installation.folder.name == DEMO):  # a demo can be made anew
-        _show_what_goes(installation, _count(installation), ask=not yes)
+        _confirm_removal(installation, _count(installation), ask=not yes)
     remove_installation(LOCAL, installation)
     note(f"{installation.folder} is gone.")
 
@@ -105,7 +105,7 @@ def _count(installation: "Installation") -> "Holdings | None":
         return None
 
 
-def _show_what_goes(installation: "Installation", holdings: "Holdings | None", *, ask: bool) -> None:
+def _confirm_removal(installation: "Installation", holdings: "Holdings | None", *, ask: bool) -> None:
     say(f"{installation.name}: results over {installation.settings.get('ARCHIVE_ROOT')}, in {installation.folder}")
     if holdings is not None:
         held = f"{holdings.holds} of them under legal hold"

@@ -15,7 +15,7 @@ from anyanomaly_core.cli.site import database, user_name
 from anyanomaly_core.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from anyanomaly_core.results.rehearsal import Difference, EventInterval, Rehearsal
+    from anyanomaly_core.results.rehearsal import EventDifference, EventInterval, Rehearsal
 
 rules_app = typer.Typer(no_args_is_help=True, help="Rules: apply files, rehearse a draft, list, pause, resume, retire.")
 COLUMNS = ["change", "camera", "file", "before", "after", "peak_before", "peak_after"]
@@ -138,7 +138,7 @@ def _print_rehearsal(name: str, outcome: "Rehearsal", *, same: bool, as_json: bo
         note(f"{len(unscored)} videos could not be compared, for want of scores, such as {some}")
 
 
-def _row(difference: "Difference") -> tuple[Any, ...]:
+def _row(difference: "EventDifference") -> tuple[Any, ...]:
     video, zone = difference.video, ZoneInfo(difference.video.time_zone)
     before, after = difference.before, difference.after
     peaks = (None if span is None else round(span.peak_score, 3) for span in (before, after))

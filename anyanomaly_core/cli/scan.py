@@ -96,7 +96,7 @@ def _scan_through_airflow(
         with site(archive, "", user="reader") as settings:
             outcome = _report(settings, began, failures, as_json=as_json)
     if not as_json:
-        _say_how_to_go_on(installation, scanned)
+        _print_next_steps(installation, scanned)
     return outcome, failures
 
 
@@ -131,7 +131,7 @@ def _of_tasks(scanned: "PipelineResult") -> list["Failure"]:
     ]
 
 
-def _say_how_to_go_on(installation: "Installation", scanned: "PipelineResult") -> None:
+def _print_next_steps(installation: "Installation", scanned: "PipelineResult") -> None:
     stack = f"STACK={installation.name}"
     say(f"\nIngest and scan took {scanned.seconds:.0f} s. The same facts as Parquet: {installation.parquet}")
     say("How to go on:")

@@ -31,20 +31,20 @@ class DetectedEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class EventMatch:
     """A planted event and what was found of it, or an event that was not planted."""
 
     planted: PlantedEvent | None
     found: DetectedEvent | None
 
 
-def compare(installation: Installation, archive: Path) -> list[Match]:
+def compare_with_planted(installation: Installation, archive: Path) -> list[EventMatch]:
     """What was planted in the demo's footage, beside what its database has."""
     _, rows = report.query(installation, EVENTS)
-    return match(planted_events(archive), [_found(row) for row in rows])
+    return match_events(planted_events(archive), [_read_event(row) for row in rows])
 
 
-def match(planted: Sequence[PlantedEvent], found: Sequence[DetectedEvent]) -> list[Match]:
+def match_events(planted: Sequence[PlantedEvent], found: Sequence[DetectedEvent]) -> list[EventMatch]:
     """Pair every planted event with the event of its rule and video that overlaps it longest.
 
     An event may belong to several planted ones (two close together seen as one); what overlaps none is a false alarm.
@@ -54,17 +54,17 @@ def match(planted: Sequence[PlantedEvent], found: Sequence[DetectedEvent]) -> li
         same = [event for event in found if (event.rule, event.uri) == (truth.rule, truth.uri)]
         best = max(same, key=lambda event: _overlap(truth, event), default=None)
         if best is None or _overlap(truth, best) <= 0:
-            matches.append(Match(truth, None))
+            matches.append(EventMatch(truth, None))
             continue
         used |= {event for event in same if _overlap(truth, event) > 0}
-        matches.append(Match(truth, best))
-    return matches + [Match(None, event) for event in found if event not in used]
+        matches.append(EventMatch(truth, best))
+    return matches + [EventMatch(None, event) for event in found if event not in used]
 
 
 def _overlap(truth: PlantedEvent, event: DetectedEvent) -> float:
     return min(truth.end_s, event.end_s) - max(truth.start_s, event.start_s)
 
 
-def _found(row: tuple[Any, ...]) -> DetectedEvent:
+def _read_event(row: tuple[Any, ...]) -> DetectedEvent:
     rule, uri, peak, rationale, start_s, end_s = row
     return DetectedEvent(rule, uri, peak, rationale or "", start_s, end_s)

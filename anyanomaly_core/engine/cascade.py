@@ -47,16 +47,16 @@ class JudgingPlan:
         """See ``Selection.chosen``."""
         return self.selections[rule_version_id].chosen(segment)
 
-    def needed(self, segment: int) -> bool:
+    def is_needed(self, segment: int) -> bool:
         """Whether some rule may have to judge the segment, so that its images are needed."""
         return any(selection.chosen(segment) is not None for selection in self.selections.values())
 
-    def pruned(self, segment: int, rule: RuleTexts) -> SegmentScore:
+    def pruned_row(self, segment: int, rule: RuleTexts) -> SegmentScore:
         """The row of a segment that is left out."""
         reason = self.selections[rule.rule_version_id].why_not(segment)
         return SegmentScore(segment, rule.rule_version_id, Status.PRUNED, reason=reason)
 
-    def timed(self, row: SegmentScore) -> SegmentScore:
+    def with_rank_time(self, row: SegmentScore) -> SegmentScore:
         """The row with its share of the time that ranking took."""
         spent = float(self.rank_ms[row.segment_index]) / len(self.selections)
         return replace(row, timings_ms={**row.timings_ms, "rank": spent})

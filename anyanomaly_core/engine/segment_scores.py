@@ -72,7 +72,7 @@ def iter_segment_scores(
     except FootageError as error:
         reason = str(error)
     if missing := [segment for segment in waiting if segment.index not in finished]:
-        yield [_undecoded(segment, rule, reason) for segment in missing for rule in rules]
+        yield [_undecoded_row(segment, rule, reason) for segment in missing for rule in rules]
 
 
 def sort_by_segment(video: SegmentedVideo, batches: Iterable[Sequence[SegmentScore]]) -> list[SegmentScore]:
@@ -134,7 +134,7 @@ class _Judge:
             for place, rule in enumerate(rules):
                 key = index, rule.rule_version_id
                 if self._plan is not None and self._chosen(index, rule) is None:
-                    found[key] = self._plan.pruned(index, rule)
+                    found[key] = self._plan.pruned_row(index, rule)
                 elif key in self._known:
                     found[key] = self._known[key]
                 else:
@@ -146,16 +146,17 @@ class _Judge:
                 found[row.segment_index, row.rule_version_id] = row
         indices = [segment.segment.index for segment in segments]
         return {
-            index: [self._explained(found[index, rule.rule_version_id], rule) for rule in rules] for index in indices
+            index: [self._with_selection(found[index, rule.rule_version_id], rule) for rule in rules]
+            for index in indices
         }
 
     def _chosen(self, segment: int, rule: RuleTexts) -> SelectionReason | None:
         return None if self._plan is None else self._plan.chosen(segment, rule.rule_version_id)
 
-    def _explained(self, row: SegmentScore, rule: RuleTexts) -> SegmentScore:
+    def _with_selection(self, row: SegmentScore, rule: RuleTexts) -> SegmentScore:
         if self._plan is None:
             return row
-        return self._plan.timed(replace(row, chosen=self._chosen(row.segment_index, rule)))
+        return self._plan.with_rank_time(replace(row, chosen=self._chosen(row.segment_index, rule)))
 
     def _ask(self, segments: Sequence[SegmentFrames], rules: Sequence[RuleTexts]) -> list[SegmentScore]:
         if self._embeddings is None:
@@ -198,7 +199,7 @@ def _batches(
     indices = {segment.index for segment in waiting}
     return merge_batches(
         in_scenes,
-        lambda index: index in indices and plan.needed(index),
+        lambda index: index in indices and plan.is_needed(index),
         most_needed=MAX_BATCH_SEGMENTS,
         most=MOST_GATHERED,
     )
@@ -222,7 +223,7 @@ def _by_segment(scores: Sequence[SegmentScore]) -> dict[int, list[SegmentScore]]
     return rows
 
 
-def _undecoded(segment: Segment, rule: RuleTexts, reason: str) -> SegmentScore:
+def _undecoded_row(segment: Segment, rule: RuleTexts, reason: str) -> SegmentScore:
     return SegmentScore(
         segment_index=segment.index,
         rule_version_id=rule.rule_version_id,

@@ -133,12 +133,12 @@ class TrialScorer:
             for segment in segments
         ]
         if around_s is not None:
-            spans = stretch(spans, around_s, seconds, str(path))
+            spans = segments_around(spans, around_s, seconds, str(path))
         video = SegmentedVideo.of(path, tuple(segments), self.profile)
         return self.score(video, spans, text, source=path.name, limits=limits, progress=progress)
 
 
-def stretch(spans: Sequence[Span], around_s: float, seconds: float, name: str) -> list[Span]:
+def segments_around(spans: Sequence[Span], around_s: float, seconds: float, name: str) -> list[Span]:
     """The consecutive segments that lie, at least in part, in ``seconds`` around a moment.
 
     Raises:

@@ -36,7 +36,7 @@ FOLDER = "evaluation"  # in the state folder
 Stages = Callable[[str, str], Progress]  # (name, what is counted): a long step begins
 
 
-def silent_stages(_name: str, _unit: str) -> Progress:
+def no_stages(_name: str, _unit: str) -> Progress:
     """No progress is shown."""
     return no_progress
 
@@ -82,7 +82,7 @@ class BenchmarkRun:
         variants: Sequence[Variant],
         *,
         videos: Sequence[LabelledVideo] | None = None,
-        stages: Stages = silent_stages,
+        stages: Stages = no_stages,
     ) -> Iterator[tuple[LabelledVideo, list[VideoPredictions]]]:
         """Each video with its scores under every variant; equal profiles are scored once.
 
@@ -142,9 +142,9 @@ class BenchmarkRun:
         # A cascade chooses segments; what is answered about them is known from the variant without it.
         known = self._answers.setdefault(variant.profile.answers_digest(models.revisions), {})
         with Journal(self._folder / "scores", key) as journal:
-            known |= _scored(journal.read())
+            known |= _scored_rows(journal.read())
             rows = models.score(file, classes, limits=self._limits, journal=journal, known=known, progress=progress)
-            known |= _scored(rows)
+            known |= _scored_rows(rows)
             written = journal.read()
             if lost := any(row.status is Status.FAILED for row in written):
                 journal.discard()
@@ -176,5 +176,5 @@ def _rule(name: str, texts: tuple[str, ...]) -> RuleTexts:
     return RuleTexts(int.from_bytes(digest[:7], "big"), name, texts)
 
 
-def _scored(rows: Sequence[SegmentScore]) -> dict[tuple[int, int], SegmentScore]:
+def _scored_rows(rows: Sequence[SegmentScore]) -> dict[tuple[int, int], SegmentScore]:
     return {(row.segment_index, row.rule_version_id): row for row in rows if row.status is Status.SCORED}

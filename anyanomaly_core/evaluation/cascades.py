@@ -68,8 +68,8 @@ def cascade_cost(variant: Variant, own: Own, whole_variant: Variant, whole: Own,
     events, found = _events(own, variant)
     return CascadeCost(
         variant=variant.name,
-        judged=_asked(own),
-        judged_without=_asked(whole),
+        judged=_judged_count(own),
+        judged_without=_judged_count(whole),
         auc=_mean_auc(own, variant, classes),
         auc_without=_mean_auc(whole, whole_variant, classes),
         events=events,
@@ -84,7 +84,7 @@ def cascade_cost(variant: Variant, own: Own, whole_variant: Variant, whole: Own,
     )
 
 
-def _asked(own: Own) -> int:
+def _judged_count(own: Own) -> int:
     statuses = [segment.status for _, scores in own for part in scores.segments.values() for segment in part]
     return sum(status in {Status.SCORED, Status.FAILED} for status in statuses)
 
@@ -107,7 +107,7 @@ def _mean_auc(own: Own, variant: Variant, classes: list[str]) -> float:
     values = []
     for name in classes:
         parts = [
-            (video.labels[name].array(scores.frame_count), _ranked(scores, name, variant))
+            (video.labels[name].array(scores.frame_count), _ranking_scores(scores, name, variant))
             for video, scores in own
             if name in video.labels and name in scores.columns
         ]
@@ -119,7 +119,7 @@ def _mean_auc(own: Own, variant: Variant, classes: list[str]) -> float:
     return float(np.nanmean(values)) if values else float("nan")
 
 
-def _ranked(scores: VideoPredictions, name: str, variant: Variant) -> NDArray[np.float32]:
+def _ranking_scores(scores: VideoPredictions, name: str, variant: Variant) -> NDArray[np.float32]:
     """[F] smoothed scores, pruned frames at ``LAST``; NaN where judging failed."""
     curve = protocols.smoothed_scores(scores.columns[name], variant.weights, scores.pace, variant.smoothing).copy()
     for segment in scores.segments[name]:

@@ -53,7 +53,7 @@ def score_curves(label: str, results: Sequence[VideoResult], variant: Variant) -
         if predictions.problem is not None:
             scores = np.full(truth.least_frames, np.nan, np.float32)
         else:
-            scores = _smoothed(label, predictions, variant)
+            scores = _smooth_predictions(label, predictions, variant)
         found.append(ScoreCurve(row, video.name, label, scores, truth.array(len(scores))))
     return found
 
@@ -76,7 +76,7 @@ def _truth(label: str, video: LabelledVideo) -> FrameLabels | None:
     return video.abnormal if video.labels or video.anomaly else None
 
 
-def _smoothed(label: str, predictions: VideoPredictions, variant: Variant) -> NDArray[np.float32]:
+def _smooth_predictions(label: str, predictions: VideoPredictions, variant: Variant) -> NDArray[np.float32]:
     """[F]; of any class the highest, and none where one of them has none: it may be the highest."""
     smoothed = (
         smoothed_scores(columns, variant.weights, predictions.pace, variant.smoothing)

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from anyanomaly_core.config import LibrarySettings
 from anyanomaly_core.errors import ConfigurationError
-from anyanomaly_core.evaluation.benchmark_run import BenchmarkRun, Stages, silent_stages
+from anyanomaly_core.evaluation.benchmark_run import BenchmarkRun, Stages, no_stages
 from anyanomaly_core.evaluation.labels.ground_truth import LabelledArchive
 from anyanomaly_core.evaluation.protocols import HONEST, REFERENCE
 from anyanomaly_core.evaluation.provenance import Provenance
@@ -31,7 +31,7 @@ def evaluate(
     resamples: int = RESAMPLES,
     out: Path,
     engine: Engine | None = None,
-    stages: Stages = silent_stages,
+    stages: Stages = no_stages,
 ) -> Summary:
     """Evaluate a profile on a labelled archive; what was scored before is taken over.
 

@@ -30,7 +30,7 @@ THRESHOLDS = 100  # of the two criteria
 _EIGHT = np.ones((3, 3), np.int8)  # neighbours of a pixel, corners included
 
 
-def resized_nearest(values: NDArray[np.generic], size: tuple[int, int]) -> NDArray[np.generic]:
+def resize_nearest(values: NDArray[np.generic], size: tuple[int, int]) -> NDArray[np.generic]:
     """[H, W] -> [*size], nearest neighbour, as masks and maps are brought to the published size."""
     as_read: NDArray[Any] = values.astype(np.uint8) if values.dtype == np.bool_ else values
     return np.asarray(cv2.resize(as_read, size[::-1], interpolation=cv2.INTER_NEAREST)).astype(values.dtype)

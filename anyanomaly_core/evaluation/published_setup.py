@@ -40,11 +40,11 @@ def apply_published_setup(archive: LabelledArchive, profile: Profile) -> tuple[L
         )
     sizes = tuple(_LARGE.get(name, {}).get(size, size) for size in profile.contexts.window_sizes)
     contexts = profile.contexts.model_copy(update={"class_list": name, "window_sizes": sizes})
-    texts = {label: _as_spelled(label, own) for label, own in archive.texts.items()}
+    texts = {label: _texts_from_label(label, own) for label, own in archive.texts.items()}
     return replace(archive, texts=texts), profile.model_copy(update={"contexts": contexts})
 
 
-def _as_spelled(label: str, texts: tuple[str, ...]) -> tuple[str, ...]:
+def _texts_from_label(label: str, texts: tuple[str, ...]) -> tuple[str, ...]:
     """``throwing-too_close`` -> throwing, too_close, where nobody has given the class other texts."""
     parts = tuple(label.split("-"))
     return parts if tuple(map(readable_name, parts)) == texts else texts

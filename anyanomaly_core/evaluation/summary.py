@@ -107,7 +107,7 @@ def _counts(own: Sequence[VideoResult], curves: Sequence[ScoreCurve]) -> FrameCo
     for video, predicted in own:
         statuses.update(predicted.statuses)
         if predicted.problem is None:
-            beyond += sum(labels.beyond(predicted.frame_count) for labels in video.labels.values())
+            beyond += sum(labels.count_beyond(predicted.frame_count) for labels in video.labels.values())
     return FrameCounts(
         counted=sum(int((curve.labelled & curve.scored).sum()) for curve in curves),
         unlabelled=sum(int((curve.labels == UNLABELLED).sum()) for curve in curves),

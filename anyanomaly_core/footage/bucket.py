@@ -27,7 +27,7 @@ def walk(root: str) -> Iterator[tuple[str, int, float, str | None]]:
         BucketError: when the bucket cannot be listed.
     """
     system, base = _open(root)
-    with _explained(f"The archive {root} cannot be listed"):
+    with _bucket_errors(f"The archive {root} cannot be listed"):
         for folder, below, files in system.walk(base, detail=True, on_error="raise"):
             for name in [name for name, info in below.items() if name.startswith((".", "_")) or info.get("islink")]:
                 del below[name]
@@ -35,7 +35,7 @@ def walk(root: str) -> Iterator[tuple[str, int, float, str | None]]:
             for name, info in sorted(files.items()):
                 if not name.startswith((".", "_")):
                     problem = "a symbolic link; it is not opened" if info.get("islink") else None
-                    yield f"{inside}/{name}".lstrip("/"), int(info["size"] or 0), _modified(info), problem
+                    yield f"{inside}/{name}".lstrip("/"), int(info["size"] or 0), _modification_time(info), problem
 
 
 def fetch(root: str, uri: str, cache: Path, cache_bytes: int) -> Path:
@@ -49,13 +49,13 @@ def fetch(root: str, uri: str, cache: Path, cache_bytes: int) -> Path:
     """
     system, base = _open(root)
     remote = f"{base}/{uri}"
-    with _explained(f"{uri!r} cannot be copied from {root}"):
+    with _bucket_errors(f"{uri!r} cannot be copied from {root}"):
         info = system.info(remote)
         if info.get("islink"):  # only of file:// URLs; other stores have none
             raise UnsafePathError(f"{uri!r} is a symbolic link; it is not opened.")
         if info.get("size") is None:
             raise FootageError("the store does not say how large it is")
-        stamp = f"{root}\0{uri}\0{info['size']}\0{_modified(info)}"
+        stamp = f"{root}\0{uri}\0{info['size']}\0{_modification_time(info)}"
         name = f"{hashlib.sha256(stamp.encode()).hexdigest()[:40]}{Path(uri).suffix}"
 
         size = int(info["size"])
@@ -80,7 +80,7 @@ def read_small(root: str, uri: str, most: int) -> bytes | None:
         BucketError: when the store does not answer.
     """
     system, base = _open(root)
-    with _explained(f"{uri!r} cannot be read from {root}"):
+    with _bucket_errors(f"{uri!r} cannot be read from {root}"):
         try:
             return bytes(system.cat_file(f"{base}/{uri}", start=0, end=most))
         except FileNotFoundError:
@@ -88,7 +88,7 @@ def read_small(root: str, uri: str, most: int) -> bytes | None:
 
 
 @contextmanager
-def _explained(what: str) -> Iterator[None]:
+def _bucket_errors(what: str) -> Iterator[None]:
     """Stores raise whatever their client libraries raise: it becomes an error that names the file and the next step."""
     try:
         yield
@@ -106,12 +106,12 @@ def _explained(what: str) -> Iterator[None]:
 
 
 def _open(root: str) -> tuple[Any, str]:
-    with _explained(f"The archive {root} cannot be opened"):
+    with _bucket_errors(f"The archive {root} cannot be opened"):
         system, base = fsspec.core.url_to_fs(root)
     return system, str(base).rstrip("/")
 
 
-def _modified(info: dict[str, Any]) -> float:
+def _modification_time(info: dict[str, Any]) -> float:
     for key in ("mtime", "LastModified", "last_modified", "updated", "created"):
         value = info.get(key)
         if isinstance(value, datetime):

@@ -128,10 +128,10 @@ def _load(path: Path, _modified: int, _size: int) -> tuple[Correction, ...]:
     try:
         return ClockFile.model_validate(stated).clocks
     except ValidationError as error:
-        raise ConfigurationError(_explained(path, error)) from None
+        raise ConfigurationError(_describe_mistake(path, error)) from None
 
 
-def _explained(path: Path, error: ValidationError) -> str:
+def _describe_mistake(path: Path, error: ValidationError) -> str:
     """The first mistake of a file of corrections, with its place."""
     first = error.errors()[0]
     if len(first["loc"]) < _INSIDE_AN_ENTRY or first["loc"][0] != "clocks":

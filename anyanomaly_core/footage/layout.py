@@ -85,15 +85,15 @@ class Alternative:
         if not readings:
             return None
         if not TIME_PARTS & self.pattern.parts:
-            return self._stated(readings)
+            return self._facts_of(readings)
         try:
             kept, moment = self._only(uri, readings, zones, modified)
         except NoTimeError as error:
-            stated = self._stated(readings)
+            stated = self._facts_of(readings)
             return replace(stated, problem=str(error), is_undecided=isinstance(error, UndecidedTimeError))
-        return replace(self._stated(kept), recorded_at=moment)
+        return replace(self._facts_of(kept), recorded_at=moment)
 
-    def _stated(self, readings: Sequence[PathReading]) -> PathFacts:
+    def _facts_of(self, readings: Sequence[PathReading]) -> PathFacts:
         """The camera, if all readings agree on it."""
         name = self.recorder.name if self.recorder else None
         cameras = list(dict.fromkeys(self._camera(reading) for reading in readings))
@@ -138,7 +138,7 @@ class Alternative:
         if "dst" in self.pattern.parts:
             values["flags_dst"] = "yes"
         zone = self.zone or zones.of(self._camera(reading))
-        moment = local_time.begin(values, zone, zones.repeated_hour, modified)
+        moment = local_time.recording_start(values, zone, zones.repeated_hour, modified)
         local_time.check_end(values, moment, zone)
         return moment
 

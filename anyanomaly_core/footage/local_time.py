@@ -42,7 +42,7 @@ class Zones:
         return self.default if found is None else self.cameras[found][1]
 
 
-def begin(values: Mapping[str, str], zone: str, repeated: RepeatedHour, modified: float | None) -> datetime:
+def recording_start(values: Mapping[str, str], zone: str, repeated: RepeatedHour, modified: float | None) -> datetime:
     """When a recording began.
 
     Args:
@@ -74,7 +74,7 @@ def begin(values: Mapping[str, str], zone: str, repeated: RepeatedHour, modified
 
 
 def from_iso(text: str, zone: str, repeated: RepeatedHour, modified: float | None) -> datetime:
-    """A time as ISO 8601 writes it, in UTC; read as ``begin`` reads one. Raises NoTimeError."""
+    """A time as ISO 8601 writes it, in UTC; read as ``recording_start`` reads one. Raises NoTimeError."""
     try:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is not None:

@@ -168,10 +168,10 @@ def _load(path: Path, _modified: int, _size: int) -> MaskFile:
     try:
         return MaskFile.model_validate(stated)
     except ValidationError as error:
-        raise ConfigurationError(f"The privacy masks {path}{_explained(error)}.") from None
+        raise ConfigurationError(f"The privacy masks {path}{_describe_mistake(error)}.") from None
 
 
-def _explained(error: ValidationError) -> str:
+def _describe_mistake(error: ValidationError) -> str:
     """The first mistake of a mask file, with its place."""
     first = error.errors()[0]
     file, camera, number = (*first["loc"], None, None, None)[:3]

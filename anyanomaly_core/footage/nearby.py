@@ -52,7 +52,7 @@ def read_nearby(
         raise FootageError(f"{path.name!r} has {len(times_s)} frames, not number {wanted[-1] if wanted else 'none'}.")
     moments = times_s[wanted]
     if as_stated and moments[0] > _WORTH_S and moments[-1] - moments[0] < _MOST_SPAN_S:
-        found = _sought(path, wanted, moments - times_s[0], size=size, mask=mask, limits=limits)
+        found = _seek_frames(path, wanted, moments - times_s[0], size=size, mask=mask, limits=limits)
         if found is not None:
             return found
     found = read_frames(path, wanted, size=size, mask=mask, limits=limits)
@@ -97,7 +97,7 @@ def _first_moment(name: str, _inode: int, _size: int, _modified: int, limits: Li
     return float(int(ticks) * Fraction(unit))
 
 
-def _sought(
+def _seek_frames(
     path: Path,
     wanted: list[int],
     moments: NDArray[np.float64],

@@ -20,7 +20,7 @@ _MOST_TRACKS = 64
 Place = tuple[bytes, int, int]  # type of a box, and from where to where its contents lie in the file
 
 
-def read_start(descriptor: int, track: int | None) -> str | None:
+def read_onvif_start(descriptor: int, track: int | None) -> str | None:
     """When the recording began, as ISO 8601; None: the file is no MP4, or its export states nothing.
 
     Args:

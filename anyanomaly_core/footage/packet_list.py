@@ -75,10 +75,10 @@ def _list_packets(path: str, _inode: int, _size: int, _modified: int, limits: Li
             return None
     head, _, body = bytes(said).partition(b"\n")
     found = json.loads(head)
-    return None if "why" in found else _parsed(found["packets"], Fraction(*found["unit"]), body)
+    return None if "why" in found else _parse_packets(found["packets"], Fraction(*found["unit"]), body)
 
 
-def _parsed(count: int, unit: Fraction, body: bytes) -> PacketList:
+def _parse_packets(count: int, unit: Fraction, body: bytes) -> PacketList:
     """Arrays one behind the other, as the child writes them."""
     ticks = np.frombuffer(body, np.int64, count)
     sizes = np.frombuffer(body, np.int32, count, 8 * count)

@@ -83,7 +83,7 @@ def _between_key_frames(container: InputContainer, stream: Any, span: FrameSpan)
         yield from waiting
 
 
-def _selected(source: InputFile, span: FrameSpan) -> Iterator[tuple[Any, Packet]]:
+def _select_packets(source: InputFile, span: FrameSpan) -> Iterator[tuple[Any, Packet]]:
     """As above with their stream, found by seeking where the container can be searched."""
     with source.open() as (container, stream):
         try:
@@ -101,20 +101,20 @@ def _selected(source: InputFile, span: FrameSpan) -> Iterator[tuple[Any, Packet]
         yield from ((stream, packet) for packet in _between_key_frames(container, stream, span))
 
 
-def _copied(source: InputFile, plan: dict[str, Any], target: int) -> Iterator[str]:
+def _copy_packets(source: InputFile, plan: dict[str, Any], target: int) -> Iterator[str]:
     with (
         os.fdopen(target, "wb") as file,
         av.open(file, "w", format=plan["container"], options={"fflags": "+bitexact"}) as out,
     ):
         copy = None
-        for stream, packet in _selected(source, FrameSpan(plan)):
+        for stream, packet in _select_packets(source, FrameSpan(plan)):
             copy = copy or out.add_stream_from_template(stream)
             yield _line(packet)  # before muxing, which may take the data away
             packet.stream = copy
             out.mux(packet)
 
 
-def _listed(source: InputFile) -> Iterator[str]:
+def _list_packets(source: InputFile) -> Iterator[str]:
     with source.open() as (container, stream):
         yield from (_line(packet) for packet in container.demux(stream) if packet.size)
 
@@ -135,7 +135,7 @@ def main() -> None:
     footage = InputFile(source, plan["options"], video_stream)
     try:
         with os.fdopen(side, "w") as out:
-            out.writelines(_listed(footage) if target < 0 else _copied(footage, plan, target))
+            out.writelines(_list_packets(footage) if target < 0 else _copy_packets(footage, plan, target))
     except (av.FFmpegError, ValueError, TypeError, OverflowError, MemoryError, OSError) as error:
         sys.exit(getattr(error, "strerror", None) or str(error))
 

@@ -199,10 +199,10 @@ def _steps(tokens: list[_Token]) -> tuple[list[tuple[_Regex, _Regex]], _Regex]:
             if fixed_body:
                 steps.append(_step(open_body, fixed_body))
                 open_body, fixed_body = "", ""
-            open_body += _numbered(_OPEN[token.name], number)
+            open_body += _number_groups(_OPEN[token.name], number)
         else:
             before = tokens[number - 1] if number else None
-            fixed_body += _fixed(token, number, before, tokens[number + 1 : number + 3])
+            fixed_body += _fixed_part(token, number, before, tokens[number + 1 : number + 3])
     if fixed_body:
         steps.append(_step(open_body, fixed_body))
         open_body = ""
@@ -214,7 +214,7 @@ def _step(open_body: str, fixed_body: str) -> tuple[_Regex, _Regex]:
     return _Regex(open_body), _Regex(f"(?=(?P<whole>{fixed_body}))")
 
 
-def _fixed(token: _Token, number: int, before: _Token | None, following: list[_Token]) -> str:
+def _fixed_part(token: _Token, number: int, before: _Token | None, following: list[_Token]) -> str:
     if not token.name:
         return re.escape(token.text)
     after = following[0] if following else None
@@ -227,7 +227,7 @@ def _fixed(token: _Token, number: int, before: _Token | None, following: list[_T
     if after is not None and not _ends_a_fraction(following):
         for fraction in (_FRACTION, _FRACTION.replace("<", "<end_"), _EPOCH_FRACTION):
             body = body.replace(fraction, "")
-    body = _numbered(body, number)
+    body = _number_groups(body, number)
     # A date is not read out of the middle of a longer number, decimal or hexadecimal.
     if token.has_digits and before is not None and before.is_open:
         body = _NOT_IN_A_NUMBER + body
@@ -243,7 +243,7 @@ def _ends_a_fraction(following: list[_Token]) -> bool:
     return is_extension or (bool(text) and text[0] not in ".,")
 
 
-def _numbered(body: str, number: int) -> str:
+def _number_groups(body: str, number: int) -> str:
     """The same with the token's number in the names of its groups; a pattern may state a thing twice."""
     return re.sub(r"\(\?P([<=])(\w+)", lambda match: f"(?P{match[1]}{match[2]}_{number}", body)
 

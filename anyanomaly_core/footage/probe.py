@@ -100,7 +100,9 @@ def why_unreadable(path: str | Path, header: Header, complaints: tuple[str, ...]
         complaints: what the decoder said.
     """
     said = f" The decoder said: {complaints[0]}" if complaints else ""
-    reason = _no_container(path, header) or _no_access(header) or f"has no decodable picture: {_stated(header)}.{said}"
+    reason = (
+        _no_container(path, header) or _no_access(header) or f"has no decodable picture: {_no_frame(header)}.{said}"
+    )
     return f"{Path(path).name!r} {reason}"
 
 
@@ -127,7 +129,7 @@ def _no_access(header: Header) -> str | None:
     return None
 
 
-def _stated(header: Header) -> str:
+def _no_frame(header: Header) -> str:
     if header.stated_frames:
         return f"its header states {header.stated_frames} frames of {header.codec}, but none could be decoded"
     return f"its {header.codec} stream gave no frame"

@@ -132,7 +132,7 @@ def main() -> None:
     plan, descriptor = json.loads(sys.argv[1]), int(sys.argv[2])
     av.logging.set_level(None)
     confine = runpy.run_path(str(_HERE / "confine.py"))["confine"]
-    read_start = runpy.run_path(str(_HERE / "onvif_start.py"))["read_start"]
+    read_start = runpy.run_path(str(_HERE / "onvif_start.py"))["read_onvif_start"]
     confine(plan["limits"], [str(Path(av.__file__).parent)])  # PyAV imports some of its parts late
     try:
         options = {"fd": str(descriptor), **plan["options"]}

@@ -98,7 +98,7 @@ def describe_end(status: int | None, limits: Limits) -> str | None:
     return f"the decoder gave up (exit status {status})"
 
 
-def _filled(word: str, numbers: dict[str, int]) -> str:
+def _fill_word(word: str, numbers: dict[str, int]) -> str:
     for name, number in numbers.items():
         word = word.replace(name, str(number))
     return word
@@ -122,7 +122,7 @@ class Child:
         warn_about_missing_layers()
         read_end, write_end = os.pipe() if side else (-1, -1)
         numbers = {"{source}": source, "{side}": write_end, "{target}": -1 if target is None else target}
-        arguments = [_filled(word, numbers) for word in command]
+        arguments = [_fill_word(word, numbers) for word in command]
         try:
             self._process = subprocess.Popen(
                 arguments,

@@ -210,7 +210,7 @@ def identify(root: str, found: FoundFile, layout: str, zones: Zones) -> FoundFil
         return found
     stated = read_path(found.uri, layout, zones, modified=found.modified)
     try:
-        camera, at, source = _beside(root, found, stated, zones)
+        camera, at, source = _read_sidecars(root, found, stated, zones)
     except NoTimeError as error:
         return replace(found, problem=f"the sidecar's recorded_at: {error}")
     except FootageError as error:
@@ -228,7 +228,7 @@ def identify(root: str, found: FoundFile, layout: str, zones: Zones) -> FoundFil
     )
 
 
-def _beside(
+def _read_sidecars(
     root: str, found: FoundFile, stated: PathFacts, zones: Zones
 ) -> tuple[str | None, datetime | None, str | None]:
     """Camera, time and what states it: the path, and files beside the recording where they say more."""

@@ -67,7 +67,7 @@ def still_scene(pictures: Cells, level: float) -> StillScene | None:
     ticking[EDGE_ROWS:-EDGE_ROWS] = False
     if np.abs(whole).max() > level or (moving & ~ticking).any() or ticking.sum() > MOST_TICKING:
         return None
-    return StillScene(mean, ~_widened(ticking), level)
+    return StillScene(mean, ~_widen(ticking), level)
 
 
 def _differences(pictures: Cells, mean: Map) -> tuple[NDArray[np.float32], Cells]:
@@ -77,7 +77,7 @@ def _differences(pictures: Cells, mean: Map) -> tuple[NDArray[np.float32], Cells
     return whole, difference - whole
 
 
-def _widened(ticking: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _widen(ticking: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """True also for ``REACH`` cells to the left and right."""
     padded = np.pad(ticking, ((0, 0), (REACH, REACH)))
     return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, 2 * REACH + 1, axis=1).any(axis=-1))

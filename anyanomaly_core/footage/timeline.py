@@ -49,7 +49,7 @@ def repair(stated_s: Seconds, *, begin_s: float | None = None, fps: float = 0.0)
         fps: as the header states it, for frames whose times say nothing; 0: unknown.
     """
     given = stated_s if begin_s is None else np.concatenate(([begin_s], stated_s))
-    stated = _carried_forward(given)
+    stated = _carry_forward(given)
     interval = _stated_interval(stated) or 1 / (fps if 0 < fps <= _FASTEST else ASSUMED_FPS)
     clocks = find_clock_faults(stated, interval)
     joined = join(stated, clocks, interval)
@@ -129,7 +129,7 @@ def _medians(rows: Seconds) -> Seconds:
     return np.asarray((middle[0] + middle[1])[:, 0] / 2)
 
 
-def _carried_forward(given: Seconds) -> Seconds:
+def _carry_forward(given: Seconds) -> Seconds:
     """The same with the time before in place of NaN."""
     known = np.flatnonzero(np.isfinite(given))
     if not len(known):

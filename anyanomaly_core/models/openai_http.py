@@ -99,7 +99,7 @@ class ServerConnection:
         """
         return self._request("POST", path, body)
 
-    def quoted(self, said: object, longest: int = _QUOTED) -> str:
+    def quote(self, said: object, longest: int = _QUOTED) -> str:
         """A server's or library's own words, bounded, on one line, without the key (some servers repeat it)."""
         text = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
         if self._key:
@@ -146,20 +146,20 @@ class ServerConnection:
         try:
             status, headers, content = self._exchange(method, path, body, name)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise _UnreachableError(f"{type(error).__name__} ({self.quoted(error)})") from None
+            raise _UnreachableError(f"{type(error).__name__} ({self.quote(error)})") from None
         except httpx.RequestError as error:
-            raise _TransientError(f"{type(error).__name__} ({self.quoted(error)})") from None
+            raise _TransientError(f"{type(error).__name__} ({self.quote(error)})") from None
         reply = json_object(content)
         stated = None if reply is None else error_in(reply)
         words = content if stated is None else stated.words
         if status_kind(status) is not StatusKind.ACCEPTED:
-            self._refuse(path, status, f"HTTP {status}: {self.quoted(words)}", headers)
+            self._refuse(path, status, f"HTTP {status}: {self.quote(words)}", headers)
         if reply is None:
-            raise _TransientError(f"a reply that is no JSON object: {self.quoted(content)}")
+            raise _TransientError(f"a reply that is no JSON object: {self.quote(content)}")
         if _names_another(name, headers, reply):
             raise _TransientError("the answer to another request")
         if stated is not None:
-            said = f"HTTP {status} and an error in it: {self.quoted(words)}"
+            said = f"HTTP {status} and an error in it: {self.quote(words)}"
             self._refuse(path, stated.status or HTTPStatus.BAD_REQUEST, said, headers)
         return reply
 

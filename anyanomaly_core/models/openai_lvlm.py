@@ -140,7 +140,7 @@ class OpenAiLvlm:
         try:
             answer = read([*self._system_turn, {"role": "user", "content": content}])
         except RequestFailedError as error:
-            said = self._server.quoted(error, _QUOTED)
+            said = self._server.quote(error, _QUOTED)
             self._refusals.count(said, is_models=isinstance(error, NoAnswerError))
             return Answer(error=said)
         self._refusals.clear()

@@ -100,10 +100,10 @@ def generate_texts(
     new = output[:, context.ids.shape[1] :]
     ends = _end_tokens(model, tokenizer)
     texts = tokenizer.batch_decode(new, skip_special_tokens=True)
-    return [_generated(text, ids, ends, max_new_tokens) for text, ids in zip(texts, new.tolist(), strict=True)]
+    return [_generated_text(text, ids, ends, max_new_tokens) for text, ids in zip(texts, new.tolist(), strict=True)]
 
 
-def _generated(text: str, ids: list[int], ends: set[int], max_new_tokens: int) -> GeneratedText:
+def _generated_text(text: str, ids: list[int], ends: set[int], max_new_tokens: int) -> GeneratedText:
     ended_at = next((place + 1 for place, token in enumerate(ids) if token in ends), None)
     is_cut = ended_at is None and len(ids) >= max_new_tokens
     return GeneratedText((strip_unfinished_word(text) if is_cut else text).strip(), ended_at or len(ids), is_cut)

@@ -69,7 +69,7 @@ def bounds_of_run(connection: Connection, run_id: int) -> list[dict[str, Any]]:
     return found
 
 
-def say_bound(bound: dict[str, Any]) -> str:
+def describe_bound(bound: dict[str, Any]) -> str:
     """One line for a log."""
     failed = f", {bound['audited_failed']} of them failed" if bound["audited_failed"] else ""
     return (

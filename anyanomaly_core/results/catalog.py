@@ -224,7 +224,7 @@ def load_videos(connection: Connection, video_ids: Sequence[int] | None = None) 
     query = query.order_by(videos.c.recorded_at, videos.c.video_id)
     if video_ids is not None:
         query = query.where(videos.c.video_id.in_(video_ids))
-    return [_stored(row) for row in connection.execute(query).mappings()]
+    return [_stored_video(row) for row in connection.execute(query).mappings()]
 
 
 def load_video(connection: Connection, video_id: int) -> StoredVideo:
@@ -235,7 +235,7 @@ def load_video(connection: Connection, video_id: int) -> StoredVideo:
     return found[0]
 
 
-def _stored(v: RowMapping) -> StoredVideo:
+def _stored_video(v: RowMapping) -> StoredVideo:
     fps = Fraction(v["fps_num"], v["fps_den"]) if v["fps_den"] else Fraction(0)
     pace = Pace(tuple(Stretch(*row) for row in v["stretches"] or ()))
     return StoredVideo(

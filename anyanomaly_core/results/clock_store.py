@@ -107,7 +107,7 @@ def correct_time(
             for file in files:
                 if (source := file.old if file.old.exists() else file.new).exists():
                     to = file.new, wanted.target_time
-                    staged.append(parquet.stage_moved(source, *to, unit=file.unit, compression=compression))
+                    staged.append(parquet.stage_with_new_time(source, *to, unit=file.unit, compression=compression))
             _move_video(connection, wanted)
             _move_scores(connection, wanted)
             _derive(connection, wanted.video_id)

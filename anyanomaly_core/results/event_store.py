@@ -50,7 +50,7 @@ def replace_events(connection: Connection, wanted: Sequence[tuple[ScoredVideo, S
     found = {rule.rule_version_id: 0 for _, rule in wanted}
     for scored, rule in wanted:
         for camera, zone in places.items():
-            found[rule.rule_version_id] += _replace(connection, scored.under(camera, zone), rule)
+            found[rule.rule_version_id] += _replace(connection, scored.with_camera(camera, zone), rule)
     return found
 
 
@@ -73,7 +73,7 @@ def _replace(connection: Connection, scored: ScoredVideo, rule: StoredRule) -> i
             continue
         other = load_scored(connection, load_video(connection, video_id), rule.scoring_id)
         if other is not None:
-            here = other.under(scored.video.camera_id, scored.video.time_zone)
+            here = other.with_camera(scored.video.camera_id, scored.video.time_zone)
             left = _derive(connection, here, rule)
             _put(connection, left, _overlapping(connection, here, rule, left), rule.rule_version_id)
             done += left
@@ -98,7 +98,7 @@ def _neighbours(connection: Connection, rule: StoredRule, own: ScoredVideo) -> N
         if linked_video(connection, place, rule.scoring_id, gap, after=not after) != video.video_id:
             return None  # it goes on from, or with, another file
         scored = load_scored(connection, other, rule.scoring_id)
-        return None if scored is None else scored.under(camera, zone)
+        return None if scored is None else scored.with_camera(camera, zone)
 
     return neighbour
 
@@ -168,7 +168,7 @@ def _put(connection: Connection, derived: Sequence[StreamEvent], there: Sequence
 _CARRY = text("SELECT carry_verdicts(:version, CAST(:gone AS uuid[]), CAST(:new AS uuid[]))")
 
 
-def derive_again(connection: Connection, video_id: int) -> None:
+def rederive_video(connection: Connection, video_id: int) -> None:
     """Derive all events of a video from its current scores: it was found under another camera."""
     lock_video(connection, video_id)
     video = load_video(connection, video_id)
@@ -181,7 +181,7 @@ def derive_again(connection: Connection, video_id: int) -> None:
     replace_events(connection, wanted)
 
 
-def derive(scored: ScoredVideo, definition: RuleDefinition) -> list[tuple[FrameRun, int]]:
+def derive_events(scored: ScoredVideo, definition: RuleDefinition) -> list[tuple[FrameRun, int]]:
     """Events that a definition finds in a video by itself, in order, each with the moment its last frame ends."""
     if not definition.matches_camera(scored.video.camera_id):
         return []
@@ -191,7 +191,7 @@ def derive(scored: ScoredVideo, definition: RuleDefinition) -> list[tuple[FrameR
     return [(run, int(ends[run.last])) for run in runs]
 
 
-def rederive(engine: Engine, rule: StoredRule) -> int:
+def rederive_rule(engine: Engine, rule: StoredRule) -> int:
     """Derive a rule version's events from the scores that are there, video by video; returns how many there are.
 
     Nothing is scored. Safe to stop and run again, and beside running scans: units that these commit derive events for

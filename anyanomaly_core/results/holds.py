@@ -32,7 +32,7 @@ def hold_event(engine: Engine, event_id: UUID, *, reason: str, person: str) -> N
         with engine.begin() as connection:
             connection.execute(insert(legal_holds).values(event_id=event_id, reason=reason, held_by=person))
     except DBAPIError as error:
-        raise _refused(f"Event {event_id} cannot be held", error) from None
+        raise _refusal(f"Event {event_id} cannot be held", error) from None
 
 
 def release_event(engine: Engine, event_id: UUID, *, reason: str, person: str) -> None:
@@ -47,7 +47,7 @@ def release_event(engine: Engine, event_id: UUID, *, reason: str, person: str) -
             mine = (_h.event_id == event_id) & _h.released_at.is_(None)
             released = connection.execute(update(legal_holds).where(mine).values(**values)).rowcount
     except DBAPIError as error:
-        raise _refused(f"Event {event_id} cannot be released", error) from None
+        raise _refusal(f"Event {event_id} cannot be released", error) from None
     if not released:
         raise StorageError(f"Event {event_id} is not under hold; `anyanomaly holds` lists what is.")
 
@@ -90,7 +90,7 @@ def is_held(connection: Connection, video_id: int) -> bool:
     return connection.execute(begun.union_all(parts).limit(1)).first() is not None
 
 
-def _refused(what: str, error: DBAPIError) -> StorageError:
+def _refusal(what: str, error: DBAPIError) -> StorageError:
     said = str(error.orig).strip().splitlines()[0]
     if "legal_holds_one_open" in said:
         said = "it is under hold already"

@@ -81,12 +81,12 @@ def stage(
     staged: list[StagedFile] = []
     try:
         for relation, table in tables(video, scorer, of_rule).items():
-            file = _beside(
+            file = _staged_file(
                 file_path(root, relation, of_rule.rule, video, scorer), (of_rule.rule.scoring_id, scorer.scorer_id)
             )
             staged.append(file)
             _write(file.temporary, table, compression)
-            staged[-1] = _named(file)
+            staged[-1] = _with_digest_name(file)
     except (OSError, pa.ArrowException) as error:
         discard(staged)
         raise _unwritten(video, root, error) from error
@@ -119,11 +119,11 @@ class Staging:
         discard(self._files)
 
     def add(self, of_rule: RuleRows) -> None:
-        """Have a rule's files written, after those of the rule before. What goes wrong is said by ``finished``."""
+        """Have a rule's files written, after those of the rule before. What goes wrong is said by ``finish``."""
         wait(self._written)
         self._written.append(self._writer.submit(self._stage, of_rule))
 
-    def finished(self) -> list[StagedFile]:
+    def finish(self) -> list[StagedFile]:
         """The files, on disk.
 
         Raises:
@@ -142,7 +142,7 @@ class Staging:
         self._flushed += [self._flushers.submit(_flush, file.temporary) for file in files]
 
 
-def stage_moved(
+def stage_with_new_time(
     source: ResultFolder,
     final: ResultFolder,
     recorded_at: datetime,
@@ -164,7 +164,7 @@ def stage_moved(
     Raises:
         StorageError: when it cannot be read or written; nothing is left behind then.
     """
-    file = _beside(final, unit)
+    file = _staged_file(final, unit)
     try:
         with source.open("rb") as stream:
             table = pq.ParquetFile(stream).read()
@@ -179,7 +179,7 @@ def stage_moved(
         footer[b"anyanomaly.recorded_at"] = recorded_at.isoformat().encode()
         _write(file.temporary, table.replace_schema_metadata(footer), compression)
         _flush(file.temporary)
-        file = _named(file)
+        file = _with_digest_name(file)
     except (OSError, pa.ArrowException) as error:
         discard([file])
         raise StorageError(f"{source} could not be written anew as {final}: {error}") from error
@@ -220,13 +220,13 @@ def _is_for_bucket(file: StagedFile) -> bool:
     return is_bucket(file.final)
 
 
-def _beside(final: ResultFolder, unit: tuple[int, int]) -> StagedFile:
+def _staged_file(final: ResultFolder, unit: tuple[int, int]) -> StagedFile:
     name = f".{final.name}.{os.getpid()}-{secrets.token_hex(4)}"
     temporary = final.with_name(name) if isinstance(final, Path) else Path(tempfile.gettempdir(), name)
     return StagedFile(temporary, final, unit)
 
 
-def _named(file: StagedFile) -> StagedFile:
+def _with_digest_name(file: StagedFile) -> StagedFile:
     """For a bucket, with the digest of the written bytes in its name."""
     if isinstance(file.final, Path):
         return file

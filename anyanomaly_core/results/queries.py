@@ -43,7 +43,7 @@ class ReadyQuery:
 
     def with_defaults(self) -> str:
         """The statement as it can be pasted anywhere, defaults in the place of parameters."""
-        return self._filled({p.name: p.default for p in self.parameters})
+        return self._fill({p.name: p.default for p in self.parameters})
 
     def with_binds(self, given: Mapping[str, Any]) -> str:
         """The statement with typed binds for the parameters given, and defaults for the others."""
@@ -52,9 +52,9 @@ class ReadyQuery:
             known = did_you_mean(unknown[0], [p.name for p in self.parameters])
             raise StorageError(f"Query {self.name} has no parameter {unknown[0]!r}; {known}")
         binds = {p.name: f"CAST(:{p.name} AS {p.type})" for p in self.parameters if p.name in given}
-        return self._filled({p.name: binds.get(p.name, p.default) for p in self.parameters})
+        return self._fill({p.name: binds.get(p.name, p.default) for p in self.parameters})
 
-    def _filled(self, values: Mapping[str, str]) -> str:
+    def _fill(self, values: Mapping[str, str]) -> str:
         # Not after a colon: "x::date" is a cast.
         return re.sub(r"(?<!:):([a-z]\w*)", lambda match: values.get(match[1], match[0]), self.statement)
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from anyanomaly_core.errors import RuleError
 from anyanomaly_core.results.catalog import StoredVideo
-from anyanomaly_core.results.event_store import derive
+from anyanomaly_core.results.event_store import derive_events
 from anyanomaly_core.results.moments import to_datetime
 from anyanomaly_core.results.rule_store import StoredRule, load_rule
 from anyanomaly_core.results.schema import scorings
@@ -27,7 +27,7 @@ class EventInterval:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class EventDifference:
     """What became of an event: ``before`` is None for a found one, ``after`` for a lost one."""
 
     video: StoredVideo
@@ -49,7 +49,7 @@ class Difference:
 class Rehearsal:
     """The outcome; ``unscored`` videos could not be compared, for want of scores."""
 
-    differences: tuple[Difference, ...]
+    differences: tuple[EventDifference, ...]
     videos: tuple[StoredVideo, ...]
     unscored: tuple[StoredVideo, ...]
 
@@ -78,7 +78,7 @@ def rehearse(
         raise RuleError(
             f"Rule {draft.name!r} was never scored with these texts and profile; rehearse it with scoring (--score)."
         )
-    differences: list[Difference] = []
+    differences: list[EventDifference] = []
     compared, unscored = [], []
     for video in videos:
         before: list[EventInterval] | None = []
@@ -104,11 +104,11 @@ def spans(scored: ScoredVideo, definition: RuleDefinition) -> list[EventInterval
     """Events that a definition finds in the scores of a video, in order."""
     return [
         EventInterval(to_datetime(int(scored.starts[run.first])), to_datetime(end), float(scored.scores[run.peak]))
-        for run, end in derive(scored, definition)
+        for run, end in derive_events(scored, definition)
     ]
 
 
-def pair(video: StoredVideo, before: Sequence[EventInterval], after: Sequence[EventInterval]) -> list[Difference]:
+def pair(video: StoredVideo, before: Sequence[EventInterval], after: Sequence[EventInterval]) -> list[EventDifference]:
     """Pair events that overlap in time, those that share most first, each with one other; the rest is lost or found."""
     overlaps = [
         (min(a.ended_at, b.ended_at) - max(a.started_at, b.started_at), -i, -j)
@@ -122,12 +122,12 @@ def pair(video: StoredVideo, before: Sequence[EventInterval], after: Sequence[Ev
         if -i not in partner and -j not in taken:
             partner[-i] = -j
             taken.add(-j)
-    paired = [Difference(video, a, after[partner[i]] if i in partner else None) for i, a in enumerate(before)]
-    found = [Difference(video, None, b) for j, b in enumerate(after) if j not in taken]
+    paired = [EventDifference(video, a, after[partner[i]] if i in partner else None) for i, a in enumerate(before)]
+    found = [EventDifference(video, None, b) for j, b in enumerate(after) if j not in taken]
     return sorted(paired + found, key=_start)
 
 
-def _start(difference: Difference) -> datetime:
+def _start(difference: EventDifference) -> datetime:
     span = difference.after or difference.before
     if span is None:
         raise ValueError("a difference has an event before or after")

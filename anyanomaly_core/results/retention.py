@@ -92,7 +92,7 @@ def set_retention(engine: Engine, camera_id: str, days: int | None, *, person: s
                 raise StorageError(f"There is no camera {camera_id!r}; there are {known or 'none'}.")
             change = {"camera_id": camera_id, "retention_days": days, "changed_by": person}
             connection.execute(insert(retention_changes).values(**change))
-            return _want_again(connection, camera_id, days)
+            return _restore_videos(connection, camera_id, days)
     except DBAPIError as error:
         said = str(error.orig).strip().splitlines()[0]
         raise StorageError(
@@ -100,7 +100,7 @@ def set_retention(engine: Engine, camera_id: str, days: int | None, *, person: s
         ) from None
 
 
-def _want_again(connection: Connection, camera_id: str, days: int | None) -> int:
+def _restore_videos(connection: Connection, camera_id: str, days: int | None) -> int:
     v = videos.c
     own = select(video_cameras.c.video_id).where(video_cameras.c.camera_id == camera_id)
     lost = v.video_id.in_(own) & v.expired_at.is_not(None)

@@ -38,11 +38,11 @@ def retry_failed(connection: Connection, *, uri: str = "*", camera: str = "*", r
         failed = failed.where(rules.c.name == rule)
     again = update(units).where(tuple_(units.c.video_id, units.c.scoring_id).in_(failed), units.c.state != "done")
     found = connection.execute(again.values(attempts=1).returning(units.c.video_id, units.c.scoring_id)).all()
-    unreadable = _look_again(connection, chosen) if rule is None else 0
+    unreadable = _retry_files(connection, chosen) if rule is None else 0
     return RetryCounts(unreadable, len({row.video_id for row in found}), len({tuple(row) for row in found}))
 
 
-def _look_again(connection: Connection, chosen: ColumnElement[bool]) -> int:
+def _retry_files(connection: Connection, chosen: ColumnElement[bool]) -> int:
     """Make the next ingest take unreadable files for changed ones."""
     v, f = videos.c, video_files.c
     found = connection.execute(

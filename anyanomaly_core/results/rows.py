@@ -124,7 +124,7 @@ def check_unit(result: UnitResult) -> UnitScores:
     recorded_at = result.video.recorded_at
     bounds = tuple(segment_bounds(recorded_at, segment) for segment in segments)
     moments = np.concatenate([frame_moments(recorded_at, segment) for segment in segments])
-    rules = tuple(_checked(result, *pair) for pair in zip(result.rules, _by_rule(result), strict=True))
+    rules = tuple(_check_rule(result, *pair) for pair in zip(result.rules, _by_rule(result), strict=True))
     return UnitScores(result, bounds, moments, rules)
 
 
@@ -170,7 +170,7 @@ def _by_rule(result: UnitResult) -> list[tuple[SegmentScore, ...]]:
     return [tuple(filter(None, found[rule.rule_version_id])) for rule in result.rules]
 
 
-def _checked(result: UnitResult, rule: StoredRule, scores: tuple[SegmentScore, ...]) -> RuleScores:
+def _check_rule(result: UnitResult, rule: StoredRule, scores: tuple[SegmentScore, ...]) -> RuleScores:
     frames = result.frame_scores.get(rule.rule_version_id)
     if frames is None or len(frames) != result.video.frame_count:
         raise StorageError(

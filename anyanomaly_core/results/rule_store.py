@@ -50,7 +50,7 @@ def apply_rules(connection: Connection, definitions: Sequence[RuleDefinition], *
 
     A definition equal to the current version makes no new one. A new version, or another ``active`` than that of the
     definition applied before, sets the state; what somebody paused or retired by hand stays so otherwise. Call
-    ``event_store.rederive`` for applied rules that need events, after this transaction.
+    ``event_store.rederive_rule`` for applied rules that need events, after this transaction.
     """
     # One at a time: two processes that apply the same folder must not both make version n + 1.
     # Nor may a unit be committed meanwhile that does not see the new version and derives no events for it.

@@ -18,7 +18,7 @@ WHERE run_id = :run AND summary -> 'failures' ? CAST(:task AS text)""")
 _READ = text("SELECT coalesce(summary -> 'failures', '{}') FROM scan_runs WHERE run_id = :run")
 
 
-def note_failure(connection: Connection, run_id: int, task: str, reason: str) -> None:
+def store_failure(connection: Connection, run_id: int, task: str, reason: str) -> None:
     """Keep why a task failed, in place of what an earlier try had left."""
     connection.execute(_NOTE, {"run": run_id, "task": task, "reason": reason.replace("\x00", "")[:_LONGEST]})
 

@@ -40,7 +40,7 @@ class ScoredVideo:
     end: int  # of the last frame
     segments: Callable[[], tuple[ScoredSegment, ...]]  # few videos have an event that asks for them
 
-    def under(self, camera_id: str, time_zone: str) -> Self:
+    def with_camera(self, camera_id: str, time_zone: str) -> Self:
         """The same, found under another camera."""
         return replace(self, video=replace(self.video, camera_id=camera_id, time_zone=time_zone))
 

@@ -21,7 +21,7 @@ _RESULTS = text("SELECT * FROM search_results(:search_id, :most)")
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class SearchRequest:
     """What is looked for, where, by whom and why."""
 
     question: str  # the sentence; or which picture or event
@@ -51,7 +51,11 @@ class FoundSegment:
 
 
 def note_search(
-    engine: Engine, question: Question, encoder_id: int | None, query: NDArray[np.float32] | None, refused: str | None
+    engine: Engine,
+    question: SearchRequest,
+    encoder_id: int | None,
+    query: NDArray[np.float32] | None,
+    refused: str | None,
 ) -> int:
     """Note a search, in a transaction of its own; returns its id.
 
@@ -66,14 +70,16 @@ def note_search(
         SearchRefusedError: when it is refused, by the caller or by the database. It is noted all the same.
         StorageError: when it cannot be noted; then it is not answered either.
     """
-    values: dict[str, Any] = {name: getattr(question, name) for name in Question.__slots__}
+    values: dict[str, Any] = {name: getattr(question, name) for name in SearchRequest.__slots__}
     values["cameras"] = None if question.cameras is None else list(question.cameras)
     values |= {"encoder_id": encoder_id, "refused": refused, "query": None if query is None else vector_text(query)}
     try:
         with engine.begin() as connection:
             search_id, refusal = connection.execute(_NOTE, values).one()
     except DBAPIError as error:
-        raise StorageError(f"The search could not be noted, so it is not answered: {_said(error)}") from None
+        raise StorageError(
+            f"The search could not be noted, so it is not answered: {_database_message(error)}"
+        ) from None
     if refusal is not None:
         raise SearchRefusedError(f"The search was refused and noted as number {search_id}: {refusal}.")
     return int(search_id)
@@ -89,7 +95,7 @@ def search_results(connection: Connection, search_id: int, most: int) -> list[Fo
         rows = connection.execute(_RESULTS, {"search_id": search_id, "most": most}).mappings()
     except DBAPIError as error:
         if getattr(error.orig, "pgcode", None) == "42501":
-            raise SearchRefusedError(f"{_said(error)}.") from None
+            raise SearchRefusedError(f"{_database_message(error)}.") from None
         raise
     return [FoundSegment(**row) for row in rows]
 
@@ -106,5 +112,5 @@ def vector_text(vector: Sequence[float] | NDArray[np.float32]) -> str:
     return "[" + ",".join(f"{float(value):.6g}" for value in vector) + "]"
 
 
-def _said(error: DBAPIError) -> str:
+def _database_message(error: DBAPIError) -> str:
     return str(error.orig).strip().splitlines()[0]

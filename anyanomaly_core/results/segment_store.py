@@ -141,7 +141,7 @@ def load_layout(connection: Connection, video_id: int, layout_id: int) -> VideoS
     s = segments.c
     query = select(s.segment_index, s.first_frame, s.last_frame, s.start_s, s.end_s, s.motion, s.frame_offsets)
     found = connection.execute(query.where(s.video_id == video_id, s.layout_id == layout_id).order_by(s.segment_index))
-    return VideoSegments(layout_id, tuple(_stored(*pair) for pair in zip(parts, found, strict=True)))
+    return VideoSegments(layout_id, tuple(_stored_segment(*pair) for pair in zip(parts, found, strict=True)))
 
 
 def _store(
@@ -208,7 +208,7 @@ def _layout_id(connection: Connection, sampling: SamplingSpec) -> int:
     return int(found)
 
 
-def _stored(part: Segment, row: Row[*tuple[Any, ...]]) -> StoredSegment:
+def _stored_segment(part: Segment, row: Row[*tuple[Any, ...]]) -> StoredSegment:
     if (part.first_frame, part.last_frame) != (row.first_frame, row.last_frame):
         raise StorageError(
             f"Segment {row.segment_index} is stored as frames {row.first_frame} to {row.last_frame}, where "

@@ -65,12 +65,12 @@ class Meter:
         before = 0.0 if started_at is None else (datetime.now(UTC) - started_at).total_seconds()
         self._last = time.monotonic() - max(0.0, before)
 
-    def started(self) -> None:
+    def record_start(self) -> None:
         """The models are loaded."""
         seconds = self._lap()
         self._add(seconds=seconds, start_seconds=seconds, starts=1)
 
-    def scored(self, rows: int, rules: int, work_s: float) -> None:
+    def record_video(self, rows: int, rules: int, work_s: float) -> None:
         """A video is committed.
 
         Args:

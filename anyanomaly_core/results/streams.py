@@ -111,7 +111,7 @@ class StreamEvent:
         first, last = self.parts[0], self.parts[-1]
         best = max(self.parts, key=lambda part: part.peak_score)
         inside = np.concatenate([part.scored.scores[part.first : part.last + 1] for part in self.parts])
-        told = _best_told([best, *self.parts])
+        told = _clearest_segment([best, *self.parts])
         return {
             "event_id": self.event_id,
             "rule_version_id": self.rule.rule_version_id,
@@ -298,7 +298,7 @@ def _segment_at(segments: Sequence[ScoredSegment], frame: int) -> ScoredSegment:
     return segments[bisect_right(segments, frame, key=lambda s: s.first_frame) - 1]
 
 
-def _best_told(parts: Sequence[EventPart]) -> ScoredSegment:
+def _clearest_segment(parts: Sequence[EventPart]) -> ScoredSegment:
     """The segment whose words explain an event: that of its peak if it has any, in the part that comes first."""
     peak = _segment_at(parts[0].scored.segments(), parts[0].peak)
     if peak.rationale is not None:

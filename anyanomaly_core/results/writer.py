@@ -67,14 +67,14 @@ def commit_unit(
         StorageError: nothing was changed, and why.
     """
     unit = check_unit(result)
-    rules = _not_held(engine, unit)
+    rules = _replaceable_rules(engine, unit)
     try:
         # Files are packed and flushed to disk while the server takes in the rows.
         with parquet.Staging(parquet_root, result.video, result.scorer, compression=compression) as staging:
             return _commit(engine, unit, rules, staging, root=parquet_root, alerts=alerts, lease=lease)
     except (DBAPIError, psycopg2.Error, OSError) as error:  # the driver's own come out of COPY
         video = result.video.video_id
-        raise StorageError(f"Results of video {video} could not be written: {_said(error)}") from error
+        raise StorageError(f"Results of video {video} could not be written: {_database_message(error)}") from error
 
 
 def _commit(
@@ -99,7 +99,7 @@ def _commit(
         events = _derive(connection, unit, [of_rule for of_rule in rules if of_rule.rule.scoring_id in shown])
         _take_over(connection, unit)
         queue_alerts(connection, alerts, unit.result.video.video_id, list(shown))
-        files = staging.finished()
+        files = staging.finish()
         parquet.publish(files)
         replaced = record_files(connection, unit.result.video.video_id, parquet.names(files, root))
     for name in replaced:
@@ -156,7 +156,7 @@ def commit_failure(
     commit_unit(engine, UnitResult(video, segments, lost, scorer, scores, frames, run_id), parquet_root, lease=lease)
 
 
-def _not_held(engine: Engine, unit: UnitScores) -> list[RuleScores]:
+def _replaceable_rules(engine: Engine, unit: UnitScores) -> list[RuleScores]:
     """Rules whose scores of this video may be replaced. A hold that comes later makes the transaction fail."""
     video, scorer = unit.result.video, unit.result.scorer
     with engine.begin() as connection:
@@ -183,7 +183,7 @@ def _refuse_expired(connection: Connection, video: StoredVideo) -> None:
         )
 
 
-def _said(error: Exception) -> str:
+def _database_message(error: Exception) -> str:
     """PostgreSQL's own message, without the statement and its parameters."""
     return str(getattr(error, "orig", None) or error).strip()
 

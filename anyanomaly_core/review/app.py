@@ -66,7 +66,7 @@ def create_app(host: Host, engine: Engine, settings: Settings) -> FastAPI:
         app.include_router(module.router)
     app.get("/static/{name:path}")(static_file)
     app.middleware("http")(_with_headers)
-    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(HTTPException, _refusal_page)
     app.add_exception_handler(RequestValidationError, _not_understood)
     app.add_exception_handler(AnyAnomalyError, _known_error)
     app.add_exception_handler(OperationalError, _no_database)
@@ -89,7 +89,7 @@ async def _with_headers(request: Request, call_next: Callable[[Request], Awaitab
     return response
 
 
-def _refused(request: Request, error: Exception) -> Response:
+def _refusal_page(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  (registered for it)
     if error.status_code == 401:  # noqa: PLR2004
         after = quote(str(request.url.path) + (f"?{request.url.query}" if request.url.query else ""), safe="")

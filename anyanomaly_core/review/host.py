@@ -29,7 +29,7 @@ class FailedTask:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class DagRun:
     """A run of one of our DAGs."""
 
     dag_id: str
@@ -67,11 +67,11 @@ class Host(Protocol):
     def may_start(self, visitor: Visitor, dag_id: str) -> bool:
         """Whether the visitor may start runs of this DAG."""
 
-    def start(self, visitor: Visitor, dag_id: str, given: Mapping[str, Any]) -> Run:
+    def start(self, visitor: Visitor, dag_id: str, given: Mapping[str, Any]) -> DagRun:
         """Start a run; raises StorageError when the DAG is not to be had or refuses the configuration."""
 
-    def find_run(self, visitor: Visitor, dag_id: str, run_id: str) -> Run | None:
+    def find_run(self, visitor: Visitor, dag_id: str, run_id: str) -> DagRun | None:
         """One run that the visitor may see; None: there is no such."""
 
-    def recent_runs(self, visitor: Visitor, since: datetime) -> Sequence[Run]:
+    def recent_runs(self, visitor: Visitor, since: datetime) -> Sequence[DagRun]:
         """Runs of our DAGs that the visitor may see, newest first."""

@@ -17,7 +17,7 @@ from sqlalchemy import Engine, text
 from anyanomaly_core.errors import RuleError
 from anyanomaly_core.results.binomial import binomial_interval
 from anyanomaly_core.results.catalog import load_videos
-from anyanomaly_core.results.rehearsal import Difference, rehearse
+from anyanomaly_core.results.rehearsal import EventDifference, rehearse
 from anyanomaly_core.results.rule_store import load_rule
 from anyanomaly_core.rules.definition import RuleDefinition
 
@@ -146,7 +146,7 @@ class DraftComparison:
     draft: RuleDefinition
     videos: int
     counts: Counter[str]
-    changes: tuple[Difference, ...]  # events found, lost and moved
+    changes: tuple[EventDifference, ...]  # events found, lost and moved
     dated_by_change: frozenset[int]  # ids of videos whose time is that of the file's last change
 
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 def matches(camera: str, patterns: Iterable[str]) -> bool:
     """Whether one of the ids or patterns means this camera; file names are chosen in the same way."""
-    return any(_compiled(pattern).fullmatch(camera) for pattern in patterns)
+    return any(_compile_pattern(pattern).fullmatch(camera) for pattern in patterns)
 
 
 def resolve_pattern(pattern: str, cameras: Collection[str]) -> list[str]:
@@ -30,6 +30,6 @@ def unknown_patterns(patterns: Iterable[str], cameras: Collection[str]) -> list[
 
 
 @lru_cache(maxsize=1024)
-def _compiled(pattern: str) -> re.Pattern[str]:
+def _compile_pattern(pattern: str) -> re.Pattern[str]:
     wild = {"*": ".*", "?": "."}
     return re.compile("".join(wild.get(character, re.escape(character)) for character in pattern), re.DOTALL)

@@ -129,7 +129,7 @@ def _is_whole_first(number: Numeral, text: str) -> bool:
 def _candidates(text: str) -> list[Numeral]:
     """The numbers that may be the score: those called one, else the one in front, else all decimals."""
     leading = numeral_at(text, _beginning(text))
-    labelled = next((found for label in LABELS if (found := _labelled(text, label))), [])
+    labelled = next((found for label in LABELS if (found := _labelled_numerals(text, label))), [])
     if labelled:
         return [*([leading] if leading is not None and not leading.is_whole else []), *labelled]
     if leading is not None:
@@ -138,7 +138,7 @@ def _candidates(text: str) -> list[Numeral]:
     return decimals if len(decimals) > 1 or any(_is_stated(number, text) for number in decimals) else []
 
 
-def _labelled(text: str, label: re.Pattern[str]) -> list[Numeral]:
+def _labelled_numerals(text: str, label: re.Pattern[str]) -> list[Numeral]:
     found = []
     for name in label.finditer(text):
         number = numeral_at(text, name.end())

@@ -37,7 +37,7 @@ def used_weights(scoring: ScoringSpec, contexts: ContextSpec) -> ContextValues:
 def fuse(scores: ContextValues, weights: ContextValues) -> float:
     """Weighted sum, in 0..1 for scores in 0..1 (paper section 3.5)."""
     pairs = [(s, w) for s, w in zip(scores, weights, strict=True) if w is not None]
-    return min(1.0, max(0.0, sum(_known(s) * w for s, w in pairs)))
+    return min(1.0, max(0.0, sum(_require_score(s) * w for s, w in pairs)))
 
 
 def best_of_texts(scores: Sequence[ContextValues]) -> ContextValues:
@@ -50,7 +50,7 @@ def _highest(column: Sequence[float | None]) -> float | None:
     return max(values) if values else None
 
 
-def _known(score: float | None) -> float:
+def _require_score(score: float | None) -> float:
     if score is None:
         raise ValueError("A context in use has no score; such a segment is failed, not fused.")
     return score

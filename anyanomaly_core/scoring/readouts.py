@@ -78,7 +78,7 @@ def judge_generated(lvlm: VisionLanguageModel, questions: Sequence[Question], va
 def judge_first_numbers(lvlm: VisionLanguageModel, questions: Sequence[Question], variant: int) -> list[Judgement]:
     """The reference implementation's reading, for comparison: the first number of each text, whatever it is, else 0."""
     return [
-        _unanswered(answer, "the model gave no text")
+        _failed_judgement(answer, "the model gave no text")
         if answer.text is None
         else Judgement(score=first_number(answer.text), rationale=clean_rationale(answer.text))
         for answer in ask(lvlm, questions, variant, AnswerKind.TEXT)
@@ -105,14 +105,14 @@ def uncertainty_note(uncertainty: float) -> str | None:
 
 def _parse(answer: Answer) -> Judgement:
     if answer.text is None:
-        return _unanswered(answer, "the model gave no text")
+        return _failed_judgement(answer, "the model gave no text")
     parsed = parse_answer(answer.text, is_cut=answer.is_cut)
     if parsed.problem is not None:
         return Judgement(problem=parsed.problem, raw=one_line(answer.text)[:MAX_RAW_CHARS])
     return Judgement(score=parsed.score, rationale=parsed.rationale)
 
 
-def _unanswered(answer: Answer, otherwise: str) -> Judgement:
+def _failed_judgement(answer: Answer, otherwise: str) -> Judgement:
     """What a server says of an error is as foreign as an answer: bounded, on one line."""
     return Judgement(problem=one_line(answer.error or "")[:MAX_ERROR_CHARS] or otherwise)
 
@@ -125,7 +125,7 @@ def _after_retry(first: Judgement, second: Judgement) -> Judgement:
 
 def _expect(answer: Answer) -> Judgement:
     if answer.distribution is None:
-        return _unanswered(answer, "the model gave no distribution over the answers")
+        return _failed_judgement(answer, "the model gave no distribution over the answers")
     try:
         return Judgement(score=expected_score(answer.distribution), uncertainty=answer.uncertainty)
     except ValueError as error:

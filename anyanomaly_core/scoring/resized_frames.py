@@ -19,11 +19,11 @@ class ResizedFrames:
 
     def frame240(self, place: int) -> Image:
         """The frame at ``place`` in the segment as uint8 [240, 240, 3]."""
-        return self._once("240", lambda image: _squared(image, windows.SIDE), place)
+        return self._once("240", lambda image: _squash_square(image, windows.SIDE), place)
 
     def frame224(self, place: int) -> Image:
         """The frame at ``place`` in the segment as uint8 [224, 224, 3]."""
-        return self._once("224", lambda image: _squared(image, position.SIDE), place)
+        return self._once("224", lambda image: _squash_square(image, position.SIDE), place)
 
     def reference_frame240(self, place: int) -> Float01:
         """The frame at ``place`` as float32 [240, 240, 3] in 0..1, resized the reference's way."""
@@ -39,7 +39,7 @@ class ResizedFrames:
         return self._cache[name, place]
 
 
-def _squared(image: Image, side: int) -> Image:
+def _squash_square(image: Image, side: int) -> Image:
     from anyanomaly_core.models.squash import squash_one  # noqa: PLC0415  # torch: not for pages and commands without models
 
     return squash_one(image, side)

@@ -23,15 +23,15 @@ def make_scorer(profile: Profile, encoder: ImageTextEncoder | None, lvlm: Vision
     """
     kind = profile.scoring.scorer
     if kind == "baseline":
-        return BaselineScorer(profile, _needed(lvlm, kind, "a vision-language model"))
+        return BaselineScorer(profile, _require_model(lvlm, kind, "a vision-language model"))
     if kind == "clip":
-        return ClipScorer(profile, _needed(encoder, kind, "an encoder"))
+        return ClipScorer(profile, _require_model(encoder, kind, "an encoder"))
     return AnyAnomalyScorer(
-        profile, _needed(encoder, kind, "an encoder"), _needed(lvlm, kind, "a vision-language model")
+        profile, _require_model(encoder, kind, "an encoder"), _require_model(lvlm, kind, "a vision-language model")
     )
 
 
-def _needed(model: Model | None, scorer: str, what: str) -> Model:
+def _require_model(model: Model | None, scorer: str, what: str) -> Model:
     if model is None:
         raise ConfigurationError(f"The {scorer} scorer needs {what}; load it with anyanomaly_core.models.loading.")
     return model

@@ -32,7 +32,7 @@ PHOTO_TEMPLATES: tuple[str, ...] = (
 )
 
 
-def _published() -> tuple[str, ...]:
+def _published_templates() -> tuple[str, ...]:
     articles = ("a", "the")
     starts = [*(f"a {kind} photo of" for kind in ("close-up", "bright", "dark", "blurry")), "a photo of"]
     return (
@@ -47,7 +47,7 @@ def _published() -> tuple[str, ...]:
     )
 
 
-TEMPLATES: dict[str, tuple[str, ...]] = {"product": PHOTO_TEMPLATES, "published": _published()}
+TEMPLATES: dict[str, tuple[str, ...]] = {"product": PHOTO_TEMPLATES, "published": _published_templates()}
 
 
 def fill_templates(text: str, templates: Sequence[str] = PHOTO_TEMPLATES) -> list[str]:

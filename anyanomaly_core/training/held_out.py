@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from anyanomaly_core.demo.vocabulary import EVENT_TEXTS
 from anyanomaly_core.demo.world import EVENT_NAMES
-from anyanomaly_core.evaluation.pixel_metrics import PixelCurve, resized_nearest
+from anyanomaly_core.evaluation.pixel_metrics import PixelCurve, resize_nearest
 from anyanomaly_core.models.lavida.model import Lavida
 from anyanomaly_core.training.rendered import CAMERAS, rendered_clips
 
@@ -62,7 +62,7 @@ def held_out_figures(model: Lavida, clips: int, cameras: Cameras) -> HeldOutFigu
             truth[name] += [bool(mask.any()) for mask in masks]
             if any(mask.any() for mask in masks):
                 for logits, mask in zip(found.pixel_logits().clamp(-_LOGIT, _LOGIT).numpy(), masks, strict=True):
-                    curve.add(logits, np.asarray(resized_nearest(mask, logits.shape), bool))
+                    curve.add(logits, np.asarray(resize_nearest(mask, logits.shape), bool))
     both = [name for name in EVENT_NAMES if any(truth[name]) and not all(truth[name])]
     by_event = {name: float(roc_auc_score(truth[name], scores[name])) for name in both}
     return HeldOutFigures(by_event, curve.roc_auc(), curve.average_precision())

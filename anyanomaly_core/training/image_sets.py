@@ -32,7 +32,7 @@ def cityscapes(root: Path) -> SegmentedSet:
         image: root / "gtFine" / "train" / image.parent.name / image.name.replace("_leftImg8bit", "_gtFine_labelIds")
         for image in images
     }
-    return _numbered("Cityscapes", labels, CITYSCAPES, longest_list=6)
+    return _numbered_set("Cityscapes", labels, CITYSCAPES, longest_list=6)
 
 
 def ade20k(root: Path) -> SegmentedSet:
@@ -47,7 +47,7 @@ def ade20k(root: Path) -> SegmentedSet:
         cells = line.split("\t")
         names[int(cells[0])] = cells[-1].split(",")[0].strip()  # the first of several names
     things = {number: name for number, name in names.items() if name not in ADE_BACKGROUND}
-    return _numbered("ADE20K", labels, things, longest_list=30)
+    return _numbered_set("ADE20K", labels, things, longest_list=30)
 
 
 def mapillary(root: Path) -> SegmentedSet:
@@ -56,7 +56,7 @@ def mapillary(root: Path) -> SegmentedSet:
     labels = {image: root / "training" / "v2.0" / "labels" / f"{image.stem}.png" for image in images}
     listed = read_json(root / "config_v2.0.json")["labels"]
     things = {place: one["readable"].lower() for place, one in enumerate(listed) if one["instances"]}
-    return _numbered("Mapillary Vistas 2", labels, things, longest_list=20)
+    return _numbered_set("Mapillary Vistas 2", labels, things, longest_list=20)
 
 
 def referring(root: Path, name: str) -> SegmentedSet:
@@ -81,7 +81,7 @@ def referring(root: Path, name: str) -> SegmentedSet:
         clips.append(([root / "images" / str(picture["file_name"])], [Word(text, (key,)) for text in texts]))
 
     def read_mask(_image: Path, _place: int, keys: set[str]) -> NDArray[np.bool_]:
-        shown = [_decoded(segments[key], *sizes[key]) for key in sorted(keys)]
+        shown = [_decode_mask(segments[key], *sizes[key]) for key in sorted(keys)]
         return np.asarray(np.logical_or.reduce(shown), bool)
 
     return SegmentedSet(name, clips, read_mask, longest_list=30)
@@ -108,7 +108,7 @@ def read_plain_pickle(file: Path) -> Any:  # noqa: ANN401  (plain data of any ki
         raise ConfigurationError(f"{file} cannot be read as plain data: {error}. Get it from its publisher.") from None
 
 
-def _decoded(segmentation: Any, height: int, width: int) -> NDArray[np.bool_]:  # noqa: ANN401  (three forms of COCO)
+def _decode_mask(segmentation: Any, height: int, width: int) -> NDArray[np.bool_]:  # noqa: ANN401  (three forms of COCO)
     if isinstance(segmentation, list):
         runs = rle.merge(rle.frPyObjects(segmentation, height, width))
     elif isinstance(segmentation["counts"], list):
@@ -118,7 +118,9 @@ def _decoded(segmentation: Any, height: int, width: int) -> NDArray[np.bool_]:  
     return np.asarray(rle.decode(runs), bool)
 
 
-def _numbered(name: str, labels: Mapping[Path, Path], things: Mapping[int, str], *, longest_list: int) -> SegmentedSet:
+def _numbered_set(
+    name: str, labels: Mapping[Path, Path], things: Mapping[int, str], *, longest_list: int
+) -> SegmentedSet:
     """All label images are looked through once, for the classes that are there."""
     numbers: dict[str, list[str]] = defaultdict(list)
     for number, text in things.items():

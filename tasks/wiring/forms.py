@@ -24,13 +24,13 @@ def names_field(title: str, description: str, known: Sequence[str] = ()) -> Para
 
 def rule_field(description: str) -> Param:
     """The one rule that a run is about; it must be given."""
-    rules = list(_known().rules)
+    rules = list(_known_names().rules)
     return Param(type="string", minLength=1, examples=rules, title="Rule", description=description)
 
 
 def rules_field() -> Param:
     """Some rules, or every active one."""
-    names = _known().rules
+    names = _known_names().rules
     return names_field("Rules", "Only these rules; empty: every active rule.", names)
 
 
@@ -41,7 +41,7 @@ def cameras_field(none: str = "all") -> Param:
 
 def profile_field(description: str) -> Param:
     """A profile by its built-in name, or a YAML file."""
-    profiles = list(_known().profiles)
+    profiles = list(_known_names().profiles)
     return Param(None, type=["null", "string"], examples=profiles, title="Profile", description=description)
 
 
@@ -90,5 +90,5 @@ def refuse_unknown_fields(context: Mapping[str, Any]) -> None:
             raise ConfigurationError(f"The form of {dag_id} has no field {key!r}; {did_you_mean(key, fields)}")
 
 
-def _known() -> KnownNames:
+def _known_names() -> KnownNames:
     return read_names(ModelSettings().state_dir)

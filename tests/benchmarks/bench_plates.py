@@ -19,7 +19,7 @@ from PIL import Image
 from anyanomaly_core.footage.decode import decode
 from anyanomaly_core.review.blurring.detector import Boxes
 from anyanomaly_core.review.blurring.text import TextDetector
-from anyanomaly_core.review.blurring.tracks import MARGIN, enlarged
+from anyanomaly_core.review.blurring.tracks import MARGIN, enlarge
 from tests.integration.review.blurring.drawn_plate import PLATES, draw_plate, draw_street
 
 SIZES = ((640, 360), (1920, 1080))
@@ -43,7 +43,7 @@ def street(
 def covered(shape: tuple[int, ...], boxes: Boxes) -> NDArray[np.bool_]:
     """[H, W] which pixels."""
     mask = np.zeros(shape[:2], bool)
-    for left, top, right, bottom in np.round(enlarged(boxes, MARGIN)).clip(0).astype(int):
+    for left, top, right, bottom in np.round(enlarge(boxes, MARGIN)).clip(0).astype(int):
         mask[top:bottom, left:right] = True
     return mask
 

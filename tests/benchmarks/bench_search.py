@@ -23,7 +23,7 @@ from sqlalchemy import Engine, text
 from anyanomaly_core.embedded.postgres import PostgresServer
 from anyanomaly_core.results.engine import make_engine
 from anyanomaly_core.results.migrate import upgrade
-from anyanomaly_core.results.searches import Question, note_search, search_results, vector_text
+from anyanomaly_core.results.searches import SearchRequest, note_search, search_results, vector_text
 from anyanomaly_core.results.vector_store import StoredEncoder, VectorRows, copy_vectors, index_size, make_partitions
 from tests.benchmarks.figures import Figures, add_save_option
 
@@ -134,7 +134,7 @@ def _ask(
 
     for query in [questions[0], *questions]:
         start = time.perf_counter()
-        question = Question("bench", "bench", cameras=cameras, first_day=day, last_day=day)
+        question = SearchRequest("bench", "bench", cameras=cameras, first_day=day, last_day=day)
         search_id = note_search(engine, question, 1, query, None)
         with engine.connect() as connection:
             found = search_results(connection, search_id, MOST)

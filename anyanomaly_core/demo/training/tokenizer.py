@@ -36,7 +36,7 @@ def _texts() -> Iterator[str]:
     yield from ("user\n", "assistant\n")
 
 
-def _trained(special: list[str], size: int, lower: bool) -> Tokenizer:
+def _train_tokenizer(special: list[str], size: int, lower: bool) -> Tokenizer:
     tokenizer = Tokenizer(models.BPE())
     if lower:
         tokenizer.normalizer = normalizers.Lowercase()
@@ -58,7 +58,7 @@ def _trained(special: list[str], size: int, lower: bool) -> Tokenizer:
 def chat_tokenizer(size: int = 2048) -> PreTrainedTokenizerFast:
     """The language model's tokenizer, with a chat template and an image token."""
     tokenizer = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
-        tokenizer_object=_trained([PAD, START, END, IMAGE], size, lower=False),
+        tokenizer_object=_train_tokenizer([PAD, START, END, IMAGE], size, lower=False),
         model_max_length=1024,
         eos_token=END,
         pad_token=PAD,
@@ -71,7 +71,7 @@ def chat_tokenizer(size: int = 2048) -> PreTrainedTokenizerFast:
 
 def caption_tokenizer(size: int = 2048, context: int = 32) -> PreTrainedTokenizerFast:
     """The encoder's tokenizer: lower case, `<s> text </s>`, padded with 0."""
-    inner = _trained(["<pad>", "<s>", "</s>"], size, lower=True)
+    inner = _train_tokenizer(["<pad>", "<s>", "</s>"], size, lower=True)
     inner.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", pair=None, special_tokens=[("<s>", 1), ("</s>", 2)]
     )

@@ -92,7 +92,7 @@ class QuestionSampler:
             prompt += " Why?" if reason else ""
         else:
             prompt, reason = question(text, grid, other, self._rng)
-        return self._encoded(prompt, self._answer(topic, amount, reason))
+        return self._encode(prompt, self._answer(topic, amount, reason))
 
     def _subject(self, visible: Float) -> tuple[str, str, float]:
         """What to ask about, in which words, and how much of it is in view."""
@@ -132,7 +132,7 @@ class QuestionSampler:
             return score
         return f"{score}. {words.REASON_ABSENT if score == '0.0' else words.REASONS[topic]}"
 
-    def _encoded(self, prompt: str, answer: str) -> TrainingQuestion:
+    def _encode(self, prompt: str, answer: str) -> TrainingQuestion:
         tokens = self._tokenizer
         asked = tokens.encode(f"\n{prompt}{END}\n{START}assistant\n", add_special_tokens=False)
         answered = tokens.encode(answer + END, add_special_tokens=False)

@@ -62,7 +62,7 @@ def builder(event: str, rng: np.random.Generator, *, dark: bool) -> Build:
         return lambda at: people.pram_pusher(look, seed, at)
     if event == "bag":
         thing = luggage(seed)
-        return lambda at: _placed(thing, at)
+        return lambda at: _place(thing, at)
     if event == "running":
         return lambda at: people.runner(look, at)
     if event == "lying":
@@ -79,6 +79,6 @@ def builder(event: str, rng: np.random.Generator, *, dark: bool) -> Build:
     return lambda at: people.pedestrian(look, seed, at, carries)
 
 
-def _placed(thing: Parts, at: Motion) -> Parts:
+def _place(thing: Parts, at: Motion) -> Parts:
     caps = thing.capsules.placed(at.x, at.y, at.heading) if thing.capsules is not None else None
     return Parts(caps, [mesh.placed(at.x, at.y, at.heading) for mesh in thing.meshes])

@@ -48,14 +48,14 @@ class FootageTree:
 
     def similar_name(self, name: str) -> str | None:
         """The one footage name that differs from ``name`` in case, slashes or the form of its accents only."""
-        found = self._by_fold.get(_folded(name), [])
+        found = self._by_fold.get(_fold_case(name), [])
         return found[0] if len(found) == 1 else None
 
     @cached_property
     def _by_fold(self) -> dict[str, list[str]]:
         folds: dict[str, list[str]] = {}
         for known in self.names():
-            folds.setdefault(_folded(known), []).append(known)
+            folds.setdefault(_fold_case(known), []).append(known)
         return folds
 
     def at_path(self, name: str) -> Path | None:
@@ -95,7 +95,7 @@ def title(path: Path) -> str:
     return path.stem if path.is_file() else path.name
 
 
-def _folded(name: str) -> str:
+def _fold_case(name: str) -> str:
     return unicodedata.normalize("NFC", name.replace("\\", "/")).casefold()
 
 

@@ -55,7 +55,7 @@ def open_archive(
         ) from None
     if texts is not None:
         archive = replace(archive, texts=class_texts(texts))
-    return _checked(archive, given)
+    return _check_archive(archive, given)
 
 
 def _reader(name: str) -> Callable[[FootageTree, Path], LabelledArchive]:
@@ -98,7 +98,7 @@ def _guess(labels: Path) -> str:
     return "xd-violence" if "label_" in beginning else "ucf-crime"
 
 
-def _checked(archive: LabelledArchive, labels: Path) -> LabelledArchive:
+def _check_archive(archive: LabelledArchive, labels: Path) -> LabelledArchive:
     known = {name for video in archive.videos for name in video.labels}
     if unknown := sorted(known - set(archive.texts)):
         raise ConfigurationError(

@@ -55,7 +55,7 @@ def read_cvad(footage: FootageTree, labels: Path) -> LabelledArchive:
         data.add(parts["data"])
         texts[name] = () if name == ANOMALY else tuple(readable_name(piece) for piece in name.split("-"))
         for video, vector in read_hdf5(file):
-            shown = _aligned(vector, f"{file}, {video}", footage.with_title(video))
+            shown = _align(vector, f"{file}, {video}", footage.with_title(video))
             by_video.setdefault(video, {})[name] = shown
     if len(data) > 1:
         raise ConfigurationError(f"{labels} holds labels of {', '.join(sorted(data))}: evaluate one of them at a time.")
@@ -72,7 +72,7 @@ def read_npy(footage: FootageTree, labels: Path) -> LabelledArchive:
     by_video = {}
     for video, path in paths.items():
         file = labels / f"{video}.npy"
-        by_video[video] = {ANOMALY: _aligned(read_array(file), str(file), path)}
+        by_video[video] = {ANOMALY: _align(read_array(file), str(file), path)}
     return _archive(name, {ANOMALY: ()}, footage, by_video, paths)
 
 
@@ -112,7 +112,7 @@ def read_avenue(footage: FootageTree, labels: Path) -> LabelledArchive:
             )
         video = f"{int(number[1]):02d}"
         paths[video] = footage.with_title(video) or footage.with_title(str(int(number[1])))
-        by_video[video] = {ANOMALY: _aligned(read_volume(file), str(file), paths[video])}
+        by_video[video] = {ANOMALY: _align(read_volume(file), str(file), paths[video])}
     return _archive("Avenue", {ANOMALY: ()}, footage, by_video, paths)
 
 
@@ -131,7 +131,7 @@ def read_manifest(footage: FootageTree, labels: Path) -> LabelledArchive:
         if path is None:
             missing.append(name)
             continue
-        shown = align_to_images(_listed(row), path)
+        shown = align_to_images(_read_list(row), path)
         wordings = _wordings(row["anomaly_class"])
         if wordings == ("normal",):
             normal.append((name, path, shown))
@@ -149,7 +149,7 @@ def read_manifest(footage: FootageTree, labels: Path) -> LabelledArchive:
     )
 
 
-def _listed(row: CsvRow) -> FrameLabels:
+def _read_list(row: CsvRow) -> FrameLabels:
     """Labels of a text file with one value a line."""
     file = row.file.parent / row["frame_label_file"]
     if not file.is_file():
@@ -168,7 +168,7 @@ def _wordings(stated: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, (readable_name(piece) for piece in re.split(r"[,;+]", plain)))))
 
 
-def _aligned(array: Array, source: str, path: Path | None) -> FrameLabels:
+def _align(array: Array, source: str, path: Path | None) -> FrameLabels:
     shown = labels_from_vector(frame_vector(array, source, path))
     return shown if path is None else align_to_images(shown, path)
 

@@ -39,7 +39,7 @@ class FrameLabels:
         """How many frames the labels are about; more, where they do not say how long the video is."""
         return max([self.frames or 0, *(last + 1 for _, last in self.positive)])
 
-    def beyond(self, frame_count: int) -> int:
+    def count_beyond(self, frame_count: int) -> int:
         """Labelled frames that the video does not have."""
         return self.absent + max(0, self.least_frames - frame_count)
 

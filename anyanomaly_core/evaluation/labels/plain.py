@@ -42,7 +42,7 @@ def read_plain(footage: FootageTree, labels: Path) -> LabelledArchive:
         tuple(found),
         missing=tuple(name for name, path in paths.items() if path is None),
         unlabelled=footage.unused(video.path for video in found),
-        assumed_normal=() if frames.exists() else _unlisted(events, footage),
+        assumed_normal=() if frames.exists() else _normal_classes(events, footage),
     )
 
 
@@ -54,7 +54,7 @@ def class_texts(path: Path) -> Texts:
     return texts
 
 
-def _unlisted(events: Path, footage: FootageTree) -> tuple[str, ...]:
+def _normal_classes(events: Path, footage: FootageTree) -> tuple[str, ...]:
     """What counts as normal because no line names it; nothing where ``videos.csv`` says what is labelled."""
     if events.with_name("videos.csv").exists():
         return ()
@@ -76,10 +76,10 @@ def _frame_table(path: Path, footage: FootageTree) -> ByVideo:
                 raise row.error(f"{label} is {row.cells[label]!r}, and may be 1, 0 or nothing")
             known.extend([UNLABELLED] * (number - len(known)))
             known.append(_CELLS[row.cells[label]])
-    return {name: _labelled(columns) for name, columns in cells.items()}
+    return {name: _frame_labels(columns) for name, columns in cells.items()}
 
 
-def _labelled(columns: dict[str, list[int]]) -> dict[str, FrameLabels]:
+def _frame_labels(columns: dict[str, list[int]]) -> dict[str, FrameLabels]:
     return {
         label: labels_from_vector(cells)
         for label, cells in columns.items()
@@ -92,23 +92,23 @@ def _event_table(path: Path, footage: FootageTree, texts: Texts) -> ByVideo:
     events = list(read_rows(path, "video", "class", "first_frame", "last_frame"))
     if texts:
         for row in events:
-            _known(row, row["class"], texts, "classes.csv")
+            _require_known(row, row["class"], texts, "classes.csv")
     classes = list(texts) or list(dict.fromkeys(row["class"] for row in events))
     listed = path.with_name("videos.csv")
     shown: dict[str, dict[str, list[FrameRange]]] = {}
     if listed.exists():
-        shown = {name: {label: [] for label in named} for name, named in _listed(listed, footage, classes)}
+        shown = {name: {label: [] for label in named} for name, named in _read_videos(listed, footage, classes)}
     else:
         names = [*footage.names(), *(_video(row, "video", footage) for row in events)]
         shown = {name: {label: [] for label in classes} for name in names}
     for row in events:
-        own = _known(row, _video(row, "video", footage), shown, "videos.csv")
-        runs = _known(row, row["class"], shown[own], f"the classes that videos.csv gives {own}")
+        own = _require_known(row, _video(row, "video", footage), shown, "videos.csv")
+        runs = _require_known(row, row["class"], shown[own], f"the classes that videos.csv gives {own}")
         shown[own][runs].append(row.span("first_frame", "last_frame"))
     return {name: {label: FrameLabels(tuple(runs)) for label, runs in own.items()} for name, own in shown.items()}
 
 
-def _listed(path: Path, footage: FootageTree, classes: list[str]) -> Iterator[tuple[str, list[str]]]:
+def _read_videos(path: Path, footage: FootageTree, classes: list[str]) -> Iterator[tuple[str, list[str]]]:
     """``video,classes``: each video with the classes it is labelled for."""
     seen = set()
     for row in read_rows(path, "video"):
@@ -119,7 +119,9 @@ def _listed(path: Path, footage: FootageTree, classes: list[str]) -> Iterator[tu
         named = [part.strip() for part in (row.cells.get("classes") or "*").split(";")]
         if named != ["*"]:
             for label in named:
-                _known(row, label, classes, "classes.csv" if path.with_name("classes.csv").exists() else "events.csv")
+                _require_known(
+                    row, label, classes, "classes.csv" if path.with_name("classes.csv").exists() else "events.csv"
+                )
         yield name, classes if named == ["*"] else named
 
 
@@ -133,7 +135,7 @@ def _video(row: CsvRow, column: str, footage: FootageTree) -> str:
     return name
 
 
-def _known(row: CsvRow, name: str, among: Iterable[str], where: str) -> str:
+def _require_known(row: CsvRow, name: str, among: Iterable[str], where: str) -> str:
     if name in among:
         return name
     kind = "video" if where == "videos.csv" else "class"

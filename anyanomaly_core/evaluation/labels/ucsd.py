@@ -34,7 +34,7 @@ def read_ucsd(footage: FootageTree, labels: Path) -> LabelledArchive:
     scripts = sorted(test.glob("UCSD*.m"))
     if len(scripts) > 1:
         raise ConfigurationError(f"{test} holds {scripts[0].name} and {scripts[1].name}; which one labels its clips?")
-    stated = _stated(scripts[0]) if scripts else {}
+    stated = _read_ranges(scripts[0]) if scripts else {}
     clips = {int(path.name[-3:]): path for path in sorted(test.iterdir()) if _is_clip(path)}
     videos = []
     for number, folder in clips.items():
@@ -80,7 +80,7 @@ def _by_masks(masks: Path, folder: Path) -> FrameLabels:
     return FrameLabels(values.positive, values.frames, values.unlabelled, absent)
 
 
-def _stated(script: Path) -> dict[int, tuple[FrameRange, ...]]:
+def _read_ranges(script: Path) -> dict[int, tuple[FrameRange, ...]]:
     """By number of the clip: the runs of its ``gt_frame = [60:152, 160:170];``, from 0."""
     text = script.read_text(encoding="utf-8-sig", errors="replace")
     text = re.sub(r"%[^\n]*", "", text)  # comments

@@ -34,7 +34,7 @@ class Table:
 
 def summary_tables(summary: Summary) -> list[Table]:
     """Everything a report says in figures, and where they come from."""
-    found = [_provenance(summary), _texts(summary), _classes(summary), _unscored(summary), _ablation(summary)]
+    found = [_provenance(summary), _texts(summary), _classes(summary), _unscored_table(summary), _ablation(summary)]
     found += [_cascades(summary), _reference(summary), _reliability(summary), _counts(summary)]
     return [table for table in found if table.rows]
 
@@ -161,7 +161,7 @@ def _share(basis: Basis) -> str:
     return f"{basis.unscored_positives:,} of {basis.all_positives:,}"
 
 
-def _unscored(summary: Summary) -> Table:
+def _unscored_table(summary: Summary) -> Table:
     rows = []
     for label in [*summary.archive.classes, ANY, MEAN]:
         auc, ap = (summary.find(UNCHANGED, label, metric) for metric in (AUC, AP))
@@ -188,7 +188,7 @@ def _ablation(summary: Summary) -> Table:
             continue
         worst = min(_class_values(summary, variant.name), key=lambda m: m.value)
         weakest = f"{worst.label} {worst.value:.3f}"
-        rows.append((variant.group, variant.name, _figure(auc), *_compared(auc), _figure(ap), weakest))
+        rows.append((variant.group, variant.name, _figure(auc), *_describe_difference(auc), _figure(ap), weakest))
     return Table(
         "What helps",
         "One thing changed at a time; mean over the classes, honest protocol. The difference is to the profile as it "
@@ -292,7 +292,7 @@ def _figure(measure: Measure) -> str:
     return f"{measure.value:.3f}{_between(measure.interval, '.3f')}{mark}"
 
 
-def _compared(measure: Measure) -> tuple[str, str]:
+def _describe_difference(measure: Measure) -> tuple[str, str]:
     """The difference to the profile, and what it means."""
     if measure.difference is None:
         return "", ""

@@ -196,7 +196,7 @@ def _sample(root: str) -> list[FoundFile]:
     """Some hundred files, from all over the archive."""
     if bucket.is_url(root):
         found = (entry for entry in bucket.walk(root) if is_footage(entry[0]))
-        return [_found(*entry) for entry in islice(found, _MOST_FILES)]
+        return [_file_without_facts(*entry) for entry in islice(found, _MOST_FILES)]
     base = Path(root)
     if not base.is_dir():
         raise FootageError(f"{root} is not a folder.")
@@ -208,7 +208,7 @@ def _sample(root: str) -> list[FoundFile]:
         waiting.extend(_spread(below, _FOLDERS_OF_FOLDER))
         for path in _spread(inside, _FILES_OF_FOLDER):
             state = path.stat()
-            files.append(_found(path.relative_to(base).as_posix(), state.st_size, state.st_mtime, None))
+            files.append(_file_without_facts(path.relative_to(base).as_posix(), state.st_size, state.st_mtime, None))
     return sorted(files, key=lambda file: file.uri)
 
 
@@ -223,7 +223,7 @@ def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
     return below, [Path(e.path) for e in plain if e.is_file(follow_symlinks=False) and is_footage(e.name)]
 
 
-def _found(uri: str, size: int, modified: float, problem: str | None) -> FoundFile:
+def _file_without_facts(uri: str, size: int, modified: float, problem: str | None) -> FoundFile:
     return FoundFile(uri, size, modified, None, None, None, problem or why_not_video(uri))
 
 

@@ -20,7 +20,7 @@ from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.review.blurring.detector import NO_BOXES, BlurTarget, Boxes, Detector
 from anyanomaly_core.review.blurring.faces import FaceDetector
 from anyanomaly_core.review.blurring.text import TextDetector
-from anyanomaly_core.review.blurring.tracks import MARGIN, enlarged, track_boxes
+from anyanomaly_core.review.blurring.tracks import MARGIN, enlarge, track_boxes
 
 HOLD_S = 0.5  # a box stays for so long where nothing is detected
 _CELLS = (3, 3)  # colours that are left across and down
@@ -53,7 +53,7 @@ class BlurRegions:
         blurred = (frame if picture is None else picture).copy()
         at = number - self.first_frame
         of_clip = self.boxes[at] if 0 <= at < len(self.boxes) else NO_BOXES
-        own = enlarged(np.concatenate([detector.detect(frame) for detector in self.detectors]), MARGIN)
+        own = enlarge(np.concatenate([detector.detect(frame) for detector in self.detectors]), MARGIN)
         own_size = (frame.shape[1], frame.shape[0])
         _blur(blurred, np.concatenate([_shares(of_clip, self.size), _shares(own, own_size)]))
         return blurred

@@ -54,18 +54,18 @@ def track_boxes(detections: Mapping[int, Boxes], frame_count: int, hold: int, ra
     for track in _tracks(detections, 2 * hold, rate):
         first, last = track.frames[0], track.frames[-1]
         for number in range(max(0, first - hold), first):
-            frames[number] += [enlarged(box, _UNSEEN_MARGIN) for box in track.extrapolate(first - number, at_end=False)]
+            frames[number] += [enlarge(box, _UNSEEN_MARGIN) for box in track.extrapolate(first - number, at_end=False)]
         for number in range(last + 1, min(frame_count, last + hold + 1)):
-            frames[number] += [enlarged(box, _UNSEEN_MARGIN) for box in track.extrapolate(number - last, at_end=True)]
+            frames[number] += [enlarge(box, _UNSEEN_MARGIN) for box in track.extrapolate(number - last, at_end=True)]
         for number, box in zip(track.frames, track.boxes, strict=True):
-            frames[number].append(enlarged(box, MARGIN))
+            frames[number].append(enlarge(box, MARGIN))
         for place in range(len(track.frames) - 1):
             for number, box in track.interpolate(place):
-                frames[number].append(enlarged(box, _UNSEEN_MARGIN))
+                frames[number].append(enlarge(box, _UNSEEN_MARGIN))
     return [np.array(boxes, np.float64).reshape(-1, 4) for boxes in frames]
 
 
-def enlarged(boxes: Boxes, margin: float) -> Boxes:
+def enlarge(boxes: Boxes, margin: float) -> Boxes:
     """Boxes [..., 4] with ``margin`` of their sides added on each side."""
     sides = (boxes[..., 2:] - boxes[..., :2]) * margin
     return np.concatenate([boxes[..., :2] - sides, boxes[..., 2:] + sides], axis=-1)

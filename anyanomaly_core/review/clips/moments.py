@@ -72,7 +72,7 @@ def moment_still(engine: Engine, settings: Settings, video_id: int, second: floa
     return review_cache(settings, "stills").get(name, make)
 
 
-def stretch(engine: Engine, settings: Settings, video_id: int, number: int) -> Path:
+def stretch_clip(engine: Engine, settings: Settings, video_id: int, number: int) -> Path:
     """An MP4 of the seconds from ``number * STRETCH_S`` on, STRETCH_S of them or what is left.
 
     Raises:

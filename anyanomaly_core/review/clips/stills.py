@@ -69,7 +69,7 @@ def still_of(
     )
 
 
-def is_made(engine: Engine, settings: Settings, event_id: UUID, kind: StillKind) -> bool:
+def still_exists(engine: Engine, settings: Settings, event_id: UUID, kind: StillKind) -> bool:
     """Whether a picture is there already. Raises StorageError when there is no such event."""
     name = _file_name(settings, load_event_record(engine, event_id), kind)
     return (settings.state_dir / "stills" / name).exists()
@@ -116,21 +116,21 @@ def _render(
     if kind in {*_SIDES, "key"}:
         size = scaled_size(header.width, header.height, _SIDES[kind]) if kind in _SIDES else None
         numbers = [_key_frame(event, peak)]
-        return _blurred(_frames(settings, event, path, numbers, size), numbers, regions)[0]
+        return _blur_images(_frames(settings, event, path, numbers, size), numbers, regions)[0]
     profile = Profile.model_validate(peak["profile"])
     size = scaled_size(header.width, header.height, profile.sampling.max_side)
     if kind == "grid":
         if peak["grid_frames"] is None or peak["winning_window"] is None:
             raise StorageError(f"The scorer {profile.name} looked at no grid for event {event.event_id}.")
         numbers = [int(number) for number in peak["grid_frames"]]
-        images = _blurred(_frames(settings, event, path, numbers, size), numbers, regions)
+        images = _blur_images(_frames(settings, event, path, numbers, size), numbers, regions)
         return _grid(images, peak["winning_window"], profile)
     segment = event.segments.segments[event.segment_index]
     frames = SegmentFrames(segment, tuple(_frames(settings, event, path, segment.sampled, size)))
     return attention_image(engine, settings, event, frames, profile=profile, recorded=peak)
 
 
-def _blurred(
+def _blur_images(
     images: Sequence[NDArray[np.uint8]], numbers: Sequence[int], regions: BlurRegions | None
 ) -> list[NDArray[np.uint8]]:
     if regions is None:

@@ -79,7 +79,7 @@ def export_events(
     for place, event in enumerate(chosen):
         advance(place, len(chosen))
         try:
-            labelled.append(_labelled(engine, settings, event.event_id, out, frames))
+            labelled.append(_labelled_event(engine, settings, event.event_id, out, frames))
         except (FootageError, StorageError) as error:
             done.problems[event.event_id] = str(error)
     advance(len(chosen), len(chosen))
@@ -97,7 +97,7 @@ def frames_of(first: int, last: int, peak: int, count: int) -> list[int]:
     return sorted(chosen)
 
 
-def _labelled(engine: Engine, settings: Settings, event_id: UUID, out: Path, count: int) -> LabelledEvent:
+def _labelled_event(engine: Engine, settings: Settings, event_id: UUID, out: Path, count: int) -> LabelledEvent:
     event = load_event_record(engine, event_id)
     with engine.connect() as connection:
         said = connection.execute(_VERDICTS, {"event": event_id}).mappings().one()

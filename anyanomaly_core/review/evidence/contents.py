@@ -76,7 +76,7 @@ def event_files(
         StorageError: the clip cannot be written.
         ConfigurationError: the file of privacy masks is wrong, or originals would reveal what is hidden.
     """
-    reveals = _revealed(settings, event, options)
+    reveals = _hidden_content(settings, event, options)
     path = original_file(settings, event.video)
     require_content(event.video, sha256(path))  # hashed now, whatever was seen before
     span = span_around(event, before_s=options.before_s, after_s=options.after_s, max_s=None)
@@ -109,7 +109,7 @@ def event_files(
     return EventFiles(files, report, packets)
 
 
-def _revealed(settings: Settings, event: EventRecord, options: BundleOptions) -> tuple[Revealed, ...]:
+def _hidden_content(settings: Settings, event: EventRecord, options: BundleOptions) -> tuple[Revealed, ...]:
     """What the original packets would show that the clip hides. Raises ConfigurationError unless that is asked for."""
     masked = footage_mask(settings, event.video) is not None
     reveals = (*(["blurred areas"] if options.blur else []), *(["masked areas"] if masked else []))

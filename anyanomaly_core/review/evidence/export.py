@@ -36,7 +36,7 @@ from anyanomaly_core.review.evidence.manifest import (
     ListedEvent,
     ListedFile,
     Manifest,
-    StatedTime,
+    TimestampEntry,
     order,
     sums,
     utc,
@@ -153,7 +153,7 @@ def _complete(
     time_stamp = None
     if authority is not None:
         reply, stated = authority.stamp(listed)
-        time_stamp = StatedTime(moment=utc(stated.moment), authority=stated.authority)
+        time_stamp = TimestampEntry(moment=utc(stated.moment), authority=stated.authority)
         files = [*files, (TIMESTAMP, reply)]
     manifest = Manifest(
         made_with=f"anyanomaly {__version__}",

@@ -67,7 +67,7 @@ class OriginalPackets(_Strict):
     reveals: tuple[Revealed, ...] = Field(strict=False)  # that the clip hides
 
 
-class StatedTime(_Strict):
+class TimestampEntry(_Strict):
     """A time stamp over SHA256SUMS."""
 
     moment: str
@@ -99,7 +99,7 @@ class Manifest(_Strict):
     exported_by: str
     exported_at: str
     signed_with: str | None  # fingerprint of the key; None: the bundle is not signed
-    time_stamp: StatedTime | None = None
+    time_stamp: TimestampEntry | None = None
     events: tuple[ListedEvent, ...] = Field(strict=False)
     files: tuple[ListedFile, ...] = Field(strict=False)
 

@@ -107,7 +107,7 @@ def _refusals(path: Path, infos: Sequence[zipfile.ZipInfo]) -> list[str]:
         return [f"It has {len(infos):,} entries, more than any bundle."]
     problems = []
     for info in infos:
-        name = _quoted(info.filename)
+        name = _quote(info.filename)
         if re.fullmatch(NAME, info.filename) is None or info.filename != info.orig_filename:
             problems.append(f"Refused: the entry {name} has a name that no bundle uses; it could lead out of a folder.")
         elif info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size or info.flag_bits & 1:
@@ -115,7 +115,7 @@ def _refusals(path: Path, infos: Sequence[zipfile.ZipInfo]) -> list[str]:
     if sum(info.file_size for info in infos) > path.stat().st_size:
         problems.append("Refused: its files are together longer than the file itself.")
     twice = [name for name, count in Counter(info.filename for info in infos).items() if count > 1]
-    return problems[:20] + [f"Refused: {_quoted(name)} is there more than once." for name in twice[:20]]
+    return problems[:20] + [f"Refused: {_quote(name)} is there more than once." for name in twice[:20]]
 
 
 def _manifest(encoded: bytes | None, problems: list[str]) -> Manifest | None:
@@ -237,5 +237,5 @@ def _public(archive: zipfile.ZipFile, contents: dict[str, zipfile.ZipInfo]) -> E
     return key if isinstance(key, Ed25519PublicKey) else None
 
 
-def _quoted(name: str) -> str:
+def _quote(name: str) -> str:
     return repr(display_text(name, _NAME_CHARACTERS))

@@ -48,13 +48,13 @@ def directory(entries: Sequence[Entry]) -> bytes:
     """What stands behind the last content."""
     offset, listed = 0, []
     for entry in entries:
-        listed.append(_listed(entry, offset))
+        listed.append(_directory_entry(entry, offset))
         offset += len(local_header(entry)) + entry.size
     body = b"".join(listed)
     return body + _end(len(entries), len(body), offset)
 
 
-def _listed(entry: Entry, offset: int) -> bytes:
+def _directory_entry(entry: Entry, offset: int) -> bytes:
     name = entry.name.encode()
     sizes = (entry.size, entry.size) if entry.size >= _BORDER else ()
     extra = _extra(*sizes, *((offset,) if offset >= _BORDER else ()))

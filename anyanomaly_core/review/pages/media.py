@@ -25,7 +25,7 @@ from anyanomaly_core.errors import AnyAnomalyError
 from anyanomaly_core.review.access import Configuration, Database, FormSender, Reviewer
 from anyanomaly_core.review.blurring.detector import BlurTarget
 from anyanomaly_core.review.clips.clip import event_clip, event_preview
-from anyanomaly_core.review.clips.moments import moment_still, stretch
+from anyanomaly_core.review.clips.moments import moment_still, stretch_clip
 from anyanomaly_core.review.clips.on_demand import make_attention
 from anyanomaly_core.review.clips.stills import StillKind, event_still
 from anyanomaly_core.review.evidence.export import export_evidence
@@ -98,7 +98,7 @@ async def moment(video_id: int, second: float, engine: Database, settings: Confi
 @router.get("/video/{video_id}/stretch-{number}.mp4")
 async def video_stretch(video_id: int, number: int, engine: Database, settings: Configuration) -> Response:
     """Some seconds of a video, to be played."""
-    return file_response(await produce(partial(stretch, engine, settings, video_id, number)), "video/mp4", None)
+    return file_response(await produce(partial(stretch_clip, engine, settings, video_id, number)), "video/mp4", None)
 
 
 @router.post("/event/{event_id}/evidence.zip")

@@ -16,7 +16,7 @@ from anyanomaly_core.review.access import Configuration, Database, Viewer
 from anyanomaly_core.review.clips.moments import STRETCH_S, moment_still
 from anyanomaly_core.review.pages.media import file_response, produce
 from anyanomaly_core.review.queries import timeline as queries
-from anyanomaly_core.review.queries.timeline import Span
+from anyanomaly_core.review.queries.timeline import TimelineSpan
 from anyanomaly_core.review.rendering import base_path, local_time, render_page
 
 router = APIRouter()
@@ -139,11 +139,11 @@ def _window(
     return first - margin, last + margin
 
 
-def _span(connection: Connection, query: QueryParams, begin: datetime, end: datetime) -> Span:
+def _span(connection: Connection, query: QueryParams, begin: datetime, end: datetime) -> TimelineSpan:
     """The span with the cameras and rules that the address names, or all."""
     cameras = query.getlist("camera") or [one["id"] for one in queries.load_cameras(connection)]
     rules = query.getlist("rule") or list(connection.execute(_RULES).scalars())
-    return Span(begin, end, cameras, rules)
+    return TimelineSpan(begin, end, cameras, rules)
 
 
 def _day(stated: str) -> date | None:

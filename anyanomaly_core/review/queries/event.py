@@ -72,7 +72,7 @@ _VERSION = {"video": "video_id", "camera": "camera", "rule": "rule", "version": 
 
 
 @dataclass(frozen=True, slots=True)
-class ScoreCurve:
+class EventCurve:
     """Frame scores around an event, over the span that its clip shows."""
 
     begin: datetime
@@ -90,13 +90,13 @@ def load_event(connection: Connection, event_id: UUID, version: int | None = Non
     return found
 
 
-def load_curve(connection: Connection, event: RowMapping) -> ScoreCurve:
+def load_curve(connection: Connection, event: RowMapping) -> EventCurve:
     """The scores of every frame from some seconds before to some after, as far as the video reaches."""
     begin = max(event["recorded_at"], event["started_at"] - timedelta(seconds=BEFORE_S))
     end = min(event["video_ends_at"], event["ended_at"] + timedelta(seconds=AFTER_S))
     rows = connection.execute(_CURVE, {**_version(event), "begin": begin, "end": end}).all()
     reasons = sorted({f"{row.status}: {row.reason}" for row in rows if row.score is None and row.reason})
-    return ScoreCurve(
+    return EventCurve(
         begin, (end - begin).total_seconds(), [row.at_s for row in rows], [row.score for row in rows], reasons[:3]
     )
 

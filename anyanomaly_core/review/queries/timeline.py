@@ -80,7 +80,7 @@ _NEXT_BEGIN = text("""
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class TimelineSpan:
     """A span of time, some cameras and rules."""
 
     begin: datetime
@@ -117,7 +117,7 @@ def newest_footage(connection: Connection) -> datetime | None:
     return found
 
 
-def load_lanes(connection: Connection, span: Span) -> Lanes:
+def load_lanes(connection: Connection, span: TimelineSpan) -> Lanes:
     """Stretches and events that reach into the span."""
     values = span.values()
     stretches = [*connection.execute(_RECORDED, values).mappings(), *connection.execute(_UNSEEN, values).mappings()]

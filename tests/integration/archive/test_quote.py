@@ -58,9 +58,9 @@ def start_run(engine: Engine) -> int:
 def note(engine: Engine, run_id: int, scorer_id: int, *, start: float, video: float, work: float, rows: int) -> None:
     """As a task does it that took so many seconds to start and for a video; no test waits for that long."""
     meter = Meter(engine, run_id, scorer_id, datetime.now(UTC) - timedelta(seconds=start))
-    meter.started()
+    meter.record_start()
     meter._last -= video
-    meter.scored(rows, 2, work)
+    meter.record_video(rows, 2, work)
 
 
 def test_the_quote_is_the_sum_of_what_was_measured(engine: Engine, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 
 from anyanomaly_core.profile import load_profile
 from anyanomaly_core.results.binomial import missed_bound, share_bound
-from anyanomaly_core.results.cascades import bounds_of_run, say_bound
+from anyanomaly_core.results.cascades import bounds_of_run, describe_bound
 from anyanomaly_core.results.engine import make_engine
 from anyanomaly_core.results.known_answers import known_answers
 from anyanomaly_core.results.queries import run_ready
@@ -105,7 +105,7 @@ def test_views_and_run_say_what_was_committed(engine: Engine, tmp_path: Path) ->
         for run, of_run in zip(runs, ([0, 1], [2]), strict=True):
             said = bounds_of_run(connection, run)
             assert said == [{"rule": "fall", "profile": "demo", **expected(of_run)}]
-            assert f"missed at most {said[0]['missed_segments_bound']} segments" in say_bound(said[0])
+            assert f"missed at most {said[0]['missed_segments_bound']} segments" in describe_bound(said[0])
     assert run_ready(engine, "cascade_bounds").rows
     pruned = of(engine, "SELECT * FROM coverage WHERE state = 'pruned'")
     assert sum(found["segments"] for found in pruned) == whole[0]["pruned"]

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from anyanomaly_core.errors import StorageError
 from anyanomaly_core.results.engine import make_engine
-from anyanomaly_core.results.event_store import rederive
+from anyanomaly_core.results.event_store import rederive_rule
 from anyanomaly_core.results.holds import held_events, hold_event, list_holds, release_event
 from anyanomaly_core.results.rule_store import StoredRule
 from anyanomaly_core.results.scorer_store import StoredScorer
@@ -220,7 +220,7 @@ def test_scoring_again_leaves_what_is_held_and_goes_on_elsewhere(
     newer = world.add_scorer(engine, "2")
     flat = np.full(96, 0.2, np.float32)
     commit_unit(engine, world.curve_result(engine, video_id, rule, newer, flat), tmp_path)
-    rederive(engine, rule)
+    rederive_rule(engine, rule)
     with engine.connect() as connection:
         assert (connection.execute(text(same)).all(), connection.execute(held_row, {"id": event}).all()) == before
         attempts = "SELECT attempts FROM units WHERE scoring_id = 1 AND scorer_id = 1"
@@ -228,6 +228,6 @@ def test_scoring_again_leaves_what_is_held_and_goes_on_elsewhere(
         assert connection.execute(text("SELECT count(*) FROM segment_scores")).scalar_one() == 4 + 4 + 4
     assert {path: path.read_bytes() for path in bytes_before} == bytes_before
     release_event(owner_engine, event, reason="closed", person="bob")
-    rederive(engine, rule)
+    rederive_rule(engine, rule)
     with engine.connect() as connection:
         assert connection.execute(held_row, {"id": event}).all() == []

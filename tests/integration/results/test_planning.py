@@ -113,8 +113,8 @@ def test_versions(engine: Engine, tmp_path: Path) -> None:
     assert (loose.version, loose.scoring_id) == (2, rule.scoring_id)
     assert needs_events(engine, threshold=0.3)  # still, after an interrupted apply
     assert missing(engine, [loose], scorer.scorer_id) == []
-    rederived = event_store.rederive(engine, loose)
-    assert event_store.rederive(engine, loose) == rederived > before
+    rederived = event_store.rederive_rule(engine, loose)
+    assert event_store.rederive_rule(engine, loose) == rederived > before
     assert not needs_events(engine, threshold=0.3)
     with engine.connect() as connection:
         assert event_store.count_events(connection, rule.rule_version_id) == before

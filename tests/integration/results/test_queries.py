@@ -29,7 +29,7 @@ def reader(module_database: TestDatabase, tmp_path_factory: pytest.TempPathFacto
     writer = make_engine(module_database.url())
     world.small_archive(writer, tmp_path_factory.mktemp("parquet"))
     loose = world.add_rule(writer, "fall", threshold=0.2, release_threshold=0.1)
-    event_store.rederive(writer, loose)
+    event_store.rederive_rule(writer, loose)
     for gain, revision in enumerate(("1", "2")):
         world.add_evaluation(writer, world.add_scorer(writer, revision), 0.5 + gain / 4)
     world.add_video(writer, "gate/copy.mp4", content="gate/1.mp4")
@@ -38,8 +38,8 @@ def reader(module_database: TestDatabase, tmp_path_factory: pytest.TempPathFacto
         catalog.mark_unreadable(connection, world.add_video(writer, "gate/bad.mp4"), "no frame")
         run = scorer_store.start_run(connection, "scan", code_version="1", external_id="night")
         for reason in ("no model", "the server refuses"):
-            run_failures.note_failure(connection, run, "gate 2026-03-01", reason)
-        run_failures.note_failure(connection, run, "hall 2026-03-01", "mended")
+            run_failures.store_failure(connection, run, "gate 2026-03-01", reason)
+        run_failures.store_failure(connection, run, "hall 2026-03-01", "mended")
         run_failures.clear_failure(connection, run, "hall 2026-03-01")
     writer.dispose()
     _judge(module_database)

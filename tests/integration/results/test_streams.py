@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Engine, Row, text
 from sqlalchemy.exc import DBAPIError
 
-from anyanomaly_core.results.event_store import rederive
+from anyanomaly_core.results.event_store import rederive_rule
 from anyanomaly_core.results.holds import held_scorings, hold_event
 from anyanomaly_core.results.rule_store import StoredRule
 from anyanomaly_core.results.scorer_store import StoredScorer
@@ -94,7 +94,7 @@ def test_an_event_longer_than_its_files_is_found_and_keeps_its_id_and_verdict(
     commit(engine, tmp_path, made, 4, hot())  # behind a gap of 2 s
     assert found(engine) == [(1.0, 5.0, 3)]
     before_again = one(engine, "SELECT event_id FROM events").event_id
-    assert rederive(engine, made[0]) == rederive(engine, made[0])
+    assert rederive_rule(engine, made[0]) == rederive_rule(engine, made[0])
     assert (found(engine), one(engine, "SELECT event_id FROM events").event_id) == ([(1.0, 5.0, 3)], before_again)
 
 

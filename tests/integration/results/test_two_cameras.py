@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 from anyanomaly_core.archive.footage import footage_mask
 from anyanomaly_core.config import Settings
 from anyanomaly_core.results import catalog, retention
-from anyanomaly_core.results.event_store import derive_again, rederive
+from anyanomaly_core.results.event_store import rederive_rule, rederive_video
 from anyanomaly_core.results.planning import missing_units
 from anyanomaly_core.results.rule_store import StoredRule
 from anyanomaly_core.results.writer import commit_unit
@@ -91,11 +91,11 @@ def test_a_name_that_comes_later_brings_the_events_and_nothing_is_scored_again(e
 
     copied(engine)
     with engine.begin() as connection:
-        derive_again(connection, video_id)  # as registering the file does
+        rederive_video(connection, video_id)  # as registering the file does
     assert rows(engine, EVENTS) == [("anywhere", "yard", 30, 79, "23:00:01")]
     assert missing(engine, rule) == []
     ids = rows(engine, "SELECT event_id FROM events")
-    rederive(engine, rule)
+    rederive_rule(engine, rule)
     commit(engine, video_id, rule, tmp_path)
     assert rows(engine, "SELECT event_id FROM events") == ids
     assert rows(engine, "SELECT * FROM segment_scores") == before

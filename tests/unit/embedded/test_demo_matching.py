@@ -20,7 +20,7 @@ def found(rule: str, start: float, end: float, uri: str = "a.mp4"):  # noqa: ANN
 def verdicts(truths: list, events: list) -> list[str]:
     return [
         "found" if one.planted and one.found else "missed" if one.planted else "false alarm"
-        for one in demo.match(truths, events)
+        for one in demo.match_events(truths, events)
     ]
 
 
@@ -35,7 +35,7 @@ def test_touching_times_another_rule_or_another_video_are_none(event: object) ->
 
 def test_the_longest_overlap_is_shown_and_the_rest_is_no_false_alarm() -> None:
     short, long = found("run", 1, 3), found("run", 3.5, 9)
-    matches = demo.match([planted("run", 2, 8)], [short, long])
+    matches = demo.match_events([planted("run", 2, 8)], [short, long])
     assert [one.found for one in matches] == [long]
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from anyanomaly_core.evaluation.pixel_metrics import PixelCurve, detection_criteria, resized_nearest
+from anyanomaly_core.evaluation.pixel_metrics import PixelCurve, detection_criteria, resize_nearest
 
 
 def connected(shown: np.ndarray) -> list[set[tuple[int, int]]]:
@@ -114,7 +114,7 @@ def test_what_does_not_fit_is_refused() -> None:
 def test_the_published_size() -> None:
     mask = np.zeros((240, 360), bool)
     mask[:120] = True
-    small = resized_nearest(mask, (158, 238))
+    small = resize_nearest(mask, (158, 238))
     assert small.shape == (158, 238)
     assert small.dtype == bool
     assert small[:79].all()

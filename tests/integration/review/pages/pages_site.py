@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from anyanomaly_core.config import Settings
 from anyanomaly_core.review.access import form_token
 from anyanomaly_core.review.app import create_app
-from anyanomaly_core.review.host import Run, Visitor
+from anyanomaly_core.review.host import DagRun, Visitor
 
 KEY = b"a key of the tests"
 
@@ -39,18 +39,18 @@ class HeaderHost:
     def may_start(self, visitor: Visitor, dag_id: str) -> bool:
         return visitor.principal == "user" and dag_id != "forbidden"
 
-    def start(self, visitor: Visitor, dag_id: str, given: Mapping[str, Any]) -> Run:
+    def start(self, visitor: Visitor, dag_id: str, given: Mapping[str, Any]) -> DagRun:
         self.started.append((visitor.name, dag_id, dict(given)))
         return self._run(dag_id, "manual__1")
 
-    def find_run(self, visitor: Visitor, dag_id: str, run_id: str) -> Run | None:  # noqa: ARG002
+    def find_run(self, visitor: Visitor, dag_id: str, run_id: str) -> DagRun | None:  # noqa: ARG002
         return self._run(dag_id, run_id) if run_id else None
 
-    def recent_runs(self, visitor: Visitor, since: datetime) -> Sequence[Run]:  # noqa: ARG002
+    def recent_runs(self, visitor: Visitor, since: datetime) -> Sequence[DagRun]:  # noqa: ARG002
         return [self._run("scan_archive", "scheduled__1")]
 
-    def _run(self, dag_id: str, run_id: str) -> Run:
-        return Run(dag_id, run_id, "queued", None, None, "somebody", f"/dags/{dag_id}/runs/{run_id}")
+    def _run(self, dag_id: str, run_id: str) -> DagRun:
+        return DagRun(dag_id, run_id, "queued", None, None, "somebody", f"/dags/{dag_id}/runs/{run_id}")
 
 
 def settings_of(folder: Path, url: str) -> Settings:

@@ -86,10 +86,10 @@ def test_a_verdict_outlives_a_new_threshold(reviewer: Engine, engine: Engine) ->
         query = text("SELECT event_id FROM event_list WHERE rule = 'fall' ORDER BY peak_score DESC LIMIT 1")
         event = connection.execute(query).scalar_one()
     verdicts.add_verdict(reviewer, event, "real", reviewer="anna")
-    from anyanomaly_core.results.event_store import rederive  # noqa: PLC0415
+    from anyanomaly_core.results.event_store import rederive_rule  # noqa: PLC0415
 
     rule = world.add_rule(engine, "fall", threshold=0.55)
-    rederive(engine, rule)
+    rederive_rule(engine, rule)
     assert current(reviewer)[event][0] == "real"
     with reviewer.connect() as connection:
         assert judged_peaks(connection, "fall")[1] == [True]

@@ -62,7 +62,7 @@ def test_a_lost_image_does_not_move_the_others(tmp_path: Path) -> None:
     images(tmp_path / "videos/01", [950, 951, 953, 954])
     archive = npy(tmp_path, np.array([0, 0, 1, 1, 0]))
     assert labels_of(archive, "01", "anomaly", 4) == [0, 0, 1, 0]
-    assert archive.videos[0].labels["anomaly"].beyond(4) == 1
+    assert archive.videos[0].labels["anomaly"].count_beyond(4) == 1
     assert labels_of(npy(tmp_path, np.array([0, 0, 0, 1])), "01", "anomaly", 4) == [0, 0, 0, 1], "made for these images"
     with pytest.raises(ConfigurationError, match=r"none numbered between 951 and 953.* labels are for 7 frames"):
         npy(tmp_path, np.zeros(7))

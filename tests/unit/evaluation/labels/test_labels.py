@@ -28,7 +28,7 @@ def test_a_label_vector_survives(values: list[int]) -> None:
     assert labels_from_vector(values).array(len(values)).tolist() == values
     longer = labels_from_vector(values).array(len(values) + 3)
     assert longer[-3:].tolist() == [UNLABELLED] * 3
-    assert labels_from_vector(values).beyond(len(values) - 1) == 1
+    assert labels_from_vector(values).count_beyond(len(values) - 1) == 1
 
 
 def test_abnormal_is_any_class() -> None:

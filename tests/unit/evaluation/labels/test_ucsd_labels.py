@@ -57,7 +57,7 @@ def test_a_lost_frame_does_not_move_the_others(tmp_path: Path) -> None:
     script(tmp_path, "TestVideoFile{end+1}.gt_frame = [3:4, 6:6];\n")
     archive = open_archive(tmp_path)
     assert labels_of(archive, "Test/Test001", "anomaly", 4) == [0, 0, 1, 0]
-    assert archive.videos[0].labels["anomaly"].beyond(4) == 2, "frames 3 and 6 are not in the footage"
+    assert archive.videos[0].labels["anomaly"].count_beyond(4) == 2, "frames 3 and 6 are not in the footage"
 
 
 def test_a_clip_that_begins_late_is_refused(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_masks_belong_to_frames_of_the_same_number(tmp_path: Path) -> None:
     masks(tmp_path, [1, 3, 4, 5], shown=4)
     archive = open_archive(tmp_path)
     assert labels_of(archive, "Test/Test001", "anomaly", 4) == [0, UNLABELLED, 1, 0]
-    assert archive.videos[0].labels["anomaly"].beyond(4) == 1, "the mask of frame 3"
+    assert archive.videos[0].labels["anomaly"].count_beyond(4) == 1, "the mask of frame 3"
     assert archive.unlabelled == (), "masks are no footage"
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anyanomaly_core.review.blurring.detector import Boxes
-from anyanomaly_core.review.blurring.tracks import MARGIN, enlarged, track_boxes
+from anyanomaly_core.review.blurring.tracks import MARGIN, enlarge, track_boxes
 
 HOLD, RATE = 4, 8.0
 
@@ -20,14 +20,14 @@ def holds(outer: Boxes, inner: Boxes) -> bool:
 
 
 def test_a_box_is_enlarged_on_each_side() -> None:
-    np.testing.assert_allclose(enlarged(box(100), 0.5), [[90, 0, 130, 40]])
+    np.testing.assert_allclose(enlarge(box(100), 0.5), [[90, 0, 130, 40]])
 
 
 def test_a_face_lost_for_some_frames_is_covered_between_and_the_cover_moves_along() -> None:
     cover = track_boxes({10: box(100), 14: box(120)}, 30, HOLD, RATE)
     for number in (11, 12, 13):
-        assert holds(cover[number], enlarged(box(100 + 5 * (number - 10)), MARGIN)[0])
-    assert holds(cover[10], enlarged(box(100), MARGIN)[0])
+        assert holds(cover[number], enlarge(box(100 + 5 * (number - 10)), MARGIN)[0])
+    assert holds(cover[10], enlarge(box(100), MARGIN)[0])
     assert not holds(cover[10], box(120)[0]), "found frames are covered where the face is"
 
 
