@@ -62,11 +62,11 @@ A file that cannot be used is written too, with the reason.""",  # Airflow takes
         return register_files(chunk)
 
     @task(trigger_rule="all_done", outlets=[FOOTAGE])
-    def announce(results: list[dict[str, Any]] | None, *, outlet_events: Any = None) -> None:  # noqa: ANN401
+    def announce(results: list[dict[str, Any]] | None) -> None:
         """Tell the scans what footage there is, even when a chunk failed: the others must not wait for it."""
         from tasks.announce import arrived_footage
 
-        outlet_events[FOOTAGE].extra = arrived_footage(results or ())
+        get_current_context()["outlet_events"][FOOTAGE].extra = arrived_footage(results or ())
 
     @task(trigger_rule="all_done", retries=0)
     def summarize(chunks: list[dict[str, Any]] | None, results: list[dict[str, Any]] | None) -> dict[str, Any]:

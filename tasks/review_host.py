@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 from airflow.api_fastapi.app import get_cookie_path
@@ -229,7 +229,7 @@ def _reason(error: ApiException, what: str) -> str:
     return f"Airflow does not start {what}: {detail}"
 
 
-def _may(principal: _Principal, dag_id: str, method: Any) -> bool:  # noqa: ANN401  (Airflow's ResourceMethod)
+def _may(principal: _Principal, dag_id: str, method: Literal["GET", "POST"]) -> bool:
     try:
         requires_access_dag(method, DagAccessEntity.RUN, dag_id)(principal.request, principal.user)
     except HTTPException as error:

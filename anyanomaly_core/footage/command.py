@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import ffmpeg
 import imageio_ffmpeg
+from ffmpeg.nodes import FilterableStream
 
 from anyanomaly_core.footage import allowed
 from anyanomaly_core.footage.sandbox import Limits, confine_command
@@ -50,7 +50,7 @@ def decoding(filters: Sequence[str], pixel_format: str, limits: Limits, *, most_
     return confine_command(output.compile(cmd=executable()), limits)
 
 
-def source(limits: Limits, **more: str | float | None) -> Any:  # noqa: ANN401  (a stream of ffmpeg-python)
+def source(limits: Limits, **more: str | float | None) -> FilterableStream:
     """The one input: descriptor ``{source}``, with nothing but the allowed formats and decoders; ``more`` options."""
     return ffmpeg.input(
         "fd:",

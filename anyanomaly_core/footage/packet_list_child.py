@@ -10,18 +10,22 @@ import os
 import runpy
 import sys
 from array import array
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import av
 from av.bitstream import BitStreamFilterContext
+from av.container import InputContainer
+from av.video.stream import VideoStream
 
+ChooseStream = Callable[[InputContainer], VideoStream | None]
 _HERE = Path(__file__).resolve().parent
 _CONTAINERS = {"mov", "matroska"}  # they state the size and the time of every packet
 _FLAWS = (av.FFmpegError, ValueError, TypeError, ArithmeticError, LookupError, AttributeError)
 
 
-def _list(descriptor: int, options: dict[str, str], video_stream: Any, rules: dict[str, Any]) -> bytes:  # noqa: ANN401
+def _list(descriptor: int, options: dict[str, str], video_stream: ChooseStream, rules: dict[str, Any]) -> bytes:
     order_unknown = rules["PictureOrderError"]
     times, sizes, keys = array("q"), array("i"), array("B")
     with av.open("fd:", options={"fd": str(descriptor), **options}, metadata_errors="replace") as container:
@@ -45,7 +49,8 @@ def _list(descriptor: int, options: dict[str, str], video_stream: Any, rules: di
             syntax.filter(packet)  # reads every slice header; raises where one breaks the rules of the codec
         if not times or (stream.frames and stream.frames != len(times)):
             raise order_unknown("the header states another number of packets")
-        unit = stream.time_base
+        if (unit := stream.time_base) is None:
+            raise order_unknown("the container states no unit of time")
     head = json.dumps({"unit": [unit.numerator, unit.denominator], "packets": len(times)})
     return head.encode() + b"\n" + times.tobytes() + sizes.tobytes() + keys.tobytes()
 

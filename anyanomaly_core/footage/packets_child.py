@@ -18,6 +18,7 @@ from typing import Any
 
 import av
 from av.container import InputContainer
+from av.stream import Stream
 
 Packet = Any  # av.Packet, which is generic for type checkers only
 _HERE = Path(__file__).resolve().parent
@@ -61,7 +62,7 @@ def _time_s(packet: Packet) -> float | None:
     return None if ticks is None or packet.time_base is None else float(ticks * packet.time_base)
 
 
-def _between_key_frames(container: InputContainer, stream: Any, span: FrameSpan) -> Iterator[Packet]:  # noqa: ANN401
+def _between_key_frames(container: InputContainer, stream: Stream, span: FrameSpan) -> Iterator[Packet]:
     """Packets from the last key frame at or before the span to the second one after it, both included."""
     waiting: list[Packet] = []  # since the last key frame; without one, since the beginning
     started, key_frames_after = False, 0

@@ -1,14 +1,24 @@
-"""The same network, quicker: pixels of a channel side by side, batch norms folded into the convolutions before them.
+"""The same network, quicker on a CPU.
 
-Convolutions of a small image network run two to three times as fast on a CPU that way; results change in the seventh
-digit. Networks without convolutions or batch norms stay as they are.
+Pixels of a channel lie side by side, and batch norms are folded into the convolutions before them. Convolutions of a
+small image network run two to three times as fast that way; results change in the seventh digit. Networks without
+convolutions or batch norms stay as they are.
+
+Memory of large arrays is used again instead of given back: that is a tenth to a fifth of a scan. As it starts, glibc
+maps an array of some megabytes anew each time, and the kernel zeroes it page by page before a network writes its
+numbers there. What is kept is memory that the next batch needs anyway.
 """
 
+import ctypes
 from collections.abc import Iterator
 
 import torch
 from torch import fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # malloc.h: M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
+KEPT = 256 << 20  # bytes at the end of the heap
+LARGEST = 32 << 20  # bytes of an array that is still taken from the heap: the most that glibc allows
 
 
 def optimize_for_inference(model: nn.Module) -> nn.Module:
@@ -53,3 +63,11 @@ def _pairs(part: nn.Module, graph: fx.Graph) -> Iterator[tuple[str, str]]:
         kinds = type(part.get_submodule(convolution)), type(part.get_submodule(norm))
         if kinds == (nn.Conv2d, nn.BatchNorm2d) and calls.count(convolution) == calls.count(norm) == 1:
             yield convolution, norm
+
+
+def keep_freed_memory() -> None:
+    """For this process, from now on; nothing happens where the C library is another than glibc."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_TRIM_THRESHOLD, KEPT)
+        mallopt(_MMAP_THRESHOLD, LARGEST)

@@ -5,7 +5,6 @@ from typing import Any
 
 from anyanomaly_core.config import ModelSettings
 from anyanomaly_core.errors import ConfigurationError, ModelSetupError
-from anyanomaly_core.models.allocator import keep_freed_memory
 from anyanomaly_core.models.hub import HubModel, cached_folder, download_to_cache, hub_model
 from anyanomaly_core.models.load_errors import (
     ENCODER_CONFIG,
@@ -113,6 +112,7 @@ def _encoder(
     import open_clip  # noqa: PLC0415
 
     from anyanomaly_core.models.device import resolve_device  # noqa: PLC0415
+    from anyanomaly_core.models.inference_speed import keep_freed_memory  # noqa: PLC0415
     from anyanomaly_core.models.open_clip_encoder import OpenClipEncoder  # noqa: PLC0415
 
     device = resolve_device(settings.device)
@@ -162,6 +162,7 @@ def _lvlm(profile: Profile, settings: ModelSettings, directory: Path | None) -> 
     from transformers import AutoModelForImageTextToText, AutoProcessor  # noqa: PLC0415
 
     from anyanomaly_core.models.device import DTYPES, resolve_device  # noqa: PLC0415
+    from anyanomaly_core.models.inference_speed import keep_freed_memory  # noqa: PLC0415
     from anyanomaly_core.models.transformers_lvlm import TransformersLvlm  # noqa: PLC0415
     from anyanomaly_core.models.visual_tokens import check_budget  # noqa: PLC0415
 

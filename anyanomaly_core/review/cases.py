@@ -1,7 +1,7 @@
 """Cases: events that belong together, and what people do about them. Entries are added, never changed."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine, RowMapping, insert, text
@@ -160,5 +160,5 @@ def _member_ids(connection: Connection, case_id: int) -> list[UUID]:
     return list(connection.execute(query, {"case": case_id}).scalars())
 
 
-def _write(connection: Connection, case_id: int, kind: EntryKind, author: str, **values: Any) -> None:  # noqa: ANN401
+def _write(connection: Connection, case_id: int, kind: EntryKind, author: str, **values: object) -> None:
     connection.execute(insert(case_entries).values(case_id=case_id, kind=kind, author=author, **values))

@@ -4,7 +4,6 @@ import json
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
@@ -51,7 +50,7 @@ def render_page(
     *,
     status: int = 200,
     headers: dict[str, str] | None = None,
-    **values: Any,  # noqa: ANN401
+    **values: object,
 ) -> HTMLResponse:
     """A page, or a part of one, with what every template needs: where we are, who looks, the token for forms."""
     key: bytes = request.app.state.host.csrf_key

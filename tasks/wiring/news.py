@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from airflow.sdk import Asset, AssetAlias, task
+from airflow.sdk import Asset, AssetAlias, get_current_context, task
 
 SCORES = Asset("anyanomaly_scores")  # a run has committed videos
 EVENTS = Asset("anyanomaly_events")  # among them are such with events
@@ -14,8 +14,6 @@ FOUND_EVENTS = AssetAlias("anyanomaly_found_events")
 def announce(
     units: list[dict[str, Any]] | None,
     results: list[dict[str, Any]] | None,  # noqa: ARG001  (it waits for them)
-    *,
-    outlet_events: Any = None,  # noqa: ANN401  (Airflow's)
 ) -> None:
     """Tell other DAGs of this run's scores and events, even when a task failed; skipped when there are none."""
     from airflow.sdk.exceptions import AirflowSkipException
@@ -25,6 +23,7 @@ def announce(
     if (news := scan_news(units)) is None:
         raise AirflowSkipException("Nothing was scored.")
     scores, events = news
+    outlet_events = get_current_context()["outlet_events"]
     outlet_events[SCORES].extra = scores
     if events["events"]:
         outlet_events[FOUND_EVENTS].add(EVENTS, extra=events)

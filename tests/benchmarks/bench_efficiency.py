@@ -186,9 +186,9 @@ def _ours(profile: Any, batches: Sequence[Any], rules: Sequence[int], clock: Any
 
 def _needed(profile: Any, batches: Sequence[Any], rows: Sequence[Any]) -> int:  # noqa: ANN401
     """Images that have to be encoded: each frame, and each distinct window of the frames in some rule's grid."""
-    from anyanomaly_core.contexts.unchanged import window_sources  # noqa: PLC0415
     from anyanomaly_core.contexts.windows import window_scales  # noqa: PLC0415
     from anyanomaly_core.footage.stillness import cells  # noqa: PLC0415
+    from anyanomaly_core.scoring.window_plan import window_sources  # noqa: PLC0415
 
     scales = window_scales(profile.contexts.window_sizes, profile.contexts.half_strides)
     needed = 0

@@ -175,7 +175,7 @@ def _hours(report: MorningReport) -> Iterator[tuple[float, str]]:
             yield round(hour * 3600 / whole * _STRIP, 1), f"{moment:%H:%M}"
 
 
-def _picture(engine: Engine, settings: Settings, hit: Any) -> str:  # noqa: ANN401  (a row)
+def _picture(engine: Engine, settings: Settings, hit: RowMapping) -> str:
     try:
         content = event_still(engine, settings, hit["event_id"], "thumbnail").read_bytes()
     except AnyAnomalyError as error:

@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_models import RandomProjection
 
-from anyanomaly_core.contexts.unchanged import window_sources
 from anyanomaly_core.contexts.windows import all_boxes, window_scales
 from anyanomaly_core.footage.segments import Segment
 from anyanomaly_core.footage.stillness import cells
@@ -15,6 +14,7 @@ from anyanomaly_core.models.protocols import Embeddings, Image
 from anyanomaly_core.scoring.encoding import encode_windows
 from anyanomaly_core.scoring.resized_frames import ResizedFrames
 from anyanomaly_core.scoring.types import EncodedSegment, SegmentFrames
+from anyanomaly_core.scoring.window_plan import window_sources
 
 SCALES = window_scales((80, 120), False)
 LEVEL = 6.0

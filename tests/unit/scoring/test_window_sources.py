@@ -2,8 +2,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anyanomaly_core.contexts.unchanged import window_sources
 from anyanomaly_core.contexts.windows import all_boxes, window_scales
+from anyanomaly_core.scoring.window_plan import window_sources
 
 SCALES = window_scales((48, 80, 120), False)
 ROWS, COLS = 36, 64
