@@ -177,7 +177,7 @@ class ArchiveSettings(LayoutSettings):
 
     @property
     def embeddings_folder(self) -> ResultFolder:
-        """Where embeddings are kept."""
+        """The folder in which embeddings are kept."""
         return self.embeddings_root or self.parquet_root.absolute().parent / "embeddings"
 
 

@@ -164,7 +164,7 @@ class Smoothing(NamedTuple):
 
 
 class ScoringSpec(_Part):
-    """From answers to frame scores."""
+    """How answers become frame scores."""
 
     scorer: Literal["anyanomaly", "baseline", "clip"] = "anyanomaly"
     weights: tuple[float, float, float] = Field(default=(0.6, 0.3, 0.1), description="Key frame, position, temporal.")
@@ -204,7 +204,7 @@ class ScoringSpec(_Part):
 
     @property
     def smoothing(self) -> Smoothing:
-        """In whichever unit the profile says it."""
+        """Smoothing in the unit that the profile uses."""
         if self.smoothing_s is not None:
             return Smoothing(self.smoothing_s, in_seconds=True)
         return Smoothing(self.smoothing_sigma, in_seconds=False)

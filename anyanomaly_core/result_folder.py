@@ -60,7 +60,7 @@ def get(source: ResultFolder, local: Path) -> None:
     _with_retries(f"{source} could not be read", lambda: source.fs.get_file(source.path, str(local)))  # type: ignore[union-attr]
 
 
-def objects(folder: ResultFolder) -> Iterator[ResultFolder]:
+def list_objects(folder: ResultFolder) -> Iterator[ResultFolder]:
     """Every object below a path of a bucket, by name. Raises as ``put``."""
     system, path = folder.fs, folder.path  # type: ignore[union-attr]
     found = _with_retries(f"{folder} could not be listed", lambda: _find(system, path))

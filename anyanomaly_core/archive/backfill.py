@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from anyanomaly_core.archive.missing import FootageSelection, missing_work
 from anyanomaly_core.archive.quote import Quote, make_quote
-from anyanomaly_core.archive.rates import Rates, measured_rates, segments_of
+from anyanomaly_core.archive.rates import Rates, load_rates, segments_of
 from anyanomaly_core.archive.scan import Budget
 from anyanomaly_core.config import Settings
 from anyanomaly_core.errors import RuleError
@@ -91,7 +91,7 @@ def compare_with_ledger(
     stored = latest_scorer(connection, profile, known_revisions(profile, settings))
     scorer_id = None if stored is None else stored.scorer_id
     work = missing_work(connection, [rule], scorer_id, selection)
-    return BackfillPlan(rule, profile, selection, work, measured_rates(connection, scorer_id))
+    return BackfillPlan(rule, profile, selection, work, load_rates(connection, scorer_id))
 
 
 def profile_name(rule: StoredRule, settings: Settings) -> str:

@@ -24,10 +24,10 @@ from sqlalchemy import Connection, Engine, select
 
 from anyanomaly_core.archive.wanted_encodings import WantedEncodings, wanted_encodings
 from anyanomaly_core.config import Settings
-from anyanomaly_core.result_folder import ResultFolder, objects
+from anyanomaly_core.result_folder import ResultFolder, list_objects
 from anyanomaly_core.results import orphans
 from anyanomaly_core.results.catalog import load_videos
-from anyanomaly_core.results.orphans import Leftover, leftover, older_than
+from anyanomaly_core.results.orphans import Leftover, is_older_than, leftover
 from anyanomaly_core.results.planning import MAX_ATTEMPTS
 from anyanomaly_core.results.schema import rule_versions, scorers, units, videos
 
@@ -50,7 +50,9 @@ def find_leftovers(
         expiring: videos whose results are taken to be gone already, to say beforehand what will go.
     """
     with engine.connect() as connection:
-        yield from orphans.orphan_parquet(connection, settings.parquet_root, min_age_s=min_age_s, expiring=expiring)
+        yield from orphans.find_orphan_parquet(
+            connection, settings.parquet_root, min_age_s=min_age_s, expiring=expiring
+        )
         yield from _journals(connection, settings.state_dir / "journal", expiring)
         yield from _pictures(connection, settings.state_dir, expiring)
         wanted = wanted_encodings(connection, settings, recent_s=min_age_s)
@@ -84,7 +86,7 @@ def _journals(connection: Connection, folder: Path, expiring: Collection[int]) -
 
 def _why_finished(connection: Connection, path: Path, expiring: Collection[int]) -> str | None:
     name = _JOURNAL.match(path.name)
-    if older_than(path, FORGOTTEN_S):
+    if is_older_than(path, FORGOTTEN_S):
         return "nobody went on with it for 30 days"
     if name is None:
         return None
@@ -186,7 +188,7 @@ def _why_unwanted(
     if cameras is None:
         return "its video has expired, or nobody knows it"
     encoding, part = parts[2], parts[-2]
-    if not (_ENCODING.fullmatch(encoding) and older_than(path, min_age_s)):
+    if not (_ENCODING.fullmatch(encoding) and is_older_than(path, min_age_s)):
         return None
     if wanted is not None and encoding not in wanted.of(cameras):
         return "no rule in use has its encoder, windows, picture size and privacy mask"
@@ -196,7 +198,7 @@ def _why_unwanted(
 def _embedding_files(folder: ResultFolder) -> Iterator[tuple[tuple[str, ...], ResultFolder]]:
     """(parts of its name, path) of every file of embeddings, those of a content one after the other."""
     found = (
-        objects(folder)
+        list_objects(folder)
         if not isinstance(folder, Path)
         else chain.from_iterable(map(_files, sorted(folder.glob("??/*"))))
     )
@@ -224,7 +226,7 @@ def _drafts(folder: Path, min_age_s: float) -> Iterator[Leftover]:
     for path in _files(folder):
         export = path.relative_to(folder).parts[0].startswith("evidence-")  # a bundle that was being put together
         draft = export or path.suffix in {".part", ".tmp"} or path.name.startswith(".")
-        if draft and older_than(path, min_age_s):
+        if draft and is_older_than(path, min_age_s):
             yield leftover("temporary", path, "the process that wrote it did not end")
 
 

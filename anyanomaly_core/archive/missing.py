@@ -31,7 +31,7 @@ class FootageSelection:
         last_day: str | None = None,
         newest_first: bool = False,
     ) -> "FootageSelection":
-        """From what a person wrote, days as yyyy-mm-dd.
+        """Parse what a person wrote; days are yyyy-mm-dd.
 
         Raises:
             RuleError: when a day is none, or the days are the wrong way round.

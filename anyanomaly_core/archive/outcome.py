@@ -130,7 +130,7 @@ _STATES = ("done", "partial", "failed", "not_yet")
 
 
 def _scorers(connection: Connection, rules: Sequence[StoredRule], settings: Settings) -> Mapping[str, tuple[str, int]]:
-    """By what a rule calls its profile: the profile's own name, and the scorer it is with today's models."""
+    """Map what a rule calls its profile to the profile's own name and the scorer it is with today's models."""
     found: dict[str, tuple[str, int]] = {}
     for name in {rule.definition.profile or settings.profile for rule in rules}:
         profile = load_profile(name)

@@ -16,7 +16,7 @@ from anyanomaly_core.results.catalog import StoredVideo
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Of scoring with or without a cascade."""
+    """What scoring costs, with or without a cascade."""
 
     judged: float  # share of segments that the language model sees
     lvlm_calls: int
@@ -48,7 +48,7 @@ class Quote:
         return None if self.seconds is None else self.seconds / 3600
 
     def as_dict(self) -> dict[str, Any]:
-        """For a log, a page or JSON."""
+        """The quote as plain values, for a log, a page or JSON."""
         return {
             "videos": self.videos,
             "segments": self.segments,

@@ -121,7 +121,7 @@ class Rates:
         return segments_of(video, profile) * (rank + self.other_s + encoded * encode + judged * judging)
 
 
-def measured_rates(connection: Connection, scorer_id: int | None) -> Rates | None:
+def load_rates(connection: Connection, scorer_id: int | None) -> Rates | None:
     """Rates of a scorer's newest units and runs; None when it has scored nothing yet."""
     if scorer_id is None:
         return None

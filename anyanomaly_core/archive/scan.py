@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
-from anyanomaly_core.archive.rates import Rates, measured_rates, segments_of
+from anyanomaly_core.archive.rates import Rates, load_rates, segments_of
 from anyanomaly_core.archive.scorer import ArchiveScorer
 from anyanomaly_core.archive.unit import UnitOutcome, scan_unit
 from anyanomaly_core.config import Settings
@@ -148,4 +148,4 @@ def _spent(engine: Engine, meter: Meter) -> Spending:
 
 def _rates(engine: Engine, scorer: ArchiveScorer) -> Rates | None:
     with engine.connect() as connection:
-        return measured_rates(connection, scorer.stored.scorer_id)
+        return load_rates(connection, scorer.stored.scorer_id)

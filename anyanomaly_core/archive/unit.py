@@ -248,7 +248,7 @@ def _texts(rule: StoredRule) -> RuleTexts:
 def _frame_scores(
     video: SegmentedVideo, pace: Pace, rules: Sequence[StoredRule], scores: Sequence[SegmentScore], profile: Profile
 ) -> dict[int, NDArray[np.float32]]:
-    """By rule version: [F] smoothed scores, NaN where there is none."""
+    """Map each rule version to its smoothed scores [F], NaN where there is none."""
     by_rule: dict[int, list[SegmentScore]] = {rule.rule_version_id: [] for rule in rules}
     for score in scores:
         by_rule[score.rule_version_id].append(score)

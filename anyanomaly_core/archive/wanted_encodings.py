@@ -36,7 +36,7 @@ class WantedEncodings:
         self._by_cameras: dict[frozenset[str], set[str]] = {}
 
     def of(self, camera_ids: frozenset[str]) -> set[str]:
-        """Of content that was found under these cameras."""
+        """Names of the folders for content that was found under these cameras."""
         if camera_ids not in self._by_cameras:
             mask = cameras_mask(self._settings, camera_ids)
             digest = None if mask is None else mask.digest
@@ -45,7 +45,7 @@ class WantedEncodings:
 
 
 def wanted_encodings(connection: Connection, settings: Settings, *, recent_s: float) -> WantedEncodings | None:
-    """Those of the installation's profile and of every rule that is not retired, with the revision used last.
+    """The encodings of the installation's profile and of every rule that is not retired, with the revision used last.
 
     A scorer that was used within ``recent_s`` seconds counts too: a scan may be running with it.
 

@@ -50,7 +50,7 @@ def print_outcome(connection: "Connection", outcome: "ScanOutcome", other_failur
 
 
 def outcome_as_dict(outcome: "ScanOutcome", other_failures: Sequence["Failure"] = ()) -> dict[str, Any]:
-    """The same for programs."""
+    """The outcome as plain values, for programs."""
     rules = [{name: getattr(rule, name) for name in rule.__slots__} for rule in outcome.rules]
     failures = [{name: getattr(f, name) for name in f.__slots__} for f in [*other_failures, *outcome.failures]]
     return {

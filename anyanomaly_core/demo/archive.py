@@ -77,7 +77,7 @@ def _clear(root: Path) -> None:
 
 
 def _render_all(root: Path, files: list[PlannedFile], workers: int, progress: Progress) -> dict[str, list[list[str]]]:
-    """By file, the events of each frame."""
+    """Render every file; returns the events of each frame by file."""
     shown: dict[str, list[list[str]]] = {}
     frames, done = sum(round(file.clip_s * file.fps) for file in files), 0
     progress(done, frames)

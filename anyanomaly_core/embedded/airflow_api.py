@@ -86,7 +86,7 @@ class AirflowApi:
         return "\n".join(str(entry.get("event", "")) for entry in self.log_entries(dag_id, run_id, instance))
 
     def log_entries(self, dag_id: str, run_id: str, instance: dict[str, Any]) -> list[dict[str, Any]]:
-        """The same as Airflow keeps it: ``event``, ``level``, ``logger``; and ``error_detail`` of an exception."""
+        """The log as Airflow keeps it: ``event``, ``level``, ``logger``; and ``error_detail`` of an exception."""
         path = f"/api/v2/dags/{quote(dag_id)}/dagRuns/{quote(run_id, safe='')}/taskInstances/{instance['task_id']}"
         query = urlencode({"map_index": instance["map_index"], "full_content": "true"})
         found = self._send("GET", f"{path}/logs/{max(1, instance['try_number'])}?{query}")

@@ -29,7 +29,7 @@ class PipelineResult:
 
     @property
     def seconds(self) -> float:
-        """Of both runs together."""
+        """Seconds that both runs took together."""
         return self.ingest.seconds + self.scan.seconds
 
 

@@ -31,7 +31,7 @@ from anyanomaly_core.errors import StorageError
 from anyanomaly_core.footage.masks import Mask
 from anyanomaly_core.footage.segments import Segment
 from anyanomaly_core.profile import PIXELS, Profile
-from anyanomaly_core.result_folder import ResultFolder, get, objects, put
+from anyanomaly_core.result_folder import ResultFolder, get, list_objects, put
 from anyanomaly_core.scoring.encoding import STORED_DTYPE
 from anyanomaly_core.scoring.types import EncodedSegment, SegmentFrames
 
@@ -230,7 +230,7 @@ def _in_bucket(bucket: ResultFolder, state_dir: Path) -> Iterator[VideoEmbedding
     with TemporaryDirectory(prefix=".embeddings-", dir=state_dir) as name:
         here = Path(name)
         try:
-            for path in objects(bucket):
+            for path in list_objects(bucket):
                 part = here / path.parent.name
                 part.mkdir(exist_ok=True)
                 get(path, part / path.name)

@@ -83,7 +83,7 @@ def iter_segment_vectors(
 def _encode(
     encoder: ImageTextEncoder, segments: Sequence[SegmentFrames], scales: Sequence[WindowScale]
 ) -> list[tuple[int, Embeddings, Embeddings]]:
-    """Of each segment: place of the frame that stands for it, that frame [d], its windows [K, d]."""
+    """For each segment: place of the frame that stands for it, that frame [d], its windows [K, d]."""
     if not segments:
         return []
     places = [_place(segment) for segment in segments]

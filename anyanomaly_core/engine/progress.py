@@ -128,7 +128,7 @@ class PartsProgress:
 
 
 def duration(seconds: float) -> str:
-    """As a person says it: ``40 s``, ``12 min``, ``3.5 h``."""
+    """A duration as a person says it: ``40 s``, ``12 min``, ``3.5 h``."""
     if seconds >= _HOUR_S:
         return f"{seconds / _HOUR_S:.1f} h"
     return f"{seconds / _MINUTE_S:.0f} min" if seconds >= 2 * _MINUTE_S else f"{seconds:.0f} s"

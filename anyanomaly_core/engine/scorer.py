@@ -30,7 +30,7 @@ class LoadedProfile:
 
     @property
     def digest(self) -> str:
-        """Of everything that makes a score what it is."""
+        """Digest of everything that makes a score what it is."""
         return self.profile.digest(self.revisions)
 
     def score(

@@ -126,7 +126,7 @@ class _Judge:
         return [judged[rule] if rule in judged else carried_score(self._last[rule], segment) for rule in ids]
 
     def _judge(self, segments: Sequence[SegmentFrames], rules: Sequence[RuleTexts]) -> dict[int, list[SegmentScore]]:
-        """By segment, a row for each rule: the scorer's, one that is known, or PRUNED."""
+        """Map each segment to a row for each rule: the scorer's, one that is known, or PRUNED."""
         found: dict[tuple[int, int], SegmentScore] = {}
         together: dict[tuple[int, ...], list[SegmentFrames]] = {}  # places of rules -> segments to ask about for these
         for segment in segments:

@@ -79,7 +79,7 @@ class Selection:
         return SelectionReason.AUDIT if is_audited(self.seed, segment, self.audit) else None
 
     def why_not(self, segment: int) -> str:
-        """In words, for a segment that is pruned."""
+        """Why a segment is pruned, in words."""
         scene = int(self.same_as[segment])
         where = "" if scene == segment else f"; the scene is that of segment {scene}"
         place = f"the encoder ranks it {self.ranks[scene]} of {self.ranked}, the first {self.first} are judged"

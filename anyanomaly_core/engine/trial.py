@@ -153,7 +153,7 @@ def segments_around(spans: Sequence[Span], around_s: float, seconds: float, name
 
 
 def trial_pictures(explanation: Explanation) -> dict[str, NDArray[np.uint8]]:
-    """By name, each [H, W, 3] RGB: key frame, attention, position context and grid."""
+    """Key frame, attention, position context and grid by name, each [H, W, 3] RGB."""
     return {
         "key": explanation.key_image,
         "attention": np.repeat((explanation.attention[..., None] * 255).astype(np.uint8), 3, axis=2),

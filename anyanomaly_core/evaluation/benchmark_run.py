@@ -68,13 +68,13 @@ class BenchmarkRun:
         return CachedLvlm(load_lvlm(self._profile, self._settings))
 
     def models(self, variant: Variant) -> dict[str, ModelVersion]:
-        """Those that a variant uses, by part of the profile."""
+        """The models that a variant uses, by part of the profile."""
         encoder, lvlm = self._models(variant)
         used = (("encoder", encoder), ("lvlm", lvlm))
         return {part: ModelVersion(model.name, model.revision) for part, model in used if model is not None}
 
     def revisions(self, variant: Variant) -> dict[str, str]:
-        """Of the same models; they are part of the scorer's digest."""
+        """Revisions of these models; they are part of the scorer's digest."""
         return {part: model.revision for part, model in self.models(variant).items()}
 
     def predict(

@@ -46,7 +46,7 @@ class ScoreMap:
 
 
 def judged_events(connection: Connection, rule: str) -> dict[int, tuple[FloatArray, BoolArray]]:
-    """By scorer: peak scores [n] of a rule's judged events and whether each was real.
+    """Map each scorer to the peak scores [n] of a rule's judged events and whether each was real.
 
     Raises:
         ConfigurationError: when nobody has judged any.

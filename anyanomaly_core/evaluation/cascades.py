@@ -21,7 +21,7 @@ Own = Sequence[tuple[LabelledVideo, VideoPredictions]]
 
 @dataclass(frozen=True, slots=True)
 class CascadeCost:
-    """Of one variant; segments and events count once for each class."""
+    """What a cascade saved and lost in one variant; segments and events count once for each class."""
 
     variant: str
     judged: int  # segments that the language model saw

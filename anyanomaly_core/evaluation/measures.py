@@ -69,7 +69,7 @@ class Estimate:
 
     @property
     def interval(self) -> Interval | None:
-        """None where there are too few videos to say."""
+        """Confidence interval; None where there are too few videos to say."""
         return metrics.percentile_interval(self.resamples, self.videos)
 
 
@@ -152,7 +152,7 @@ def _basis(frames: LabelledScores, curves: Sequence[ScoreCurve]) -> Basis:
 
 
 def _sum(bases: Sequence[Basis]) -> Basis:
-    """Of the mean of so many classes."""
+    """The basis of the mean of so many classes."""
     return Basis(
         frames=sum(basis.frames for basis in bases),
         positives=sum(basis.positives for basis in bases),
@@ -163,7 +163,7 @@ def _sum(bases: Sequence[Basis]) -> Basis:
 
 
 def _estimates(frames: LabelledScores, basis: Basis, draws: FloatArray) -> dict[str, Estimate]:
-    """By metric."""
+    """Estimates by metric."""
     resamples = metrics.bootstrap_metrics(frames, draws)
     worst = metrics.worst_case(frames, basis.unscored_positives, basis.unscored_negatives)
     videos = min(frames.positive_videos, frames.negative_videos)
@@ -201,7 +201,7 @@ def _mean(
 
 
 def _mean_estimate(classes: Sequence[Estimate]) -> Estimate:
-    """Of a resample in which one class is undefined there is no mean, so that no two means mix classes."""
+    """The mean over classes; a resample in which one class is undefined has none, so that no two means mix classes."""
     return Estimate(
         float(np.mean([e.value for e in classes])),
         np.mean([e.resamples for e in classes], axis=0),

@@ -31,7 +31,7 @@ class LabelledScores:
     score: FloatArray  # [n]
 
     def of(self, video: int) -> "LabelledScores":
-        """Those of one video."""
+        """Labels and scores of one video."""
         own = self.video == video
         return LabelledScores(self.video[own], self.positive[own], self.score[own])
 

@@ -48,7 +48,7 @@ class VideoPredictions:
     def from_rows(
         cls, segments: Sequence[Segment], rows: Sequence[SegmentScore], classes: Sequence[RuleTexts], pace: Pace
     ) -> "VideoPredictions":
-        """From the rows of the engine, segments outer, one for each class."""
+        """Predictions from the rows of the engine, segments outer, one for each class."""
         by_class = {rule.name: [row for row in rows if row.rule_version_id == rule.rule_version_id] for rule in classes}
         return cls(
             pace,

@@ -34,7 +34,7 @@ class Provenance:
 
     @classmethod
     def now(cls, models: Mapping[str, Mapping[str, ModelVersion]], *, resamples: int) -> "Provenance":
-        """Of figures that are computed now."""
+        """Provenance of figures that are computed now."""
         return cls(datetime.now(UTC), code_version(), models, resamples)
 
 
@@ -45,7 +45,7 @@ def code_version() -> str:
 
 
 def checkout_commit(folder: Path) -> str | None:
-    """Of the checkout that the package is run from; None where it is not one of this package."""
+    """Commit of the checkout that the package is run from; None where it is not one of this package."""
     if _git(folder, "ls-files", "--error-unmatch", "__init__.py") is None:  # not a package inside another's checkout
         return None
     commit = _git(folder, "rev-parse", "--short=12", "HEAD")

@@ -51,7 +51,7 @@ def find_clock_faults(stated: Seconds, interval: float) -> ClockFaults:
     return ClockFaults(wrong, tuple(sorted({*starts, *_leaps(stated, wrong)})))
 
 
-def join(stated: Seconds, clocks: ClockFaults, interval: float) -> Seconds:
+def join_clocks(stated: Seconds, clocks: ClockFaults, interval: float) -> Seconds:
     """[F] times on one clock, not decreasing; wrong ones lie evenly between their neighbours."""
     right = np.flatnonzero(~clocks.wrong)
     times = stated[right].copy()  # [right]

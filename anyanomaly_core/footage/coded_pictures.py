@@ -162,7 +162,7 @@ class H264:
 
 
 def checker(codec: str, extradata: bytes | None) -> H264:
-    """For a stream; raises PictureOrderError where there are no rules for it.
+    """The checker for a stream; raises PictureOrderError where there are no rules for it.
 
     H.265 has none: which pictures its decoder gives depends on the pictures that each one refers to.
     """

@@ -24,14 +24,14 @@ class VideoFile:
 
     @property
     def frames_per_second(self) -> Fraction:
-        """By the frames' own times, which headers often contradict; 0: unknown."""
+        """Frame rate by the frames' own times, which headers often contradict; 0: unknown."""
         if self.index is None or self.probe is None:
             return Fraction(0)
         return frame_rate(self.index.times_s, self.probe.fps)
 
     @property
     def pace(self) -> Pace:
-        """Of its frames; without stretches where there are none."""
+        """Pace of its frames; without stretches where there are none."""
         if self.index is None or self.probe is None:
             return Pace()
         return Pace.of(self.index.times_s, self.probe.fps)

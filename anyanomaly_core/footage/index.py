@@ -104,7 +104,7 @@ def _index_frames(
 
 
 def _packet_index(path: str, header: Header, limits: Limits) -> FrameIndex | None:
-    """Of a whole file whose packets are its pictures; None: it must be decoded."""
+    """Index of a whole file whose packets are its pictures; None: it must be decoded."""
     if header.begin_s is None or header.undecodable or not header.has_clock or header.encrypted:
         return None  # not even its first picture can be decoded by itself, or it has no times
     packets = list_packets(path, limits=limits)
@@ -163,7 +163,7 @@ def _timeline(stated: NDArray[np.float64], header: Header, fps_without_clock: fl
 
 
 def _without_clock(stated: NDArray[np.float64], header: Header, fps: float | None) -> Timeline:
-    """Of a bare stream: ffmpeg counts pictures, by the rate that they state or else by one of its own."""
+    """Times of a bare stream: ffmpeg counts pictures, by the rate that they state or else by one of its own."""
     counted = float(header.coded_fps or header.fps) or ASSUMED_FPS
     rate = counted if header.coded_fps or fps is None else fps
     stated = stated * (counted / rate)

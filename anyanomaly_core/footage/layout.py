@@ -205,7 +205,7 @@ def _check_zone(layout: str, zone: str) -> None:
 
 
 def _values(reading: PathReading) -> dict[str, str]:
-    """By name. What is stated twice must be the same: raises UndecidedTimeError."""
+    """Values by name. What is stated twice must be the same: raises UndecidedTimeError."""
     values: dict[str, str] = {}
     for name, text, _, _ in reading:
         known = values.setdefault(name, text)

@@ -159,7 +159,7 @@ def _moments(wall: datetime, zone: str) -> list[datetime]:
 
 
 def _with_flag(found: list[datetime], wall: datetime, zone: str, *, flagged: bool) -> list[datetime]:
-    """Those in summer time, or those not: some recorders say so in the name."""
+    """The moments in summer time, or those not in it: some recorders say so in the name."""
     fitting = [moment for moment in found if bool(moment.astimezone(ZoneInfo(zone)).dst()) == flagged]
     if found and not fitting:
         raise UndecidedTimeError(

@@ -43,12 +43,12 @@ class Pace:
 
     @classmethod
     def steady(cls, frame_count: int, fps: float) -> Self:
-        """Of a file without holes that has one rate throughout; ``fps`` above 0."""
+        """Pace of a file without holes that has one rate throughout; ``fps`` above 0."""
         return cls((Stretch(0, frame_count, 0.0, frame_count / fps),) if frame_count else ())
 
     @classmethod
     def of(cls, times_s: Seconds, header_fps: Fraction) -> Self:
-        """From the time of each frame.
+        """Pace from the time of each frame.
 
         Args:
             times_s: [F] as in FrameIndex, F >= 1.

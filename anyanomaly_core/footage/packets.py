@@ -50,7 +50,7 @@ class CopiedPackets:
 
     @property
     def suffix(self) -> str:
-        """For the name of the file, without a dot."""
+        """Suffix for the name of the file, without a dot."""
         return _suffix(self.container)
 
 

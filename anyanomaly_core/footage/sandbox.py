@@ -40,7 +40,7 @@ class Limits:
 
     @classmethod
     def of(cls, settings: DecodingSettings) -> Self:
-        """As the installation, or the environment, is configured."""
+        """Limits as the installation, or the environment, configures them."""
         return cls(
             memory_mb=settings.decode_memory_mb, stall_s=settings.decode_timeout_s, threads=settings.decode_threads
         )

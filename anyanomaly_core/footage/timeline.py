@@ -18,7 +18,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from anyanomaly_core.footage.broken_clocks import DAY_S, ClockFaults, Seconds, find_clock_faults, join
+from anyanomaly_core.footage.broken_clocks import DAY_S, ClockFaults, Seconds, find_clock_faults, join_clocks
 
 Holes = NDArray[np.float64]  # [H, 2] begin and end of each
 
@@ -52,7 +52,7 @@ def repair(stated_s: Seconds, *, begin_s: float | None = None, fps: float = 0.0)
     stated = _carry_forward(given)
     interval = _stated_interval(stated) or 1 / (fps if 0 < fps <= _FASTEST else ASSUMED_FPS)
     clocks = find_clock_faults(stated, interval)
-    joined = join(stated, clocks, interval)
+    joined = join_clocks(stated, clocks, interval)
     times = _spread(joined, interval)
     times -= times[0]
     repairs = tuple(_repairs(given, clocks, joined, interval))
@@ -130,7 +130,7 @@ def _medians(rows: Seconds) -> Seconds:
 
 
 def _carry_forward(given: Seconds) -> Seconds:
-    """The same with the time before in place of NaN."""
+    """Replace each NaN by the time before it."""
     known = np.flatnonzero(np.isfinite(given))
     if not len(known):
         return np.zeros(len(given))

@@ -66,7 +66,7 @@ def _pairs(part: nn.Module, graph: fx.Graph) -> Iterator[tuple[str, str]]:
 
 
 def keep_freed_memory() -> None:
-    """For this process, from now on; nothing happens where the C library is another than glibc."""
+    """Keep freed memory in this process from now on; nothing happens where the C library is another than glibc."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(_TRIM_THRESHOLD, KEPT)

@@ -17,7 +17,7 @@ def check_preprocessing(model: str, directory: Path) -> None:
     try:
         config = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise not_loadable("encoder", model, directory, error) from error
+        raise load_error("encoder", model, directory, error) from error
     stated = config.get("preprocess_cfg") if isinstance(config, dict) else None
     stated = stated if isinstance(stated, dict) else {}
     missing = [name for name in ("mean", "std") if not _has_three_numbers(stated.get(name))]
@@ -49,7 +49,7 @@ def check_complete(model: str, processor: object, report: dict[str, Any]) -> Non
         )
 
 
-def not_loadable(part: str, model: str, directory: Path | None, error: Exception) -> ModelError:
+def load_error(part: str, model: str, directory: Path | None, error: Exception) -> ModelError:
     """The error to raise for a model that a library could not load: names the broken file where there is one."""
     broken = None if directory is None else broken_file(directory)
     if broken is not None:

@@ -11,7 +11,7 @@ from anyanomaly_core.models.load_errors import (
     LVLM_CONFIG,
     check_complete,
     check_preprocessing,
-    not_loadable,
+    load_error,
 )
 from anyanomaly_core.models.protocols import ImageTextEncoder, VisionLanguageModel
 from anyanomaly_core.models.revision import directory_revision, state_revision
@@ -124,7 +124,7 @@ def _encoder(
         )
         tokenizer = open_clip.get_tokenizer(source)
     except Exception as error:  # libraries add kinds of their own, all of which mean: it does not load
-        raise not_loadable("encoder", spec.model, directory, error) from error
+        raise load_error("encoder", spec.model, directory, error) from error
     return OpenClipEncoder(
         model,
         tokenizer,
@@ -151,7 +151,7 @@ def _encoder_from_hub(spec: EncoderSpec) -> tuple[Path, str]:
     try:
         folder = download_to_cache(HubModel("encoder", model_id, spec.revision, model_id))
     except Exception as error:  # the client raises many kinds, all of which mean: not to be had
-        raise not_loadable("encoder", model_id, None, error) from error
+        raise load_error("encoder", model_id, None, error) from error
     return folder, folder.name  # a snapshot's folder is named after its commit
 
 
@@ -179,7 +179,7 @@ def _lvlm(profile: Profile, settings: ModelSettings, directory: Path | None) -> 
         model, report = loaded
         model = model.to(device)
     except Exception as error:  # libraries add kinds of their own, all of which mean: it does not load
-        raise not_loadable("lvlm", spec.model, directory or cached_folder(hub_model(profile, "lvlm")), error) from error
+        raise load_error("lvlm", spec.model, directory or cached_folder(hub_model(profile, "lvlm")), error) from error
     check_complete(spec.model, processor, report)
     commit = getattr(model.config, "_commit_hash", None) or spec.revision
     lvlm = TransformersLvlm(

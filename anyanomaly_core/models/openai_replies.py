@@ -151,7 +151,7 @@ def first_choice(reply: Mapping[str, Any], max_tokens: int) -> Choice:
 
 
 def _is_cut(reason: object, written: int, max_tokens: int) -> bool:
-    """By what the server says; one that says nothing, or a word of its own, by the count of tokens."""
+    """Whether an answer was cut, by what the server says, else by the count of tokens."""
     if reason == "stop":
         return False
     named = isinstance(reason, str) and any(word in reason.lower() for word in ("length", "max", "limit"))

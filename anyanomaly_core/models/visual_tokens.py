@@ -38,7 +38,7 @@ def show_images_whole(image_processor: Any) -> None:  # noqa: ANN401  (of transf
 
 
 def shapes_of_a_segment(profile: Profile) -> list[Shape]:
-    """Of the images about which one rule's text asks in one segment; the key frame as large as it can be."""
+    """Shapes of the images about which one rule's text asks in one segment; the key frame as large as it can be."""
     side = min(profile.sampling.max_side, profile.lvlm.max_image_side or profile.sampling.max_side)
     if profile.scoring.scorer == "clip":
         return []

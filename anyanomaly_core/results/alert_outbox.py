@@ -138,5 +138,5 @@ def postpone(engine: Engine, alert: QueuedAlert, problem: str) -> None:
 
 
 def target_states(connection: Connection) -> dict[str, TargetState]:
-    """By name, also of targets that are no longer in the file."""
+    """States by name, also of targets that are no longer in the file."""
     return {row["target"]: TargetState(**row) for row in connection.execute(_STATES).mappings()}

@@ -71,7 +71,7 @@ def register_camera(connection: Connection, camera_id: str, time_zone: str) -> N
 
 
 def changed_files(connection: Connection, files: Sequence[FoundFile]) -> list[FoundFile]:
-    """Those that are new, had another size or time of change, or a problem; all others need no new hash."""
+    """Files that are new, had another size or time of change, or a problem; all others need no new hash."""
     f = video_files.c
     arrays = (
         literal([found.uri for found in files], ARRAY(Text)),

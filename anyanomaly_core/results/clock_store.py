@@ -134,7 +134,7 @@ def _move_video(connection: Connection, correction: TimeCorrection) -> None:
 
 
 def _make_partitions(engine: Engine, correction: TimeCorrection) -> None:
-    """In their own short transaction, so that nobody waits for the move's."""
+    """Make partitions in a short transaction of their own, so that nobody waits for the move's."""
     s, by = segment_scores.c, correction.target_time - correction.recorded_at
     with engine.begin() as connection:
         months = select(func.date_trunc("month", s.started_at + by, "UTC")).where(s.video_id == correction.video_id)

@@ -60,7 +60,7 @@ class Lease:
 
     @property
     def token(self) -> UUID:
-        """Of this attempt."""
+        """The token of this attempt."""
         return self._key["token"]  # type: ignore[return-value]  # one of three kinds of values
 
     def check(self) -> None:
@@ -69,7 +69,7 @@ class Lease:
             raise self._lost_error()
 
     def require(self, connection: Connection) -> None:
-        """In the transaction that writes, under the video's lock: this worker still has it, until the transaction ends.
+        """Keep the lease until this transaction ends, the one that writes, under the video's lock.
 
         Raises:
             LeaseLostError: another worker took over; nothing may be written.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, select, text
 
-from anyanomaly_core.result_folder import ResultFolder, is_bucket, objects, remove
+from anyanomaly_core.result_folder import ResultFolder, is_bucket, list_objects, remove
 from anyanomaly_core.results import parquet
 from anyanomaly_core.results.catalog import load_videos
 from anyanomaly_core.results.event_store import lock_video
@@ -41,7 +41,7 @@ def leftover(kind: str, path: ResultFolder, why: str) -> Leftover:
         return Leftover(kind, path, 0, why)
 
 
-def older_than(path: ResultFolder, seconds: float) -> bool:
+def is_older_than(path: ResultFolder, seconds: float) -> bool:
     """Whether a file was not changed for so long; one that has gone was not."""
     try:
         return time.time() - path.stat().st_mtime >= seconds
@@ -49,7 +49,7 @@ def older_than(path: ResultFolder, seconds: float) -> bool:
         return False
 
 
-def orphan_parquet(
+def find_orphan_parquet(
     connection: Connection, root: ResultFolder, *, min_age_s: float, expiring: Collection[int] = ()
 ) -> Iterator[Leftover]:
     """Result files under ``root`` that no unit in the ledger stands behind, and unfinished ones.
@@ -65,9 +65,9 @@ def orphan_parquet(
         expected = _expected(connection, root, set(_videos_of(connection, batch)).difference(expiring))
         for path in batch:
             if path.name.startswith("."):
-                if older_than(path, min_age_s):
+                if is_older_than(path, min_age_s):
                     yield leftover("temporary", path, "the commit that wrote it did not end")
-            elif path not in expected and (not is_bucket(path) or older_than(path, min_age_s)):
+            elif path not in expected and (not is_bucket(path) or is_older_than(path, min_age_s)):
                 yield leftover("parquet", path, "no result in the database stands behind it")
 
 
@@ -127,7 +127,7 @@ def _videos_of(connection: Connection, paths: Sequence[ResultFolder]) -> list[in
 def _files(root: ResultFolder) -> Iterator[ResultFolder]:
     for relation in RELATIONS:
         if not isinstance(root, Path):
-            yield from objects(root / relation)
+            yield from list_objects(root / relation)
             continue
         for folder, folders, names in os.walk(root / relation):
             folders.sort()

@@ -28,7 +28,7 @@ from anyanomaly_core.config import ParquetCodec
 from anyanomaly_core.errors import StorageError
 from anyanomaly_core.result_folder import ResultFolder, is_bucket, put
 from anyanomaly_core.results.catalog import StoredVideo
-from anyanomaly_core.results.parquet_tables import MOMENT, MOMENTS, encodings, tables
+from anyanomaly_core.results.parquet_tables import MOMENT, MOMENTS, tables, writer_options
 from anyanomaly_core.results.rows import RuleRows
 from anyanomaly_core.results.rule_store import StoredRule
 from anyanomaly_core.results.scorer_store import StoredScorer
@@ -202,7 +202,7 @@ def publish(staged: Sequence[StagedFile]) -> None:
 
 
 def names(staged: Sequence[StagedFile], root: ResultFolder) -> dict[tuple[int, int], list[str]]:
-    """By scoring and scorer, the names of its files under the root; none of a folder, where they need not be known."""
+    """Names of the files under the root by scoring and scorer; none of a folder, where they need not be known."""
     found: dict[tuple[int, int], list[str]] = {}
     for file in filter(_is_for_bucket, staged):
         found.setdefault(file.unit, []).append(str(file.final)[len(str(root)) + 1 :])
@@ -227,7 +227,7 @@ def _staged_file(final: ResultFolder, unit: tuple[int, int]) -> StagedFile:
 
 
 def _with_digest_name(file: StagedFile) -> StagedFile:
-    """For a bucket, with the digest of the written bytes in its name."""
+    """The file with the digest of the written bytes in its name, as a bucket needs it."""
     if isinstance(file.final, Path):
         return file
     with file.temporary.open("rb") as stream:
@@ -241,7 +241,7 @@ def _unwritten(video: StoredVideo, root: ResultFolder, error: Exception) -> Stor
 
 def _write(path: Path, table: pa.Table, compression: ParquetCodec) -> None:
     with _new(path) as file:
-        pq.write_table(table, file, compression=compression, **encodings(set(table.column_names)))
+        pq.write_table(table, file, compression=compression, **writer_options(set(table.column_names)))
 
 
 def _new(path: Path) -> IO[bytes]:

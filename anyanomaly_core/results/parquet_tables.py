@@ -17,7 +17,7 @@ _NUMBERS = ("frame", "segment", "first_frame", "last_frame", "key_frame")
 
 
 def tables(video: StoredVideo, scorer: StoredScorer, of_rule: RuleRows) -> dict[str, pa.Table]:
-    """By relation, a table of pyarrow with its provenance."""
+    """A table of pyarrow for each relation, with its provenance."""
     footer = _provenance(of_rule.rule, video, scorer)
     made = {"frame_scores": _frames(video, of_rule), "segment_scores": _segments(video, of_rule)}
     return {relation: table.replace_schema_metadata(footer) for relation, table in made.items()}
@@ -73,7 +73,7 @@ def _names(video: StoredVideo, rule: StoredRule, count: int) -> dict[str, Any]:
     return {name: pa.DictionaryArray.from_arrays(indices, pa.array([text])) for name, text in constants.items()}
 
 
-def encodings(names: set[str]) -> dict[str, Any]:
+def writer_options(names: set[str]) -> dict[str, Any]:
     """Options of pyarrow's writer for a table with these columns."""
     chosen = dict.fromkeys(names & {*_SCORES, "peak"}, "BYTE_STREAM_SPLIT")
     chosen |= dict.fromkeys(names & {*_NUMBERS, *MOMENTS}, "DELTA_BINARY_PACKED")

@@ -36,7 +36,7 @@ class EventDifference:
 
     @property
     def kind(self) -> Literal["found", "lost", "moved", "same"]:
-        """In one word; an event that keeps its start and end is the same."""
+        """What became of it, in one word; an event that keeps its start and end is the same."""
         if self.before is None:
             return "found"
         if self.after is None:

@@ -112,7 +112,7 @@ def _restore_videos(connection: Connection, camera_id: str, days: int | None) ->
 
 
 def list_retention(connection: Connection) -> list[RowMapping]:
-    """By camera: id, name, retention_days (None: for ever), and who set it when, if anybody did."""
+    """A row for each camera: id, name, retention_days (None: for ever), and who set it when, if anybody did."""
     r = retention_changes.c
     newest = select(func.max(r.change_id)).group_by(r.camera_id)
     set_by = select(r.camera_id, r.changed_by, r.changed_at).where(r.change_id.in_(newest)).subquery()

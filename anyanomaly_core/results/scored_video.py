@@ -41,7 +41,7 @@ class ScoredVideo:
     segments: Callable[[], tuple[ScoredSegment, ...]]  # few videos have an event that asks for them
 
     def with_camera(self, camera_id: str, time_zone: str) -> Self:
-        """The same, found under another camera."""
+        """The same scores, found under another camera."""
         return replace(self, video=replace(self.video, camera_id=camera_id, time_zone=time_zone))
 
 

@@ -153,7 +153,7 @@ def _store(
     ends_s: NDArray[np.float64],
     motion: NDArray[np.float32] | None,
 ) -> VideoSegments:
-    """From [F] begin, end and motion of each frame."""
+    """Store segments from begin, end and motion [F] of each frame."""
     layout_id = _layout_id(connection, sampling)
     pace = load_pace(connection, video_id)
     if pace.frame_count != len(times_s):

@@ -29,7 +29,7 @@ FROM scan_runs, jsonb_each(summary -> 'spent') WHERE run_id = :run""")
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """Of a run."""
+    """What a run has taken so far."""
 
     seconds: float = 0.0  # that its tasks held a slot: start, decoding, models, writing
     segments: int = 0  # scored, once for each rule

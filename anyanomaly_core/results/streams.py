@@ -100,14 +100,14 @@ class StreamEvent:
 
     @cached_property
     def event_id(self) -> UUID:
-        """That of its first part."""
+        """The id of its first part."""
         first = self.parts[0]
         video = first.scored.video
         other = None if video.camera_id == first.scored.first_camera else video.camera_id
         return event_id(self.rule.name, video.content_sha256, first.peak, other)
 
     def row(self) -> dict[str, Any]:
-        """For the table ``events``."""
+        """The row for the table ``events``."""
         first, last = self.parts[0], self.parts[-1]
         best = max(self.parts, key=lambda part: part.peak_score)
         inside = np.concatenate([part.scored.scores[part.first : part.last + 1] for part in self.parts])
@@ -132,7 +132,7 @@ class StreamEvent:
         }
 
     def part_rows(self) -> list[dict[str, Any]]:
-        """For the table ``event_parts``: nothing for an event in one video."""
+        """Rows for the table ``event_parts``: none for an event in one video."""
         if len(self.parts) == 1:
             return []
         return [

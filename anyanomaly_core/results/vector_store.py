@@ -134,7 +134,7 @@ def unindexed_videos(
 
 
 def masks_of_index(connection: Connection, encoder_id: int) -> Iterator[tuple[int, frozenset[str], str | None]]:
-    """Of every video of an index: id, cameras, and the digest of the privacy mask that it was seen through."""
+    """Id, cameras and the digest of the privacy mask at indexing, for every video of an index."""
     i, p = indexed_videos.c, video_cameras.c
     others = select(func.array_agg(p.camera_id)).where(p.video_id == i.video_id).scalar_subquery()
     query = select(i.video_id, videos.c.camera_id, others, i.mask_digest).join_from(indexed_videos, videos)
@@ -221,7 +221,7 @@ def _rows(result: IndexedVideo, dimensions: int) -> VectorRows:
 
 
 def make_partitions(engine: Engine, started_us: Iterable[int]) -> None:
-    """Of the months of these moments, in their own short transaction, so that nobody waits for a video's."""
+    """Make the partitions of these months in a short transaction of their own, so that nobody waits for a video's."""
     months = {to_datetime(moment).replace(day=1).date() for moment in started_us}
     with engine.begin() as connection:
         for month in sorted(months):

@@ -24,7 +24,7 @@ _CONNECTION_CLASS = "08"  # SQLSTATE classes and codes: PostgreSQL documentation
 _GOING_OR_COMING = {"57P01", "57P02", "57P03"}  # shut down, crashed, starting up
 
 
-def is_away(error: BaseException) -> bool:
+def is_unreachable(error: BaseException) -> bool:
     """Whether an error says that the database cannot be reached, rather than that it refuses something."""
     cause: BaseException | None = error
     while isinstance(cause, StorageError):
@@ -49,7 +49,7 @@ def wait_for_database(engine: Engine, longest_s: float) -> None:
     """
     began = time.monotonic()
     attempts = Retrying(
-        retry=retry_if_exception(is_away),
+        retry=retry_if_exception(is_unreachable),
         wait=wait_exponential(multiplier=_FIRST_WAIT_S, max=_LONGEST_WAIT_S),
         stop=stop_before_delay(longest_s),
         before_sleep=lambda state: log.warning("The results database is away (%s); asking again.", _words(state)),
@@ -71,7 +71,7 @@ def with_database_retry(engine: Engine, longest_s: float, do: Callable[[], Resul
         StorageError: when the database has not answered for ``longest_s``.
     """
     attempts = Retrying(
-        retry=retry_if_exception(is_away),
+        retry=retry_if_exception(is_unreachable),
         before_sleep=lambda _: log.warning("The results database went away; its work is done again when it is back."),
         sleep=lambda _: wait_for_database(engine, longest_s),
         reraise=True,

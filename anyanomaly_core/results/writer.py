@@ -195,7 +195,7 @@ def _units(video: StoredVideo, rules: Sequence[StoredRule], scorer: StoredScorer
 
 
 def _make_partitions(engine: Engine, unit: UnitScores) -> None:
-    """In their own short transaction, so that nobody waits for a unit's."""
+    """Make partitions in a short transaction of their own, so that nobody waits for a unit's."""
     months = {to_datetime(started_us).replace(day=1).date() for started_us, _ in unit.bounds_us}
     with engine.begin() as connection:
         for month in sorted(months):

@@ -53,7 +53,7 @@ class BackfillForm:
 
     @classmethod
     def parse(cls, given: Mapping[str, str]) -> "BackfillForm":
-        """From an address or a form."""
+        """Parse an address or a form."""
         texts = {
             name: given.get(name, "").strip() for name in ("cameras", "first_day", "last_day", "gpu_hours", "segments")
         }

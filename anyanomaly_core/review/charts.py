@@ -28,7 +28,7 @@ class ScoreChart:
 
     @property
     def data(self) -> dict[str, Any]:
-        """For the script."""
+        """The chart's data for the script."""
         return {key: value for key, value in asdict(self).items() if key != "steps"}
 
 
@@ -48,7 +48,7 @@ class PrecisionChart:
 
     @property
     def data(self) -> dict[str, Any]:
-        """For the script."""
+        """The chart's data for the script."""
         return {key: value for key, value in asdict(self).items() if key != "rows"}
 
 

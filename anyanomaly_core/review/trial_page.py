@@ -46,7 +46,7 @@ def write_trial_page(trial: Trial, path: Path) -> None:
 
 
 def _bars(trial: Trial) -> list[tuple[float, float, float | None, str]]:
-    """Of each segment: x and width in the chart, height of its score (None: no score), and its words."""
+    """For each segment: x and width in the chart, height of its score (None: no score), and its words."""
     begin, end = trial.spans[0][1], trial.spans[-1][2]
     scale = WIDTH / max(end - begin, 1e-6)
     return [

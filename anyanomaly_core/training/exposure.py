@@ -39,7 +39,7 @@ class Source(Protocol):
 
     @property
     def name(self) -> str:
-        """As the recipe calls it."""
+        """The name that the recipe uses."""
 
     @property
     def longest_list(self) -> int:

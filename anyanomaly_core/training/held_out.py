@@ -26,7 +26,7 @@ class Cameras(Enum):
 
 @dataclass(frozen=True, slots=True)
 class HeldOutFigures:
-    """Of single-word lists, one for each event."""
+    """Figures of single-word lists, one for each event."""
 
     frame_auc: dict[str, float]  # by event; those that no clip shows, or all do, are left out
     pixel_auc: float | None  # of the words that are true of a clip, all clips together

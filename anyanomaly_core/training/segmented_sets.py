@@ -62,7 +62,7 @@ class SegmentedSet:
 
     @property
     def name(self) -> str:
-        """As the recipe calls it."""
+        """The name that the recipe uses."""
         return self._name
 
     @property

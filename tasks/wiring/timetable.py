@@ -39,5 +39,5 @@ class DaysOfFootage(CronPartitionTimetable):
 
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> Timetable:  # noqa: ARG003  (Airflow's signature)
-        """The same again."""
+        """The timetable, which has no parameters."""
         return cls()

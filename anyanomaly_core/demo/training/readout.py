@@ -30,7 +30,7 @@ def cell_scores(
     cells: torch.Tensor,
     prompts: Sequence[Sequence[str]],
 ) -> torch.Tensor:
-    """The same from the trunk's features [n, image tokens, channels]."""
+    """Scores from the trunk's features [n, image tokens, channels]."""
     probe = tokenizer.encode("0.0", add_special_tokens=False)
     asked = [
         [

@@ -42,7 +42,7 @@ class Recipe:
     lvlm_steps: int = 2400
 
     def scaled(self, share: float) -> Recipe:
-        """The same with less of everything."""
+        """A smaller recipe, with less of everything."""
         counts = {name: max(2, round(value * share)) for name, value in vars(self).items() if name != "seed"}
         return replace(self, **counts)
 

@@ -38,7 +38,7 @@ class FootageTree:
         return path.relative_to(self.root).as_posix()
 
     def names(self) -> list[str]:
-        """Of all footage."""
+        """Names of all footage."""
         return [self.name(path) for path in self.paths]
 
     def unused(self, used: Iterable[Path]) -> tuple[str, ...]:

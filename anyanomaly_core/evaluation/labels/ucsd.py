@@ -65,7 +65,7 @@ def _is_clip(path: Path) -> bool:
 
 
 def _labels(folder: Path, stated: tuple[FrameRange, ...] | None) -> FrameLabels | None:
-    """By the script, else by masks; None where there is neither."""
+    """Labels by the script, else by masks; None where there is neither."""
     if stated is not None:
         return align_from_one(FrameLabels(stated), folder)
     masks = folder.with_name(f"{folder.name}{MASKS}")
@@ -81,7 +81,7 @@ def _by_masks(masks: Path, folder: Path) -> FrameLabels:
 
 
 def _read_ranges(script: Path) -> dict[int, tuple[FrameRange, ...]]:
-    """By number of the clip: the runs of its ``gt_frame = [60:152, 160:170];``, from 0."""
+    """Map a clip's number to the runs of its ``gt_frame = [60:152, 160:170];``, from 0."""
     text = script.read_text(encoding="utf-8-sig", errors="replace")
     text = re.sub(r"%[^\n]*", "", text)  # comments
     found: dict[int, tuple[FrameRange, ...]] = {}

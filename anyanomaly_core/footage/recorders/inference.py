@@ -54,7 +54,7 @@ class _Piece:
 
     @property
     def shape(self) -> str:
-        """As it stands in a pattern."""
+        """The piece as it stands in a pattern."""
         if self.kind in {"word", "mark"}:
             return self.text
         if self.kind == "clock12":

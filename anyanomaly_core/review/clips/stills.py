@@ -76,7 +76,7 @@ def still_exists(engine: Engine, settings: Settings, event_id: UUID, kind: Still
 
 
 def _file_name(settings: Settings, event: EventRecord, kind: StillKind) -> str:
-    """In the cache: everything that the picture depends on."""
+    """Name in the cache: everything that the picture depends on."""
     mask = mask_label(footage_mask(settings, event.video))
     peak = f"{event.scoring_id}-{event.scorer_id}-{event.segment_index}-{event.peak_frame}"
     suffix = "jpg" if kind in _SIDES else "png"

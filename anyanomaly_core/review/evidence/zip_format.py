@@ -44,7 +44,7 @@ def local_header(entry: Entry) -> bytes:
     return struct.pack("<4s5H3I2H", b"PK\x03\x04", *fields) + name + extra
 
 
-def directory(entries: Sequence[Entry]) -> bytes:
+def central_directory(entries: Sequence[Entry]) -> bytes:
     """What stands behind the last content."""
     offset, listed = 0, []
     for entry in entries:
@@ -95,12 +95,12 @@ def write(target: Path, files: Sequence[tuple[str, Path | bytes]]) -> None:
             out.write(local_header(entry))
             for chunk in _chunks(content):
                 out.write(chunk)
-        out.write(directory(entries))
+        out.write(central_directory(entries))
 
 
 def has_no_other_bytes(path: Path, entries: Sequence[Entry]) -> bool:
     """Whether a ZIP is, apart from contents, byte for byte what :func:`write` makes of these entries."""
-    end = directory(entries)
+    end = central_directory(entries)
     if path.stat().st_size != sum(len(local_header(e)) + e.size for e in entries) + len(end):
         return False
     with path.open("rb") as file:

@@ -118,7 +118,7 @@ def labels(engine: Database, rule: str = "") -> Response:
 
 @router.get("/labels.zip")
 def labels_archive(engine: Database, rule: str = "") -> Response:
-    """The same for `anyanomaly evaluate`."""
+    """The judged events of a rule as an archive for `anyanomaly evaluate`."""
     with engine.connect() as connection:
         body = labels_zip(evaluation_labels(connection, labelled_events(connection, rule or None)))
     name = {"Content-Disposition": 'attachment; filename="labels.zip"'}

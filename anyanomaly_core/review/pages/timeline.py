@@ -65,8 +65,8 @@ def timeline(request: Request, visitor: Viewer, engine: Database, settings: Conf
 
 
 @router.get("/day")
-def day_of_before(request: Request) -> Response:
-    """Where the timeline was before."""
+def redirect_old_address(request: Request) -> Response:
+    """Redirect from the address that the timeline had before."""
     return RedirectResponse(f"{base_path(request)}/timeline?{request.url.query}", 307)
 
 

@@ -31,7 +31,7 @@ class Incident:
 
     @classmethod
     def parse(cls, stated: str) -> "Incident":
-        """From a form. Raises StorageError for what is none."""
+        """Parse a form. Raises StorageError for what is none."""
         try:
             event, *moments = stated.split("|")
             if not moments:
@@ -57,7 +57,7 @@ class Filters:
 
     @classmethod
     def parse(cls, given: Mapping[str, str]) -> "Filters":
-        """From a query string. Raises StorageError for values that do not exist."""
+        """Parse a query string. Raises StorageError for values that do not exist."""
         night, least = given.get("night", ""), given.get("least", "")
         try:
             found = cls(
@@ -87,7 +87,7 @@ class Filters:
         return (float(value) if self.order == "score" else datetime.fromisoformat(value)), UUID(event)
 
     def query_string(self, **changes: object) -> str:
-        """As the query string of an address, with changes. Defaults are left out."""
+        """The query string of an address, with changes. Defaults are left out."""
         new = replace(self, **changes)  # type: ignore[arg-type]
         defaults = Filters()
         stated = {name: getattr(new, name) for name in self.__slots__ if getattr(new, name) != getattr(defaults, name)}

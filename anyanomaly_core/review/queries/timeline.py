@@ -89,7 +89,7 @@ class TimelineSpan:
     rules: Sequence[str]
 
     def values(self) -> dict[str, Any]:
-        """For SQL. Raises StorageError for a span that ends before it begins, or is longer than LONGEST."""
+        """Parameters for SQL. Raises StorageError for a span that ends before it begins, or is longer than LONGEST."""
         if not timedelta(0) < self.end - self.begin <= LONGEST:
             raise StorageError(f"A timeline shows more than nothing and at most {LONGEST.days} days.")
         apart = (self.end - self.begin) / _STEPS

@@ -141,7 +141,7 @@ def _at(moment: datetime, zone: str) -> datetime:
 
 
 def _by_camera(report: MorningReport) -> list[tuple[str, list[tuple[str, int, float]]]]:
-    """By camera with hits, most first: (rule, hits, highest peak)."""
+    """Hits by camera, most first: (rule, hits, highest peak)."""
     found: dict[str, dict[str, list[float]]] = {}
     for hit in report.hits:
         found.setdefault(hit["camera_name"], {}).setdefault(hit["rule"], []).append(hit["peak_score"])

@@ -94,7 +94,7 @@ class MorningReport:
 
     @property
     def gaps(self) -> list[Gap]:
-        """Of all cameras, longest first."""
+        """Gaps of all cameras, longest first."""
         return sorted((gap for camera in self.cameras for gap in camera.gaps), key=lambda gap: -gap.length_s)
 
     @property
@@ -122,7 +122,7 @@ class MorningReport:
 
     @property
     def scored_share(self) -> float | None:
-        """Of the seconds of footage that some active rule has to score; None when there are none."""
+        """Share of what active rules have to score that has a score, in seconds; None when they have nothing."""
         total = sum(row["seconds"] for row in self.coverage if row["state"] != "no_footage")
         good = sum(row["seconds"] for row in self.coverage if row["state"] in {"scored", "carried", "pruned"})
         return good / total if total else None
@@ -182,7 +182,7 @@ def load_report(engine: Engine, settings: Settings, night: date, *, now: datetim
 
 
 def choose_top_events(hits: Sequence[RowMapping]) -> list[RowMapping]:
-    """Of hits in order those that nobody judged yet, few of a kind, and twelve at most."""
+    """The first of these hits that nobody judged yet, few of a kind, and twelve at most."""
     chosen: list[RowMapping] = []
     alike: Counter[tuple[str, str]] = Counter()
     for hit in hits:
@@ -206,7 +206,7 @@ def gaps_between(
 
 
 def shortest_gap_s(recorded: Sequence[tuple[datetime, datetime]]) -> float:
-    """From which length on a pause between these recordings is a gap, in seconds."""
+    """Length from which a pause between these recordings is a gap, in seconds."""
     lengths = [(end - begin).total_seconds() for begin, end in recorded]
     return min(max(2 * median(lengths), MIN_GAP_S), MAX_GAP_S) if lengths else MAX_GAP_S
 

@@ -9,7 +9,7 @@ import pytest
 
 from anyanomaly_core.errors import StorageError
 from anyanomaly_core.results.engine import make_engine
-from anyanomaly_core.results.waiting import is_away, wait_for_database
+from anyanomaly_core.results.waiting import is_unreachable, wait_for_database
 from tests.kills.absence import MOMENTS, scan_through
 from tests.kills.campaign import Campaign
 from tests.kills.maintain import maintain
@@ -65,7 +65,7 @@ def test_a_database_that_is_away_is_waited_for_and_one_that_refuses_is_not(datab
     kill(database.processes())
     with pytest.raises(StorageError, match="has not answered") as away:
         wait_for_database(engine, 0.5)
-    assert is_away(away.value)
+    assert is_unreachable(away.value)
     began = time.monotonic()
     later = threading.Timer(2.0, database.revive)
     later.start()
@@ -76,5 +76,5 @@ def test_a_database_that_is_away_is_waited_for_and_one_that_refuses_is_not(datab
     stranger = make_engine(url.replace(":" + url.split(":")[2].split("@")[0], ":wrong"))
     with pytest.raises(StorageError, match="authentication failed") as refused:
         wait_for_database(stranger, 60)
-    assert not is_away(refused.value)
+    assert not is_unreachable(refused.value)
     assert "wrong" not in str(refused.value)

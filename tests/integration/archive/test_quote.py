@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine
 
 from anyanomaly_core.archive.missing import FootageSelection, missing_work
 from anyanomaly_core.archive.quote import calls_per_segment, make_quote
-from anyanomaly_core.archive.rates import measured_rates
+from anyanomaly_core.archive.rates import load_rates
 from anyanomaly_core.archive.scan import Budget
 from anyanomaly_core.profile import Profile, load_profile
 from anyanomaly_core.results import catalog, scorer_store
@@ -78,8 +78,8 @@ def test_the_quote_is_the_sum_of_what_was_measured(engine: Engine, tmp_path: Pat
     commit(engine, seen, (one, two), nights[0], tmp_path, ms=(30, 15, 100))
     commit(engine, seen, (three,), nights[1], tmp_path, ms=(10, 5, 100))
     with engine.connect() as connection:
-        rates = measured_rates(connection, scorer.scorer_id)
-        assert measured_rates(connection, scorer.scorer_id + 1) is None
+        rates = load_rates(connection, scorer.scorer_id)
+        assert load_rates(connection, scorer.scorer_id + 1) is None
     assert rates is not None
     assert (rates.encode_s, rates.encode_again_s, rates.judge_s) == pytest.approx((0.06, 0.01, 0.1))
     assert (rates.windows_s, rates.windows_again_s) == pytest.approx((0.03 / 3**0.5, 0.005))
@@ -88,7 +88,7 @@ def test_the_quote_is_the_sum_of_what_was_measured(engine: Engine, tmp_path: Pat
     note(engine, nights[0], scorer.scorer_id, start=6, video=7, work=4.5, rows=10)  # 5 passes, 2.5 s beside the models
     note(engine, nights[1], scorer.scorer_id, start=2, video=1, work=9, rows=10)  # resumed: its work took longer
     with engine.connect() as connection:
-        rates = measured_rates(connection, scorer.scorer_id)
+        rates = load_rates(connection, scorer.scorer_id)
         videos = missing_videos(connection, new, scorer.scorer_id)
         spent = spending_of(connection, nights[0])
     assert rates is not None
@@ -171,7 +171,7 @@ def test_a_quote_has_the_price_with_and_without_a_cascade(engine: Engine, tmp_pa
     frames[8 * 24 :] = np.nan
     commit_unit(engine, replace(made, scores=scores, frame_scores={rule.rule_version_id: frames}, run_id=run), tmp_path)
     with engine.connect() as connection:
-        rates = measured_rates(connection, scorer.scorer_id)
+        rates = load_rates(connection, scorer.scorer_id)
         videos = missing_videos(connection, rule, scorer.scorer_id)
     assert rates is not None
     assert (rates.rank_s, rates.encode_s, rates.judge_s, rates.pruned) == pytest.approx((0.05, 0, 0.1, 0.6))
