@@ -57,7 +57,7 @@ def connection_from_environment(name: str) -> Connection:
             extra=json.loads(extra) if isinstance(extra, str) else dict(extra),
         )
     except (ValueError, TypeError, AttributeError):
-        raise ConfigurationError(f"{variable} is no connection in JSON, such as docs/alerts.md shows.") from None
+        raise ConfigurationError(f"{variable} is not a connection in JSON as docs/alerts.md shows it.") from None
 
 
 def resolve_connections(connections: Connections, names: set[str]) -> Connections:

@@ -94,7 +94,7 @@ def _signing_key(connection: Connection) -> bytes:
         return base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
     except binascii.Error:
         raise ConfigurationError(
-            f"The password of the connection {connection.name} is no base64 after whsec_."
+            f"The password of the connection {connection.name} is not base64 after whsec_."
         ) from None
 
 
@@ -128,7 +128,7 @@ def _post(url: str, body: bytes, headers: Callable[[], dict[str, str]], connecti
     except _TransientError as error:
         raise AlertError(f"{host} did not take it in {_TRIES} tries: {error}") from None
     except httpx.InvalidURL:
-        raise ConfigurationError(f"The host of the connection {connection.name} is no address.") from None
+        raise ConfigurationError(f"The host of the connection {connection.name} is not an address.") from None
     if status >= HTTPStatus.MULTIPLE_CHOICES:
         kind = AlertRefusedError if status in _REFUSED else AlertError
         raise kind(f"{host} answered {status}: {said}")

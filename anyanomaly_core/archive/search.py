@@ -148,10 +148,10 @@ def read_picture(path: Path) -> Image:
     try:
         with PilImage.open(path, formats=("PNG", "JPEG", "WEBP", "BMP")) as picture:
             if picture.width * picture.height > _MOST_PIXELS:
-                raise FootageError(f"{path} has more than 50 megapixels; cut out what is to be looked for.")
+                raise FootageError(f"{path} has more than 50 megapixels; crop it to what you look for.")
             return np.asarray(picture.convert("RGB"))
     except (OSError, UnidentifiedImageError, ValueError, PilImage.DecompressionBombError) as error:
-        raise FootageError(f"{path} is no picture (PNG, JPEG, WebP or BMP) that can be read: {error}") from None
+        raise FootageError(f"{path} is not a picture (PNG, JPEG, WebP or BMP) that can be read: {error}") from None
 
 
 def _day(day: date | None) -> str | None:

@@ -20,9 +20,13 @@ def backfill(
     first: FirstDay = None,
     last: LastDay = None,
     newest_first: Annotated[bool, typer.Option("--newest-first", help="Begin with the newest day.")] = False,
-    gpu_hours: Annotated[float | None, typer.Option("--gpu-hours", min=0, help="Stop after so many hours.")] = None,
-    segments: Annotated[int | None, typer.Option("--segments", min=1, help="Stop before more segments.")] = None,
-    quote: Annotated[bool, typer.Option("--quote", help="Only say what it would take.")] = False,
+    gpu_hours: Annotated[
+        float | None, typer.Option("--gpu-hours", min=0, help="Stop after this many GPU hours.")
+    ] = None,
+    segments: Annotated[
+        int | None, typer.Option("--segments", min=1, help="Stop before more than this many segments are scored.")
+    ] = None,
+    quote: Annotated[bool, typer.Option("--quote", help="Only say what the backfill would take.")] = False,
     stack: Stack = "",
     as_json: AsJson = False,
 ) -> None:

@@ -10,7 +10,9 @@ from anyanomaly_core.cli.site import database
 
 
 def clocks(
-    apply: Annotated[bool, typer.Option("--apply", help="Move them; without this they are only listed.")] = False,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Move the videos; without this option they are only listed.")
+    ] = False,
     stack: Stack = "",
     as_json: AsJson = False,
 ) -> None:

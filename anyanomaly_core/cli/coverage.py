@@ -24,17 +24,22 @@ class CoverageGrouping(StrEnum):
 
 def coverage(
     rule: Annotated[str | None, typer.Option("--rule", help="Only this rule.")] = None,
-    camera: Annotated[str | None, typer.Option("--camera", help="Only this id or pattern.")] = None,
+    camera: Annotated[str | None, typer.Option("--camera", help="Only this camera id or pattern.")] = None,
     by: Annotated[
-        CoverageGrouping, typer.Option("--by", help="A row for each rule, camera, day or file.")
+        CoverageGrouping, typer.Option("--by", help="What each row stands for: a rule, camera, day or file.")
     ] = CoverageGrouping.rule,
-    unfinished: Annotated[bool, typer.Option("--unfinished", help="Only what failed or was not done yet.")] = False,
-    all_versions: Annotated[bool, typer.Option("--all-versions", help="Earlier versions of rules as well.")] = False,
+    unfinished: Annotated[
+        bool, typer.Option("--unfinished", help="Only footage that failed or has no score yet.")
+    ] = False,
+    all_versions: Annotated[
+        bool, typer.Option("--all-versions", help="Show earlier versions of rules as well.")
+    ] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Does the ledger add up to the archive? Exits 1 if not.")
+        bool, typer.Option("--check", help="Check that the ledger adds up to the archive; exits with 1 if it does not.")
     ] = False,
     cascade: Annotated[
-        bool, typer.Option("--cascade", help="What cascades left out of each rule, and at most how much was missed.")
+        bool,
+        typer.Option("--cascade", help="Show what cascades left out for each rule, and at most how much they missed."),
     ] = False,
     stack: Stack = "",
     as_json: AsJson = False,

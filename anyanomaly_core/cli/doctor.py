@@ -29,7 +29,8 @@ def doctor(
     distributed: Annotated[
         bool,
         typer.Option(
-            "--distributed", help="What a host of several must reach and have in common; docs/distributed.md."
+            "--distributed",
+            help="Check what a host of several must reach and share with the others; see docs/distributed.md.",
         ),
     ] = False,
     as_json: AsJson = False,

@@ -27,10 +27,12 @@ def list_events(
     cameras: Cameras = None,
     first: FirstDay = None,
     last: LastDay = None,
-    to_review: Annotated[bool, typer.Option("--to-review", help="Only those that nobody has judged.")] = False,
-    verdict: Annotated[VerdictChoice | None, typer.Option("--verdict", help="Only those judged so.")] = None,
-    highest: Annotated[bool, typer.Option("--highest", help="Highest score first, instead of newest first.")] = False,
-    most: Annotated[int, typer.Option("--most", min=1, help="How many at most.")] = 50,
+    to_review: Annotated[bool, typer.Option("--to-review", help="Only events that nobody has judged.")] = False,
+    verdict: Annotated[VerdictChoice | None, typer.Option("--verdict", help="Only events with this verdict.")] = None,
+    highest: Annotated[
+        bool, typer.Option("--highest", help="Show the highest score first instead of the newest event.")
+    ] = False,
+    most: Annotated[int, typer.Option("--most", min=1, help="Most events to show.")] = 50,
     stack: Stack = "",
     as_json: AsJson = False,
 ) -> None:
@@ -81,7 +83,7 @@ def print_events(events: Sequence["EventSummary"]) -> None:
 def judge_event(
     event: EventId,
     judgement: Annotated[VerdictChoice, typer.Argument(help="real, false_alarm or unsure.")],
-    comment: Annotated[str, typer.Option("--note", help="Anything, up to 2,000 characters.")] = "",
+    comment: Annotated[str, typer.Option("--note", help="A comment of up to 2,000 characters.")] = "",
     person: Person = "",
     stack: Stack = "",
 ) -> None:

@@ -23,19 +23,21 @@ def export(
     events: Annotated[list[str], typer.Argument(help="Ids of events, as in event_list.")],
     out: Annotated[Path, typer.Option("--out", help="The ZIP file to write; it must not exist.")],
     by: Annotated[str, typer.Option("--by", help="Who exports; the user's name if not given.")] = "",
-    before: Annotated[float, typer.Option(help="Seconds of the clip before each event.", min=0)] = 10.0,
-    after: Annotated[float, typer.Option(help="Seconds after it.", min=0)] = 10.0,
+    before: Annotated[float, typer.Option(help="Seconds of clip before each event.", min=0)] = 10.0,
+    after: Annotated[float, typer.Option(help="Seconds of clip after each event.", min=0)] = 10.0,
     attention: Annotated[bool, typer.Option(help="Make attention images, which loads the encoder.")] = True,
     blur: Annotated[
         str,
-        typer.Option("--blur", help="`faces`, `plates` or `faces,plates`: blur what is found of them."),
+        typer.Option("--blur", help="`faces`, `plates` or `faces,plates`: blur those that are found."),
     ] = "",
     originals: Annotated[
         bool, typer.Option("--originals", help="Add the camera's own packets, with any signature it put into them.")
     ] = False,
     reveal: Annotated[
         bool,
-        typer.Option("--reveal-originals", help="The same, even if the clip is blurred or masked: they are not."),
+        typer.Option(
+            "--reveal-originals", help="Add the packets even if the clip is blurred or masked; the packets are neither."
+        ),
     ] = False,
     stack: Annotated[str, typer.Option("--stack", help="Installation under .local, where there are several.")] = "",
 ) -> None:
@@ -118,7 +120,7 @@ def verify(
 
 
 @evidence_app.command("key")
-def key(file: Annotated[Path, typer.Argument(help="Where to put the private key; must not exist.")]) -> None:
+def key(file: Annotated[Path, typer.Argument(help="File for the private key; it must not exist.")]) -> None:
     """Make a key that signs evidence, and print its public half, for those who check."""
     from anyanomaly_core.review.evidence.signing import make_key
 
@@ -172,7 +174,9 @@ def _event_id(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise ConfigurationError(f"{text!r} is no id of an event; `anyanomaly query` shows them: event_list.") from None
+        raise ConfigurationError(
+            f"{text!r} is not the id of an event; `anyanomaly query` shows them: event_list."
+        ) from None
 
 
 def _progress(done: int, total: int) -> None:

@@ -25,15 +25,15 @@ class DatasetFormat(StrEnum):
 
 @export_app.command("events")
 def export_dataset(
-    out: Annotated[Path, typer.Option("--out", help="Folder, new or empty.")],
-    dataset_format: Annotated[DatasetFormat, typer.Option("--format", help="Who is to read it.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder to write to, new or empty.")],
+    dataset_format: Annotated[DatasetFormat, typer.Option("--format", help="The tool that will read it.")],
     rules: Annotated[list[str] | None, typer.Option("--rule", help="Only this rule; may be repeated.")] = None,
     cameras: Cameras = None,
     first: FirstDay = None,
     last: LastDay = None,
-    verdict: Annotated[VerdictChoice | None, typer.Option("--verdict", help="Only those judged so.")] = None,
+    verdict: Annotated[VerdictChoice | None, typer.Option("--verdict", help="Only events with this verdict.")] = None,
     frames: Annotated[int, typer.Option("--frames", min=1, max=1000, help="Pictures of each event.")] = 5,
-    most: Annotated[int, typer.Option("--most", min=1, help="How many events at most, the newest.")] = 1000,
+    most: Annotated[int, typer.Option("--most", min=1, help="Most events to export, the newest first.")] = 1000,
     stack: Stack = "",
     as_json: AsJson = False,
 ) -> None:

@@ -12,7 +12,7 @@ from anyanomaly_core.cli.site import database, user_name
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-Reason = Annotated[str, typer.Option("--reason", help="Why, kept on record: a case number, a request.")]
+Reason = Annotated[str, typer.Option("--reason", help="Reason, kept on record: a case number, a request.")]
 
 retention_app = typer.Typer(no_args_is_help=True, help="How long the results of each camera are kept.")
 
@@ -68,7 +68,7 @@ def release(event: EventId, reason: Reason, person: Person = "", stack: Stack = 
 
 
 def holds(
-    history: Annotated[bool, typer.Option("--history", help="Released ones too.")] = False,
+    history: Annotated[bool, typer.Option("--history", help="Show released holds as well.")] = False,
     stack: Stack = "",
     as_json: AsJson = False,
 ) -> None:
@@ -82,7 +82,9 @@ def holds(
 
 
 def maintain(
-    apply: Annotated[bool, typer.Option("--apply", help="Remove it; without this it is only listed.")] = False,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Remove what is listed; without this option it is only listed.")
+    ] = False,
     min_age_hours: Annotated[
         float, typer.Option(help="Leave alone unfinished files younger than this; 0 only when nothing else runs.")
     ] = 24.0,

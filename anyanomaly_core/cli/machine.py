@@ -113,7 +113,7 @@ def migrate() -> None:
 
 @db_app.command("url")
 def print_url(
-    role: Annotated[DatabaseUser, typer.Option("--role", help="As whom; the reader can change nothing.")] = (
+    role: Annotated[DatabaseUser, typer.Option("--role", help="Database user; the reader can change nothing.")] = (
         DatabaseUser.reader
     ),
     stack: Stack = "",

@@ -10,7 +10,7 @@ Stack = Annotated[
     typer.Option("--stack", help="Installation, where there are several; none: the default one. See installations."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
-Cameras = Annotated[list[str] | None, typer.Option("--camera", help="Only this id or pattern; may be repeated.")]
+Cameras = Annotated[list[str] | None, typer.Option("--camera", help="Only this camera id or pattern; may be repeated.")]
 FirstDay = Annotated[
     datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day, in the camera's zone.")
 ]

@@ -51,8 +51,12 @@ def quarantine(stack: Stack = "", as_json: AsJson = False) -> None:
 
 
 def retry(
-    file: Annotated[str, typer.Option("--file", help="Only files like this, such as `gate/2026-03-*`.")] = "*",
-    camera: Annotated[str, typer.Option("--camera", help="Only cameras like this, such as `gate-*`.")] = "*",
+    file: Annotated[
+        str, typer.Option("--file", help="Only files that match this pattern, such as `gate/2026-03-*`.")
+    ] = "*",
+    camera: Annotated[
+        str, typer.Option("--camera", help="Only cameras that match this pattern, such as `gate-*`.")
+    ] = "*",
     rule: Annotated[str, typer.Option("--rule", help="Only what failed for this rule.")] = "",
     stack: Stack = "",
 ) -> None:

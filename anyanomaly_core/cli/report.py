@@ -11,7 +11,9 @@ from anyanomaly_core.errors import ConfigurationError
 
 
 def report(
-    night: Annotated[str, typer.Option("--night", help="The day it ends on, yyyy-mm-dd; none: the newest night.")] = "",
+    night: Annotated[
+        str, typer.Option("--night", help="Day on which the night ends, yyyy-mm-dd; default: the newest night.")
+    ] = "",
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder to write to; none: the installation's reports.")
     ] = None,
@@ -37,4 +39,4 @@ def _day(night: str) -> date | None:
     try:
         return date.fromisoformat(night) if night else None
     except ValueError:
-        raise ConfigurationError(f"{night!r} is no day; say yyyy-mm-dd.") from None
+        raise ConfigurationError(f"{night!r} is not a day; write yyyy-mm-dd.") from None

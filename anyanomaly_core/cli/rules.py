@@ -32,7 +32,7 @@ class RuleState(StrEnum):
 @rules_app.command("apply")
 def apply_files(
     folder: Annotated[Path | None, typer.Argument(help="Folder of rule files; none: the installation's.")] = None,
-    author: Annotated[str, typer.Option(help="Kept with new versions; the user's name if not given.")] = "",
+    author: Annotated[str, typer.Option(help="Author kept with new versions; the user's name if not given.")] = "",
     stack: Stack = "",
     as_json: AsJson = False,
 ) -> None:
@@ -68,8 +68,8 @@ def rehearse(
     first: FirstDay = None,
     last: LastDay = None,
     videos: Annotated[int, typer.Option("--videos", min=1, help="Size of the sample, spread over the choice.")] = 50,
-    score: Annotated[bool, typer.Option("--score", help="Score the sample where the draft's words are new.")] = False,
-    same: Annotated[bool, typer.Option("--same", help="Show events that do not change, too.")] = False,
+    score: Annotated[bool, typer.Option("--score", help="Score the sample where the draft's texts are new.")] = False,
+    same: Annotated[bool, typer.Option("--same", help="Show events that do not change as well.")] = False,
     stack: Stack = "",
     as_json: AsJson = False,
 ) -> None:

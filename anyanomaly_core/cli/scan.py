@@ -33,12 +33,14 @@ def scan(
         str,
         typer.Option(
             "--profile",
-            help="Built-in name or YAML file, for rules that name none; none: that of the last scan of this archive.",
+            help="Built-in name or YAML file, for rules that name none; default: that of the last scan.",
             show_default=False,
         ),
     ] = "",
     layout: Annotated[str, typer.Option(help="How paths state camera and time; see docs/footage.md.")] = "",
-    airflow: Annotated[bool, typer.Option("--airflow", help="Through Airflow's DAGs, as `make scan` does.")] = False,
+    airflow: Annotated[
+        bool, typer.Option("--airflow", help="Run the scan through Airflow's DAGs, as `make scan` does.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Scan an archive with rules; what was scored before is not scored again.

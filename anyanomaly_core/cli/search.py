@@ -11,7 +11,9 @@ from anyanomaly_core.cli.output import note, print_json, print_rows
 from anyanomaly_core.cli.progress import progress_stages
 from anyanomaly_core.cli.site import database, user_name
 
-ProfileName = Annotated[str, typer.Option("--profile", help="Whose encoder; none: the installation's.")]
+ProfileName = Annotated[
+    str, typer.Option("--profile", help="Profile whose encoder is used; default: the installation's.")
+]
 
 
 def index(
@@ -42,14 +44,20 @@ def index(
 
 def search(
     sentence: Annotated[str, typer.Argument(help='What is looked for, such as "a red suitcase".')] = "",
-    image: Annotated[Path | None, typer.Option("--image", exists=True, help="A picture of it instead.")] = None,
-    like: Annotated[str, typer.Option("--like", help="An event instead: its id, or the beginning of it.")] = "",
+    image: Annotated[
+        Path | None, typer.Option("--image", exists=True, help="Search for what this picture shows.")
+    ] = None,
+    like: Annotated[
+        str, typer.Option("--like", help="Search for what this event shows: its id, or the beginning of it.")
+    ] = "",
     cameras: Cameras = None,
     first: FirstDay = None,
     last: LastDay = None,
-    case_number: Annotated[str, typer.Option("--case", help="Why, kept on record: a case number, a request.")] = "",
+    case_number: Annotated[
+        str, typer.Option("--case", help="Reason for the search, kept on record: a case number, a request.")
+    ] = "",
     person: Annotated[str, typer.Option("--person", help="Who searches; the user's name if not given.")] = "",
-    most: Annotated[int, typer.Option("--most", min=1, max=10_000, help="So many segments.")] = 20,
+    most: Annotated[int, typer.Option("--most", min=1, max=10_000, help="Most segments to show.")] = 20,
     profile: ProfileName = "",
     stack: Stack = "",
     as_json: AsJson = False,

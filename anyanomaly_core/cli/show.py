@@ -25,7 +25,7 @@ def show(
         str, typer.Option("--at", help='Seconds into the file; of a camera its local time, "2026-11-28 03:12:40".')
     ] = "",
     camera: Annotated[str, typer.Option("--camera", help="Camera of the archive, with --at.")] = "",
-    seconds: Annotated[float, typer.Option("--seconds", min=0.1, help="How much around that moment.")] = 30.0,
+    seconds: Annotated[float, typer.Option("--seconds", min=0.1, help="Seconds around that moment.")] = 30.0,
     profile: Annotated[
         str, typer.Option("--profile", help="Built-in name or YAML file; none: demo, or the installation's.")
     ] = "",

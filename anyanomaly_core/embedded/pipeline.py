@@ -61,7 +61,9 @@ def ingest_and_scan(installation: Installation, api: AirflowApi, *, say: Say = p
     """Trigger ``ingest_archive``, follow it, then follow the run of ``scan_archive`` that its asset starts."""
     services.wait_for_dags(api, DAGS, since=services.started_at(installation))
     if paused := [name for name in DAGS if (api.dag(name) or {}).get("is_paused")]:
-        raise AirflowError(f"{' and '.join(paused)} paused in Airflow's page ({api.address}/dags); switch on first.")
+        raise AirflowError(
+            f"Paused in Airflow's page ({api.address}/dags): {' and '.join(paused)}. Switch them on first."
+        )
     say(f"ingest_archive  ({api.address}/dags/ingest_archive)")
     run_id = api.trigger("ingest_archive", {})
     ingested = runs.follow(api, "ingest_archive", run_id, timeout_s=DAY_S, say=say)

@@ -124,7 +124,7 @@ def _load(path: Path, _modified: int, _size: int) -> tuple[Correction, ...]:
         # Every scalar stays text: YAML would read 1:30 as the number 90.
         stated = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506  (makes text only)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"The clock corrections {path} are no YAML: {error}.") from None
+        raise ConfigurationError(f"The clock corrections {path} are not YAML: {error}.") from None
     try:
         return ClockFile.model_validate(stated).clocks
     except ValidationError as error:

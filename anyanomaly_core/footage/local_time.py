@@ -127,7 +127,7 @@ def _wall_clock(values: Mapping[str, str]) -> datetime:
         )
     except ValueError:
         clock = ":".join(values.get(name, "0") for name in ("hour", "minute", "second"))
-        raise NoTimeError(f"{clock} is no time of day") from None
+        raise NoTimeError(f"{clock} is not a time of day") from None
 
 
 def _midnight(values: Mapping[str, str]) -> datetime:
@@ -136,7 +136,7 @@ def _midnight(values: Mapping[str, str]) -> datetime:
         return datetime(year, int(values["month"]), int(values["day"]))  # noqa: DTZ001  (a wall clock has no zone yet)
     except (ValueError, KeyError):
         stated = "-".join(values.get(name, "?") for name in ("year", "month", "day"))
-        raise NoTimeError(f"{stated} is no date") from None
+        raise NoTimeError(f"{stated} is not a date") from None
 
 
 def _offset(text: str) -> timezone:
@@ -144,7 +144,7 @@ def _offset(text: str) -> timezone:
         return UTC
     hours, minutes = int(text[1:3]), int(text[-2:])
     if hours > 14 or minutes > 59:  # noqa: PLR2004  (from -12:00 to +14:00)
-        raise NoTimeError(f"{text} is no offset to UTC")
+        raise NoTimeError(f"{text} is not an offset to UTC")
     return timezone((-1 if text[0] == "-" else 1) * timedelta(hours=hours, minutes=minutes))
 
 

@@ -164,7 +164,7 @@ def _load(path: Path, _modified: int, _size: int) -> MaskFile:
     try:
         stated = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"The privacy masks {path} are no YAML: {error}.") from None
+        raise ConfigurationError(f"The privacy masks {path} are not YAML: {error}.") from None
     try:
         return MaskFile.model_validate(stated)
     except ValidationError as error:

@@ -75,7 +75,7 @@ def local_directory(model: str, path: Path | None, part: str, settings: ModelSet
     if path is not None:
         if not path.is_dir():
             raise ModelSetupError(
-                f"The profile's {part} path {path} is no directory. Put the model there, or take `path` out."
+                f"The profile's {part} path {path} is not a directory. Put the model there, or remove `path`."
             )
         return path
     if settings.models_dir is None:

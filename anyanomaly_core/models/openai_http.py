@@ -69,7 +69,9 @@ class ServerConnection:
         if urlsplit(base_url).username or urlsplit(base_url).password:
             raise ConfigurationError("The model server's address holds a password. Use ANYANOMALY_LVLM_API_KEY.")
         if urlsplit(base_url).scheme not in {"http", "https"} or not urlsplit(base_url).hostname:
-            raise ConfigurationError(f"The model server's address {self.shown_url!r} is no http:// or https:// URL.")
+            raise ConfigurationError(
+                f"The model server's address {self.shown_url!r} is not an http:// or https:// URL."
+            )
         logging.getLogger("httpx").setLevel(logging.WARNING)  # it would write a line per request
         # following a redirect would carry the key to a host nobody has configured, so none is followed
         self._client = httpx.Client(

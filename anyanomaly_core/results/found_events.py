@@ -90,7 +90,7 @@ def event_with_id(connection: Connection, written: str) -> UUID:
     """
     start = written.strip().lower()
     if len(start) < SHORTEST_ID or not set(start) <= set("0123456789abcdef-"):
-        raise StorageError(f"{written[:60]!r} is no id of an event; `anyanomaly events` shows them.")
+        raise StorageError(f"{written[:60]!r} is not the id of an event; `anyanomaly events` shows them.")
     found = list(connection.execute(_BY_PREFIX, {"start": start}).scalars())
     if len(found) == 1:
         return UUID(str(found[0]))

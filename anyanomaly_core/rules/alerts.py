@@ -121,7 +121,7 @@ def load_alerts(path: Path | None) -> AlertFile:
     except OSError as error:
         raise ConfigurationError(f"The file of alerts {path} cannot be read: {error.strerror}.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"The file of alerts {path} is no YAML: {error}.") from None
+        raise ConfigurationError(f"The file of alerts {path} is not YAML: {error}.") from None
     whole = stated if isinstance(stated, dict) else {}
     targets = whole.get("targets")
     if not isinstance(targets, dict) or not all(isinstance(target, dict) for target in targets.values()):

@@ -63,7 +63,7 @@ def _words(problem: ErrorDetails) -> str:
 
 def _mistake(key: str, kind: str, value: object, limits: Mapping[str, Any]) -> str:
     if kind == "string_pattern_mismatch":
-        return f"{value!r} cannot be used; {_SIGNS.get(key, 'it holds a character that is no text')}"
+        return f"{value!r} cannot be used; {_SIGNS.get(key, 'it holds a character that is not text')}"
     if kind == "value_error":
         return str(limits["error"])
     if isinstance(value, float) and math.isnan(value):

@@ -115,7 +115,7 @@ def _flaw_of(found: re.Match[str]) -> str | None:
     before = found.string[found.start() - 1 : found.start()]  # "..8"
     dotted = before in {".", ","} and found["body"].startswith(".")
     if dotted or _THOUSANDS.fullmatch(found["body"]) or not _NUMBER.fullmatch(found["body"]):
-        return "is no decimal number"
+        return "is not a decimal number"
     return None
 
 

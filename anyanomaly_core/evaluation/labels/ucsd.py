@@ -102,5 +102,7 @@ def _run(script: Path, line: int, part: str) -> FrameRange:
     run = re.fullmatch(r"([0-9]+)(?::([0-9]+))?", part)
     first, last = (int(run[1]), int(run[2] or run[1])) if run else (0, 0)
     if first < 1 or last < first:
-        raise ConfigurationError(f"{script} line {line}: {part!r} is no run of frames such as 60:152, from 1.")
+        raise ConfigurationError(
+            f"{script} line {line}: {part!r} is not a range of frames such as 60:152, counted from 1."
+        )
     return first - 1, last - 1

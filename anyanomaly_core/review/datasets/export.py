@@ -66,7 +66,7 @@ def export_events(
         StorageError: when there is no such event.
     """
     if dataset_format not in FORMATS:
-        raise ConfigurationError(f"{dataset_format!r} is no format; there are {', '.join(FORMATS)}.")
+        raise ConfigurationError(f"{dataset_format!r} is not a format; there are {', '.join(FORMATS)}.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ConfigurationError(f"{out} is not an empty folder; name a new one.")
     with engine.connect() as connection:

@@ -98,7 +98,7 @@ def write(
     elif kind in {"comment", "assigned", "closed", "reopened"}:
         cases.add_entry(engine, case_id, kind, words, author=visitor.name)  # type: ignore[arg-type]
     else:
-        raise StorageError("A case is commented, assigned, held, closed or reopened.")
+        raise StorageError("A case can be commented on, assigned, held, closed or reopened.")
     return _to_case(request, case_id)
 
 

@@ -91,7 +91,7 @@ class TimelineSpan:
     def values(self) -> dict[str, Any]:
         """Parameters for SQL. Raises StorageError for a span that ends before it begins, or is longer than LONGEST."""
         if not timedelta(0) < self.end - self.begin <= LONGEST:
-            raise StorageError(f"A timeline shows more than nothing and at most {LONGEST.days} days.")
+            raise StorageError(f"A timeline spans more than no time and at most {LONGEST.days} days.")
         apart = (self.end - self.begin) / _STEPS
         named = {"begin": self.begin, "end": self.end, "cameras": list(self.cameras), "rules": list(self.rules)}
         return {**named, "apart": apart}

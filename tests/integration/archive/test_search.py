@@ -168,7 +168,7 @@ def test_a_file_that_is_gone_a_picture_that_is_none_and_a_note_without_a_name_ar
     assert said.startswith(f"1 of 1 videos are not wholly indexed: {GATE}")
     (tmp_path / "no.png").write_bytes(b"no picture")
     search = ArchiveSearch(indexed.engine, get_settings())
-    with pytest.raises(FootageError, match="is no picture"):
+    with pytest.raises(FootageError, match="is not a picture"):
         search.ask(image=tmp_path / "no.png", person="ada")
     with pytest.raises(StorageError, match="could not be noted, so it is not answered"):
         search.ask("a red suitcase", person=" ")

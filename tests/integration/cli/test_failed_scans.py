@@ -77,7 +77,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 @pytest.mark.parametrize(
     ("footage", "rules", "profile", "said"),
     [
-        ("footage", "rules", "nowhere.yaml", "path nowhere is no directory"),
+        ("footage", "rules", "nowhere.yaml", "path nowhere is not a directory"),
         ("footage", "rules", "half.yaml", "half holds no weights"),
         ("footage", "rules", "default", "models fetch default"),
         ("footage", "rules", "refusing.yaml", "401"),

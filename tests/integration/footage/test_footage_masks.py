@@ -116,7 +116,7 @@ def test_cameras_find_their_masks_by_name_and_pattern(tmp_path: Path) -> None:
         ("cameras: {gate: [{rectangle: [0, .nan, 1, 1]}]}", "nan is not a number from 0 to 1"),
         ("cameras: {gate: [{rectangle: [0, 0, 1, 1], polygon: [[0, 0], [1, 0], [1, 1]]}]}", "a shape is"),
         ("cameras: {01: [{rectangle: [0, 0, 1, 1]}]}", "in quotes"),
-        ("cameras: [", "no YAML"),
+        ("cameras: [", "not YAML"),
     ],
 )
 def test_a_wrong_mask_file_stops_everything(tmp_path: Path, content: str, said: str) -> None:

@@ -88,7 +88,7 @@ def test_a_changed_file_is_read_anew(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("clocks: [", "no YAML"),
+        ("clocks: [", "not YAML"),
         ("- camera: a", "one list `clocks:`"),
         ("clocks: [{camera: a}]", "no `add`"),
         ("clocks: [{add: +1 h}]", "no `camera`"),

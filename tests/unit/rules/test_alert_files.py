@@ -24,7 +24,7 @@ def test_no_file_tells_nobody() -> None:
         ("targets: {a: {kind: slack, connection: x, picture: true}}", "target a: picture"),
         ("review_url: javascript:alert(1)\ntargets: {}", "review_url"),
         ("targets: {a: {kind: webhook, connection: x, password: hush}}", "target a: password: Extra inputs"),
-        ("{", "is no YAML"),
+        ("{", "is not YAML"),
     ],
 )
 def test_a_mistake_is_told_at_its_target_and_key(tmp_path: Path, content: str, said: str) -> None:

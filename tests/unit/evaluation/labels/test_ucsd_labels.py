@@ -48,7 +48,7 @@ def test_a_line_may_state_its_number(tmp_path: Path) -> None:
 def test_a_run_that_is_none_is_refused(tmp_path: Path, run: str) -> None:
     images(tmp_path / "Test/Test001", 3)
     script(tmp_path, f"TestVideoFile = {{}};\nTestVideoFile{{end+1}}.gt_frame = [{run}];\n")
-    with pytest.raises(ConfigurationError, match=rf"UCSDped9\.m line 2: '{run}' is no run of frames"):
+    with pytest.raises(ConfigurationError, match=rf"UCSDped9\.m line 2: '{run}' is not a range of frames"):
         open_archive(tmp_path)
 
 
