@@ -15,7 +15,7 @@ import torch
 from torch.nn.utils import clip_grad_norm_
 
 from anyanomaly_core.errors import ConfigurationError
-from anyanomaly_core.models.lavida.model import Lavida, Scene
+from anyanomaly_core.models.lavida.model import Lavida, SceneFeatures
 from anyanomaly_core.models.lavida.trainable import make_trainable, trainable_parameters
 from anyanomaly_core.training.curves import write_curves
 from anyanomaly_core.training.exposure import Example, ExposureSampler
@@ -127,7 +127,7 @@ def _step(model: Lavida, sampler: ExposureSampler, plan: TrainingPlan, step: int
     return total
 
 
-def _losses_of(model: Lavida, plan: TrainingPlan, scene: Scene, example: Example) -> dict[str, torch.Tensor]:
+def _losses_of(model: Lavida, plan: TrainingPlan, scene: SceneFeatures, example: Example) -> dict[str, torch.Tensor]:
     frames, words = example.frames, example.categories
     with _precision(model, plan):
         output = model.decode(scene, *model.read(frames, words, with_reply=plan.losses.reply > 0), words)
