@@ -59,7 +59,8 @@ def join_clocks(stated: Seconds, clocks: ClockFaults, interval: float) -> Second
     starts = [start for start in np.searchsorted(right, clocks.starts).tolist() if 0 < start < len(right)]
     for first, end in pairwise([*starts, len(right)]):
         frames = right[first] - right[first - 1]
-        times[first:end] += times[first - 1] + frames * interval - times[first]
+        begin = times[first - 1] + frames * interval
+        times[first:end] = times[first:end] - times[first] + begin  # in this order: rounded, it is not before ``begin``
     joined: Seconds = np.interp(np.arange(len(stated)), right, times)
     before, after = np.arange(right[0], 0, -1), np.arange(1, len(stated) - right[-1])
     joined[: right[0]] = times[0] - before * interval

@@ -10,16 +10,13 @@ import struct
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anyanomaly_core.results.rows import RuleRows, SegmentRow
 from anyanomaly_core.scoring.types import Status
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 # Order of the fields below.
 COLUMNS = (
@@ -62,16 +59,15 @@ class CopyStream(io.RawIOBase):
         """True."""
         return True
 
-    def readinto(self, target: "WriteableBuffer") -> int:
+    def readinto(self, target: Any) -> int:  # noqa: ANN401  (any writable buffer)
         """Fill ``target`` as far as one chunk goes; 0 at the end."""
         while not self._rest:
             chunk = next(self._chunks, None)
             if chunk is None:
                 return 0
             self._rest = memoryview(chunk)
-        with memoryview(target).cast("B") as room:
-            count = min(len(room), len(self._rest))
-            room[:count] = self._rest[:count]
+        count = min(len(target), len(self._rest))
+        target[:count] = self._rest[:count]
         self._rest = self._rest[count:]
         return count
 

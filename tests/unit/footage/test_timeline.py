@@ -132,6 +132,7 @@ def test_the_rate_is_measured() -> None:
 
 
 @given(st.lists(st.floats(-1e10, 1e10) | st.just(float("nan")) | st.integers(0, 50), min_size=1, max_size=80))
+@example([0.0, 7.29607193679925e-257, 86401.0])
 @example([np.nan, np.nan, 0.0, 0.0, 0.0, np.nan, 601.0, 1.0, 0.0, 0.0, 0.0])
 def test_whatever_is_stated_time_goes_forward(stated: list[float]) -> None:
     timeline = repair(np.array(stated, np.float64))
