@@ -41,7 +41,8 @@ def _install() -> None:
     below = Path(sys.prefix, "lib", f"python3.{sys.version_info.minor}", "site-packages")
     packages = VENV / below.relative_to(sys.prefix)
     (packages / "embedded.pth").write_text(f"import site; site.addsitedir({str(below)!r})\n", encoding="utf-8")
-    pip = [sys.executable, "-m", "pip", "--python", PYTHON, "--disable-pip-version-check", "install", "--quiet"]
+    # Twice quiet: an index that lacks some of the packages is warned of once for each.
+    pip = [sys.executable, "-m", "pip", "--python", PYTHON, "--disable-pip-version-check", "install", "-qq"]
     subprocess.run([*pip, "--require-hashes", "--no-deps", "-r", LOCK], check=True, cwd=ROOT)
     subprocess.run([*pip, "-c", ROOT / "requirements-torch.lock", *FOR_TESTS], check=True, cwd=ROOT)
     subprocess.run([sys.executable, "-m", "pip", "--python", PYTHON, "check"], check=True, cwd=ROOT)
