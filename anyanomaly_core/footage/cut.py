@@ -33,10 +33,10 @@ from anyanomaly_core.footage.pipes import Pipes, StallError
 from anyanomaly_core.footage.probe import read_header, why_unreadable
 from anyanomaly_core.footage.sandbox import Child, Limits, confine_command, describe_end, footage_descriptor
 
-_MOOV_BYTES = 8192, 64  # room for the table of contents at the front: in all, and per frame
+MOOV_BYTES = 8192, 64  # room for the table of contents at the front: in all, and per frame
 _DISK_FULL, _TOO_LARGE = 256 - errno.ENOSPC, 256 - errno.EFBIG  # exit statuses of ffmpeg
 Options = dict[str, str | float | None]  # of ffmpeg
-_QUALITY: Options = {"c:v": "libx264", "preset": "veryfast", "crf": 18, "g": 50, "pix_fmt": "yuv420p"}
+QUALITY: Options = {"preset": "veryfast", "crf": 18, "g": 50}  # of libx264
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,9 @@ def _encoding(
         *([f"settb=1/90000,setpts=N*{_interval(part):.6f}/TB"] if steady else []),
     ]
     options: Options = {
-        **_QUALITY,
+        "c:v": "libx264",
+        **QUALITY,
+        "pix_fmt": "yuv420p",
         "vf": ",".join(filters),
         "fps_mode": "passthrough",
         "enc_time_base": "filter" if steady else "demux",
@@ -195,7 +197,7 @@ def _command(
         fflags="+bitexact",
         avoid_negative_ts="make_zero",
         format="mp4",
-        moov_size=_MOOV_BYTES[0] + _MOOV_BYTES[1] * count,  # at the front, so that playing can begin at once
+        moov_size=MOOV_BYTES[0] + MOOV_BYTES[1] * count,  # at the front, so that playing can begin at once
         **{"frames:v": count},
         **options,
     )

@@ -1,11 +1,11 @@
 """Events in the database: derived with the scores, and again when only thresholds change."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import Connection, Engine, delete, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, Engine, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from anyanomaly_core.results.catalog import StoredVideo, cameras_of, load_video, load_videos
@@ -30,7 +30,9 @@ def versions_of(connection: Connection, scoring_ids: Sequence[int]) -> list[Stor
     return list_rules(connection, all_versions=True, scoring_ids=scoring_ids)
 
 
-def replace_events(connection: Connection, wanted: Sequence[tuple[ScoredVideo, StoredRule]]) -> dict[int, int]:
+def replace_events(
+    connection: Connection, wanted: Sequence[tuple[ScoredVideo, StoredRule]], *, keep: Collection[UUID] = ()
+) -> dict[int, int]:
     """Derive the events of rule versions in a video, in place of those there; returns how many each version has.
 
     Content that was found under several cameras has its events under each that the version looks at. Events that reach
@@ -40,6 +42,7 @@ def replace_events(connection: Connection, wanted: Sequence[tuple[ScoredVideo, S
     Args:
         connection: in a transaction.
         wanted: scores of the one video, each with a version that they serve.
+        keep: events that stay beside what takes their place.
     """
     if not wanted:
         return {}
@@ -50,7 +53,7 @@ def replace_events(connection: Connection, wanted: Sequence[tuple[ScoredVideo, S
     found = {rule.rule_version_id: 0 for _, rule in wanted}
     for scored, rule in wanted:
         for camera, zone in places.items():
-            found[rule.rule_version_id] += _replace(connection, scored.with_camera(camera, zone), rule)
+            found[rule.rule_version_id] += _replace(connection, scored.with_camera(camera, zone), rule, keep)
     return found
 
 
@@ -61,11 +64,11 @@ def _lock_cameras(connection: Connection, cameras: Iterable[str]) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": key})
 
 
-def _replace(connection: Connection, scored: ScoredVideo, rule: StoredRule) -> int:
+def _replace(connection: Connection, scored: ScoredVideo, rule: StoredRule, keep: Collection[UUID]) -> int:
     """Events of one rule version under one camera that a video has a part in; returns how many."""
     derived = _derive(connection, scored, rule)
     there = _overlapping(connection, scored, rule, derived)
-    _put(connection, derived, there, rule.rule_version_id)
+    _put(connection, derived, there, rule.rule_version_id, keep)
     done = [*derived]
     # What an event had in other videos is an event of its own now, or none.
     for _, video_id, first, last in there:
@@ -75,7 +78,7 @@ def _replace(connection: Connection, scored: ScoredVideo, rule: StoredRule) -> i
         if other is not None:
             here = other.with_camera(scored.video.camera_id, scored.video.time_zone)
             left = _derive(connection, here, rule)
-            _put(connection, left, _overlapping(connection, here, rule, left), rule.rule_version_id)
+            _put(connection, left, _overlapping(connection, here, rule, left), rule.rule_version_id, keep)
             done += left
     return len(derived)
 
@@ -144,7 +147,13 @@ def _has(derived: Sequence[StreamEvent], video_id: int, first: int, last: int) -
     )
 
 
-def _put(connection: Connection, derived: Sequence[StreamEvent], there: Sequence[Found], version: int) -> None:
+def _put(
+    connection: Connection,
+    derived: Sequence[StreamEvent],
+    there: Sequence[Found],
+    version: int,
+    keep: Collection[UUID],
+) -> None:
     """Derived events in place of those there; verdicts on one that has another id now are carried where files meet."""
     old, new = {event for event, *_ in there}, {event.event_id for event in derived}
     mine = events.c.rule_version_id == version
@@ -162,7 +171,7 @@ def _put(connection: Connection, derived: Sequence[StreamEvent], there: Sequence
         if len(there) > len(old) or any(len(event.parts) > 1 for event in derived):
             names = {"version": version, "gone": sorted(map(str, gone)), "new": sorted(map(str, new))}
             connection.execute(_CARRY, names)
-        connection.execute(delete(events).where(free, events.c.event_id.in_(gone)))
+        connection.execute(delete(events).where(free, events.c.event_id.in_(gone.difference(keep))))
 
 
 _CARRY = text("SELECT carry_verdicts(:version, CAST(:gone AS uuid[]), CAST(:new AS uuid[]))")
@@ -171,14 +180,45 @@ _CARRY = text("SELECT carry_verdicts(:version, CAST(:gone AS uuid[]), CAST(:new 
 def rederive_video(connection: Connection, video_id: int) -> None:
     """Derive all events of a video from its current scores: it was found under another camera."""
     lock_video(connection, video_id)
+    _rederive(connection, video_id, units.c.is_current)
+
+
+def rederive_without(
+    connection: Connection, video_ids: Sequence[int], scoring_ids: Sequence[int], *, keep: bool = False
+) -> None:
+    """Derive events over several files again of which some no longer count: replaced, or about to expire.
+
+    Verdicts are carried to what is left. The cameras are locked here; the scores of the files that count stay as they
+    are, so their videos need not be.
+
+    Args:
+        connection: in a transaction.
+        video_ids: what no longer counts.
+        scoring_ids: of the events.
+        keep: the events as they were stay too: somebody else removes them, and what was said of them.
+    """
+    shared = connection.execute(_SHARED, {"videos": list(video_ids)}).all()
+    kept = {row.event_id for row in shared} if keep else set()
+    for video_id in sorted({row.video_id for row in shared}):
+        _rederive(connection, video_id, units.c.is_current & units.c.scoring_id.in_(scoring_ids), keep=kept)
+
+
+_SHARED = text("""
+    SELECT o.event_id, o.video_id FROM event_parts p JOIN event_parts o USING (event_id, rule_version_id)
+    WHERE p.video_id = ANY(CAST(:videos AS bigint[])) AND o.video_id <> ALL(CAST(:videos AS bigint[]))""")
+
+
+def _rederive(
+    connection: Connection, video_id: int, wanted_units: ColumnElement[bool], *, keep: Collection[UUID] = ()
+) -> None:
     video = load_video(connection, video_id)
-    mine = (units.c.video_id == video_id) & units.c.is_current
+    mine = (units.c.video_id == video_id) & wanted_units
     scored = {
         scoring_id: load_scored(connection, video, scoring_id)
         for scoring_id in connection.execute(select(units.c.scoring_id).where(mine)).scalars().all()
     }
     wanted = [(of, version) for version in versions_of(connection, list(scored)) if (of := scored[version.scoring_id])]
-    replace_events(connection, wanted)
+    replace_events(connection, wanted, keep=keep)
 
 
 def derive_events(scored: ScoredVideo, definition: RuleDefinition) -> list[tuple[FrameRun, int]]:

@@ -27,7 +27,8 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 
 from anyanomaly_core.errors import StorageError
-from anyanomaly_core.results.schema import cameras, retention_changes, segment_scores, video_cameras, videos
+from anyanomaly_core.results.event_store import lock_video, rederive_without
+from anyanomaly_core.results.schema import cameras, retention_changes, segment_scores, units, video_cameras, videos
 
 log = logging.getLogger(__name__)
 
@@ -136,9 +137,20 @@ def due_videos(connection: Connection) -> list[DueVideo]:
 
 
 def expire(engine: Engine, due: DueVideo) -> bool:
-    """Remove the results of a video but for its scores; False: it is held, or not due any more."""
-    with engine.begin() as connection:
-        return bool(connection.execute(text("SELECT expire_video(:id)"), {"id": due.video_id}).scalar_one())
+    """Remove the results of a video but for its scores; False: it is held, or not due any more.
+
+    An event that goes on in files that stay is derived again from these, and keeps its verdicts.
+    """
+    with engine.connect() as connection, connection.begin() as transaction:
+        lock_video(connection, due.video_id)
+        mine = units.c.video_id == due.video_id
+        scorings = connection.execute(select(units.c.scoring_id).where(mine, units.c.is_current)).scalars().all()
+        connection.execute(update(units).where(mine, units.c.is_current).values(is_current=False))
+        rederive_without(connection, [due.video_id], scorings, keep=True)
+        expired = bool(connection.execute(text("SELECT expire_video(:id)"), {"id": due.video_id}).scalar_one())
+        if not expired:
+            transaction.rollback()
+        return expired
 
 
 def expired_scores(connection: Connection, *, as_if_expired: bool = False) -> list[ExpiredScores]:

@@ -21,7 +21,7 @@ from anyanomaly_core.results import parquet
 from anyanomaly_core.results.alert_outbox import queue_alerts
 from anyanomaly_core.results.binary_copy import COLUMNS, copy_stream
 from anyanomaly_core.results.catalog import StoredVideo
-from anyanomaly_core.results.event_store import lock_video, replace_events, versions_of
+from anyanomaly_core.results.event_store import lock_video, rederive_without, replace_events, versions_of
 from anyanomaly_core.results.holds import held_scorings
 from anyanomaly_core.results.leases import Lease
 from anyanomaly_core.results.ledger import record, record_files
@@ -110,12 +110,14 @@ def _commit(
 def _take_over(connection: Connection, unit: UnitScores) -> None:
     """What this content replaces becomes history, rule by rule; verdicts on it are carried over."""
     video_id = unit.result.video.video_id
-    replaced = select(videos.c.video_id).where(videos.c.replaced_by == video_id)
-    if connection.execute(replaced.limit(1)).first() is None:
+    query = select(videos.c.video_id).where(videos.c.replaced_by == video_id)
+    replaced = connection.execute(query).scalars().all()
+    if not replaced:
         return
-    for of_rule in unit.rules:
-        if of_rule.state != "failed":
-            connection.execute(select(func.take_over_results(video_id, of_rule.rule.scoring_id)))
+    scorings = [of_rule.rule.scoring_id for of_rule in unit.rules if of_rule.state != "failed"]
+    rederive_without(connection, replaced, scorings)
+    for scoring_id in scorings:
+        connection.execute(select(func.take_over_results(video_id, scoring_id)))
 
 
 def commit_failure(

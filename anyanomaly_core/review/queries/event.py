@@ -15,7 +15,9 @@ _NEARBY = timedelta(minutes=10)
 _MAX_NEARBY = 12
 
 _EVENT = text("""
-    SELECT l.*, c.time_zone, v.recorded_at, v.recorded_at + make_interval(secs => v.duration_s) AS video_ends_at,
+    SELECT l.*, c.time_zone, v.recorded_at, f.video_ids, f.ends_at AS footage_ends_at,
+           coalesce(k.video_id, l.video_id) AS peak_video_id, coalesce(k.peak_frame, l.peak_frame) AS frame_of_peak,
+           coalesce(k.segment_index, l.segment_index) AS segment_of_peak,
            left(l.rationale, 2001) AS shown_rationale, length(l.rationale) AS rationale_length, rv.threshold,
            rv.definition ->> 'description' AS description
     FROM event_list l
@@ -23,12 +25,23 @@ _EVENT = text("""
     JOIN videos v USING (video_id)
     JOIN rules r ON r.name = l.rule
     JOIN rule_versions rv ON (rv.rule_id, rv.version) = (r.rule_id, l.version)
+    CROSS JOIN LATERAL (
+        SELECT array_agg(o.video_id) AS video_ids, max(o.recorded_at + make_interval(secs => o.duration_s)) AS ends_at
+        FROM videos o WHERE o.video_id = l.video_id OR o.video_id IN (
+            SELECT p.video_id FROM event_parts p
+            WHERE (p.event_id, p.rule_version_id) = (l.event_id, rv.rule_version_id))
+    ) AS f
+    LEFT JOIN LATERAL (
+        SELECT p.video_id, p.peak_frame, p.segment_index FROM event_parts p
+        WHERE (p.event_id, p.rule_version_id) = (l.event_id, rv.rule_version_id)
+        ORDER BY p.peak_score DESC, p.started_at LIMIT 1
+    ) AS k ON true
     WHERE l.event_id = :event AND (CAST(:version AS integer) IS NULL OR l.version = :version)
     ORDER BY l.is_current_version DESC, l.version DESC LIMIT 1""")
 _CURVE = text("""
     SELECT extract(epoch FROM frame_at - :begin)::double precision AS at_s, score, status, reason
     FROM frame_scores_history
-    WHERE video_id = :video AND camera = :camera AND rule = :rule AND version = :version
+    WHERE video_id = ANY(CAST(:videos AS bigint[])) AND camera = :camera AND rule = :rule AND version = :version
       AND segment_started_at >= :begin - interval '10 minutes' AND segment_started_at < :end
       AND frame_at >= :begin AND frame_at <= :end
     ORDER BY frame_at, frame""")
@@ -68,7 +81,7 @@ _PROVENANCE = text("""
     LEFT JOIN scan_runs run USING (run_id)
     WHERE e.event_id = :event AND rv.version = :version""")
 
-_VERSION = {"video": "video_id", "camera": "camera", "rule": "rule", "version": "version"}
+_VERSION = {"videos": "video_ids", "video": "peak_video_id", "camera": "camera", "rule": "rule", "version": "version"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +104,9 @@ def load_event(connection: Connection, event_id: UUID, version: int | None = Non
 
 
 def load_curve(connection: Connection, event: RowMapping) -> EventCurve:
-    """The scores of every frame from some seconds before to some after, as far as the video reaches."""
+    """The scores of every frame from some seconds before to some after, as far as its files reach."""
     begin = max(event["recorded_at"], event["started_at"] - timedelta(seconds=BEFORE_S))
-    end = min(event["video_ends_at"], event["ended_at"] + timedelta(seconds=AFTER_S))
+    end = min(event["footage_ends_at"], event["ended_at"] + timedelta(seconds=AFTER_S))
     rows = connection.execute(_CURVE, {**_version(event), "begin": begin, "end": end}).all()
     reasons = sorted({f"{row.status}: {row.reason}" for row in rows if row.score is None and row.reason})
     return EventCurve(
@@ -122,7 +135,7 @@ def other_cameras(connection: Connection, event: RowMapping) -> Sequence[RowMapp
 
 def load_segment(connection: Connection, event: RowMapping) -> RowMapping | None:
     """The segment of the peak: what each context scored."""
-    values = {**_version(event), "segment": event["segment_index"]}
+    values = {**_version(event), "segment": event["segment_of_peak"]}
     values |= {"begin": event["started_at"], "end": event["ended_at"]}
     return connection.execute(_SEGMENT, values).mappings().first()
 

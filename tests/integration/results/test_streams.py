@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from anyanomaly_core.results.event_store import rederive_rule
 from anyanomaly_core.results.holds import held_scorings, hold_event
+from anyanomaly_core.results.retention import due_videos, expire, set_retention
 from anyanomaly_core.results.rule_store import StoredRule
 from anyanomaly_core.results.scorer_store import StoredScorer
 from anyanomaly_core.results.writer import commit_unit
@@ -155,6 +156,63 @@ def test_verdicts_follow_when_the_beginning_comes_later_and_a_hold_keeps_all_fil
     assert found(engine) == [(0.0, 6.0, 3)], "what is held stays, in all its files"
     with pytest.raises(DBAPIError, match="under legal hold"), owner_engine.begin() as connection:
         connection.execute(text("DELETE FROM event_parts"))
+
+
+def judge(owner: Engine, note: str) -> None:
+    with owner.begin() as connection:
+        connection.execute(
+            text("""INSERT INTO verdicts (event_id, rule_version_id, verdict, reviewer, note)
+                    SELECT event_id, rule_version_id, 'real', 'ada', :note FROM events"""),
+            {"note": note},
+        )
+
+
+def test_what_is_left_when_a_file_expires_is_an_event_of_its_own(
+    engine: Engine, owner_engine: Engine, made: tuple[StoredRule, StoredScorer], tmp_path: Path
+) -> None:
+    """Four files of 2 s, of which the first has the peak and goes: three are left, with the verdict, then none."""
+    for number in range(4):
+        curve = hot(level=0.8 + 0.01 * number)
+        curve[20 + number] = 0.99 if number == 0 else 0.9 + 0.01 * number
+        commit(engine, tmp_path, made, number, curve)
+    judge(owner_engine, "seen")
+    set_retention(owner_engine, "gate", 1, person="ada")
+    with engine.connect() as connection:
+        due = due_videos(connection)
+    assert [video.uri for video in due] == [f"gate/{number}.mp4" for number in range(4)]
+    assert expire(engine, due[0])
+    assert found(engine) == [(2.0, 8.0, 3)]
+    row = one(engine, "SELECT peak_score, peak_at, peak_frame, segment_index, verdict, note, video_id FROM event_list")
+    assert (row.peak_score, seconds(row.peak_at)) == (pytest.approx(0.93), 6 + 23 / 25)
+    assert (row.peak_frame, row.segment_index, row.video_id) == (
+        21,
+        0,
+        due[1].video_id,
+    )  # of what is its first file now
+    assert (row.verdict, row.note) == ("real", "seen")
+    assert not expire(engine, due[0]), "it is not due any more, and nothing changes"
+    assert expire(engine, due[2])
+    assert found(engine) == [], "neither what is before nor what is behind lasts three seconds"
+    for video in (due[1], due[3]):
+        assert expire(engine, video)
+    assert one(owner_engine, "SELECT count(*) FROM verdicts")[0] == 0, "the note went with the last of its files"
+
+
+def test_content_that_replaces_a_part_corrects_the_event(
+    engine: Engine, owner_engine: Engine, made: tuple[StoredRule, StoredScorer], tmp_path: Path
+) -> None:
+    """The middle one of five files is exported again, and shows nothing now: what is left is two events."""
+    for number in range(5):
+        commit(engine, tmp_path, made, number, hot(level=0.99 if number == 2 else 0.9))
+    judge(owner_engine, "all of it")
+    begin = world.START + timedelta(seconds=2 * FILE_S)
+    again = world.add_video(engine, "gate/2.mp4", "gate", frames=FRAMES, recorded_at=begin, content="repaired")
+    assert found(engine) == [(0.0, 10.0, 5)], "until it is scored, the old results stay"
+    commit_unit(engine, world.curve_result(engine, again, *made, hot(level=0.1)), tmp_path)
+    assert found(engine) == [(0.0, 4.0, 2), (6.0, 10.0, 2)]
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT verdict, peak_score FROM event_list ORDER BY started_at")).all()
+    assert [(row.verdict, round(row.peak_score, 3)) for row in rows] == [("real", 0.9), (None, 0.9)]
 
 
 def load_id(engine: Engine, number: int) -> int:

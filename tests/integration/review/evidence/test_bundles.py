@@ -30,13 +30,14 @@ from anyanomaly_core.footage.index import index_frames
 from anyanomaly_core.results.engine import make_engine
 from anyanomaly_core.results.schema import events, verdicts
 from anyanomaly_core.results.writer import commit_unit
-from anyanomaly_core.review.clips.clip import event_clip
+from anyanomaly_core.review.clips.clip import event_clip, spans_over_files
 from anyanomaly_core.review.event_record import load_event_record, load_event_records
 from anyanomaly_core.review.evidence.export import export_evidence
 from anyanomaly_core.review.evidence.score_tables import table
 from anyanomaly_core.review.evidence.signing import load_public, make_key
 from anyanomaly_core.review.evidence.verify import verify
 from anyanomaly_core.review.evidence.zip_format import write
+from anyanomaly_core.review.queries.event import load_curve, load_event
 from tests.conftest import TestDatabase
 from tests.integration.results.world import SAMPLING, add_rule, add_scorer, curve_result
 from tests.integration.review.kept_footage import FIRST, FPS, LAST, Kept, film, make_settings
@@ -377,7 +378,15 @@ def test_an_event_in_two_files_is_exported_file_by_file(engine: Engine, tmp_path
         ("22-00-03.mp4", 0, 45, 20),
     ]
     assert load_event_record(engine, event_id) == second
-    assert event_clip(engine, settings, event_id).stat().st_size > 0
+    clip = index_frames(event_clip(engine, settings, event_id))
+    assert clip.times_s == pytest.approx(np.arange(91) / FPS, abs=1e-4), "the second begins 45 frames after the first"
+    with engine.connect() as connection:
+        shown = load_event(connection, event_id)
+        curve = load_curve(connection, shown)
+    assert (shown["peak_video_id"], shown["files"], curve.length_s) == (2, 2, pytest.approx(91 / FPS, abs=1e-3))
+    assert curve.at_s == pytest.approx(np.arange(91) / FPS, abs=1e-3), "the curve is that of the clip"
+    spans = spans_over_files((first, second), before_s=3, after_s=3, max_s=4.0)
+    assert [(span.first_frame, span.last_frame, span.is_whole) for span in spans] == [(0, 44, True), (0, 14, False)]
     out = tmp_path / "two.zip"
     manifest = export_evidence(engine, settings, [event_id], out, load_models=False)
     assert verify(out).problems == []

@@ -1,0 +1,17 @@
+"""What is left of an event over several files when one of them expires or is replaced."""
+
+from pathlib import Path
+
+from alembic import op
+
+from anyanomaly_core.results.sql_files import run_sql_file
+
+revision = "0035"
+down_revision = "0034"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Run the SQL file of the same name."""
+    run_sql_file(op.get_bind(), Path(__file__).with_suffix(".sql"))
