@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from anyanomaly_core.errors import ConfigurationError, did_you_mean
 
+ModelPart = Literal["encoder", "lvlm", "lavida"]
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -75,6 +77,14 @@ class LvlmSpec(_Part):
 
 
 _HALFWAY = 0.01  # measured rates tremble; a step must not depend on that
+
+
+class LavidaSpec(_Part):
+    """The model of the scorer ``lavida``, which scores frames and pixels: docs/lavida.md."""
+
+    model: str = Field(description="Name of a directory under ANYANOMALY_MODELS_DIR, or `demo` for the shipped one.")
+    path: Path | None = Field(default=None, description="The directory itself, as `anyanomaly train lavida` writes it.")
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
 
 
 class SamplingSpec(_Part):
@@ -166,7 +176,7 @@ class Smoothing(NamedTuple):
 class ScoringSpec(_Part):
     """How answers become frame scores."""
 
-    scorer: Literal["anyanomaly", "baseline", "clip"] = "anyanomaly"
+    scorer: Literal["anyanomaly", "baseline", "clip", "lavida"] = "anyanomaly"
     weights: tuple[float, float, float] = Field(default=(0.6, 0.3, 0.1), description="Key frame, position, temporal.")
     smoothing_sigma: float = Field(
         default=15.0,
@@ -211,9 +221,10 @@ class ScoringSpec(_Part):
 
     @model_validator(mode="after")
     def _cascade_has_both_models(self) -> "ScoringSpec":
-        if self.cascade is not None and self.scorer != "anyanomaly":
+        if self.cascade is not None and self.scorer not in {"anyanomaly", "lavida"}:
             raise ValueError(
-                f"a cascade needs the scorer anyanomaly, where an encoder ranks and an LVLM decides; not {self.scorer}"
+                "a cascade needs the scorer anyanomaly or lavida, where an encoder ranks and another model decides; "
+                f"not {self.scorer}"
             )
         return self
 
@@ -245,6 +256,7 @@ _LATER: dict[str, dict[str, Any]] = {
 _NOT_IN_DIGEST = {
     "encoder": {"batch_size", "path"},
     "lvlm": {"batch_size", "path", "concurrency", "base_url", "max_visual_tokens"},
+    "lavida": {"path"},
 }
 
 
@@ -258,7 +270,29 @@ class Profile(_Part):
     sampling: SamplingSpec = SamplingSpec()
     contexts: ContextSpec = ContextSpec()
     scoring: ScoringSpec = ScoringSpec()
+    lavida: LavidaSpec | None = Field(default=None, description="The model of the scorer `lavida`.")
     notice: str | None = Field(default=None, description="Shown wherever this profile's scores are shown.")
+
+    @model_validator(mode="after")
+    def _lavida_has_its_model(self) -> "Profile":
+        if (self.scoring.scorer == "lavida") != (self.lavida is not None):
+            raise ValueError("the scorer lavida and the section lavida, which names its model, need each other")
+        return self
+
+    @property
+    def parts(self) -> tuple[ModelPart, ...]:
+        """The models that the scorer asks."""
+        if self.scoring.scorer == "lavida":
+            return ("lavida",) if self.scoring.cascade is None else ("encoder", "lavida")
+        without = {"baseline": "encoder", "clip": "lvlm"}.get(self.scoring.scorer)
+        both: tuple[ModelPart, ...] = ("encoder", "lvlm")
+        return tuple(part for part in both if part != without)
+
+    def spec_of(self, part: ModelPart) -> EncoderSpec | LvlmSpec | LavidaSpec:
+        """What the profile says of a model."""
+        if part == "lavida" and self.lavida is not None:
+            return self.lavida
+        return self.encoder if part == "encoder" else self.lvlm
 
     def digest(self, revisions: dict[str, str]) -> str:
         """Scorer digest: 64 hex digits over the profile and the loaded models' revisions.
@@ -277,8 +311,11 @@ class Profile(_Part):
 
     def _scoring_inputs(self) -> dict[str, Any]:
         body: dict[str, Any] = self.model_dump(mode="json", exclude={"description", "notice"})
+        if self.lavida is None:  # it came later
+            del body["lavida"]
         for part, left_out in _NOT_IN_DIGEST.items():
-            body[part] = {k: v for k, v in body[part].items() if k not in left_out}
+            if part in body:
+                body[part] = {k: v for k, v in body[part].items() if k not in left_out}
         for part, defaults in _LATER.items():
             body[part] = {k: v for k, v in body[part].items() if k not in defaults or v != defaults[k]}
         if (body["scoring"].get("cascade") or {"motion_s": 1})["motion_s"] is None:

@@ -75,6 +75,8 @@ def calls_per_segment(profile: Profile, texts: int, told: float) -> float:
     contexts, scoring = profile.contexts, profile.scoring
     if scoring.scorer == "clip":
         return 0.0
+    if scoring.scorer == "lavida":
+        return 1.0  # all texts are one list of words
     per_text = 1 + contexts.position + contexts.temporal
     if scoring.scorer == "baseline":
         per_text = profile.sampling.segment_frames
@@ -88,7 +90,7 @@ def make_quote(
     spec = profile.scoring.cascade
     without = _price(videos, texts, profile, rates, tasks=tasks, judged=1.0)
     cascaded = None
-    if profile.scoring.scorer == "anyanomaly":
+    if profile.scoring.scorer in {"anyanomaly", "lavida"}:
         judged = judged_share(spec or CascadeSpec(), rates)
         cascaded = _price(videos, texts, profile, rates, tasks=tasks, judged=judged)
     applies = cascaded if cascaded is not None and spec is not None else without

@@ -69,9 +69,8 @@ def fetch(
     ] = None,
 ) -> None:
     """Download the models of a profile from the hub, each at one commit, to where loading looks for them."""
-    from anyanomaly_core.models.checks import parts_in_use
     from anyanomaly_core.models.hub import fetch_model, hub_model
-    from anyanomaly_core.models.loading import local_directory
+    from anyanomaly_core.models.loading import local_directory, no_lavida
     from anyanomaly_core.profile import load_profile
 
     settings = ModelSettings()
@@ -81,12 +80,14 @@ def fetch(
     settings = settings.model_copy(update={"models_dir": folder})
     chosen = load_profile(profile)
     with progress_stages() as stages:
-        for part in parts_in_use(chosen):
-            spec = chosen.encoder if part == "encoder" else chosen.lvlm
+        for part in chosen.parts:
+            spec = chosen.spec_of(part)
             if part == "lvlm" and chosen.lvlm.backend == "openai":
                 note("The language model of this profile is a server's: nothing to fetch.")
             elif (there := local_directory(spec.model.removeprefix("hf-hub:"), spec.path, part, settings)) is not None:
                 note(f"{spec.model} is there: {there}")
+            elif part == "lavida":
+                note(no_lavida(spec.model))
             else:
                 model = hub_model(chosen, part)
                 target = fetch_model(model, folder, progress=stages(model.repository, "bytes"))

@@ -11,8 +11,8 @@ from anyanomaly_core.engine.progress import Progress, no_progress
 from anyanomaly_core.engine.segment_scores import KnownScores, iter_segment_scores, sort_by_segment
 from anyanomaly_core.engine.video import SegmentedVideo
 from anyanomaly_core.footage.sandbox import Limits
-from anyanomaly_core.models.loading import load_encoder, load_lvlm
-from anyanomaly_core.models.protocols import ImageTextEncoder, VisionLanguageModel
+from anyanomaly_core.models.loading import load_encoder, load_lavida, load_lvlm
+from anyanomaly_core.models.protocols import ClipModel, ImageTextEncoder, VisionLanguageModel
 from anyanomaly_core.profile import Profile
 from anyanomaly_core.scoring.ranking import Ranker
 from anyanomaly_core.scoring.scorers import make_scorer
@@ -91,17 +91,22 @@ def load_models(profile: Profile, settings: ModelSettings) -> LoadedProfile:
     Raises:
         ModelError: when a model is not to be had.
     """
-    kind = profile.scoring.scorer
-    encoder = None if kind == "baseline" else load_encoder(profile, settings)
-    lvlm = None if kind == "clip" else load_lvlm(profile, settings)
-    return with_models(profile, encoder, lvlm)
+    encoder = load_encoder(profile, settings) if "encoder" in profile.parts else None
+    lvlm = load_lvlm(profile, settings) if "lvlm" in profile.parts else None
+    lavida = load_lavida(profile, settings) if "lavida" in profile.parts else None
+    return with_models(profile, encoder, lvlm, lavida)
 
 
-def with_models(profile: Profile, encoder: ImageTextEncoder | None, lvlm: VisionLanguageModel | None) -> LoadedProfile:
+def with_models(
+    profile: Profile,
+    encoder: ImageTextEncoder | None,
+    lvlm: VisionLanguageModel | None,
+    lavida: ClipModel | None = None,
+) -> LoadedProfile:
     """The profile with models that are in memory already; None for those that its scorer does not use."""
-    models = {"encoder": encoder, "lvlm": lvlm}
+    models = {"encoder": encoder, "lvlm": lvlm, "lavida": lavida}
     revisions = {part: model.revision for part, model in models.items() if model is not None}
     ranker = None
     if encoder is not None and profile.scoring.cascade is not None:
         ranker = Ranker(encoder, reference=profile.encoder.reference_preprocessing)
-    return LoadedProfile(profile, make_scorer(profile, encoder, lvlm), revisions, ranker)
+    return LoadedProfile(profile, make_scorer(profile, encoder, lvlm, lavida), revisions, ranker)

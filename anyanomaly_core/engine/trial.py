@@ -20,7 +20,7 @@ from anyanomaly_core.footage.probe import probe
 from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.footage.segments import Segment, split_into_segments
 from anyanomaly_core.footage.timeline import frame_ends
-from anyanomaly_core.models.loading import load_encoder, load_lvlm
+from anyanomaly_core.models.loading import load_encoder, load_lavida, load_lvlm
 from anyanomaly_core.profile import Profile
 from anyanomaly_core.scoring.explain import Explanation, explain
 from anyanomaly_core.scoring.types import RuleTexts, SegmentFrames, SegmentScore
@@ -59,10 +59,10 @@ class TrialScorer:
         thorough = profile.scoring.model_copy(update={"cascade": None, "static_level": 0.0})
         self.profile = profile.model_copy(update={"scoring": thorough})
         talking = thorough.model_copy(update={"rationale_threshold": 0.0})
-        kind = profile.scoring.scorer
         self._encoder = load_encoder(profile, settings)  # the pictures need it, whatever scores
-        lvlm = None if kind == "clip" else load_lvlm(profile, settings)
-        models = None if kind == "baseline" else self._encoder, lvlm
+        lvlm = load_lvlm(profile, settings) if "lvlm" in profile.parts else None
+        lavida = load_lavida(profile, settings) if "lavida" in profile.parts else None
+        models = self._encoder if "encoder" in self.profile.parts else None, lvlm, lavida
         self._models = with_models(self.profile, *models)
         self._talking = with_models(profile.model_copy(update={"scoring": talking}), *models)
 
@@ -90,7 +90,7 @@ class TrialScorer:
         explanation = None
         if best is not None:
             segment = spans[best][0]
-            if scores[best].rationale is None:
+            if scores[best].rationale is None and "lvlm" in self.profile.parts:
                 [again] = self._talking.score(replace(video, segments=(segment,)), [rule], limits=limits)
                 scores[best] = replace(scores[best], rationale=again.rationale)
             images = read_frames(video.path, segment.sampled, size=video.size, mask=video.mask, limits=limits)

@@ -26,7 +26,8 @@ from anyanomaly_core.evaluation.provenance import ModelVersion
 from anyanomaly_core.evaluation.variants import Variant
 from anyanomaly_core.footage.pace import Pace
 from anyanomaly_core.footage.sandbox import Limits
-from anyanomaly_core.models.loading import load_encoder, load_lvlm
+from anyanomaly_core.models.loading import load_encoder, load_lavida, load_lvlm
+from anyanomaly_core.models.protocols import ClipModel
 from anyanomaly_core.profile import Profile
 from anyanomaly_core.scoring.types import RuleTexts, SegmentScore, Status
 
@@ -67,10 +68,15 @@ class BenchmarkRun:
         """The profile's; raises ModelError when it is not to be had."""
         return CachedLvlm(load_lvlm(self._profile, self._settings))
 
+    @cached_property
+    def lavida(self) -> ClipModel:
+        """The profile's; raises ModelError when it is not to be had."""
+        return load_lavida(self._profile, self._settings)
+
     def models(self, variant: Variant) -> dict[str, ModelVersion]:
         """The models that a variant uses, by part of the profile."""
-        encoder, lvlm = self._models(variant)
-        used = (("encoder", encoder), ("lvlm", lvlm))
+        encoder, lvlm, lavida = self._models(variant)
+        used = (("encoder", encoder), ("lvlm", lvlm), ("lavida", lavida))
         return {part: ModelVersion(model.name, model.revision) for part, model in used if model is not None}
 
     def revisions(self, variant: Variant) -> dict[str, str]:
@@ -153,14 +159,18 @@ class BenchmarkRun:
                 journal.append([row for row in written if row.status is not Status.FAILED])
         return VideoPredictions.from_rows(file.segments, rows, classes, opened.facts.pace)
 
-    def _models(self, variant: Variant) -> tuple[CachedEncoder | None, CachedLvlm | None]:
-        kind = variant.profile.scoring.scorer
-        return None if kind == "baseline" else self.encoder, None if kind == "clip" else self.lvlm
+    def _models(self, variant: Variant) -> tuple[CachedEncoder | None, CachedLvlm | None, ClipModel | None]:
+        parts = variant.profile.parts
+        return (
+            self.encoder if "encoder" in parts else None,
+            self.lvlm if "lvlm" in parts else None,
+            self.lavida if "lavida" in parts else None,
+        )
 
     def _clear(self, variants: Sequence[Variant]) -> None:
         self._answers.clear()
         for variant in variants:
-            for model in self._models(variant):
+            for model in self._models(variant)[:2]:  # those that keep answers
                 if model is not None:
                     model.clear()
 

@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -11,12 +10,10 @@ from anyanomaly_core.config import ModelSettings
 from anyanomaly_core.errors import AnyAnomalyError, ModelError
 from anyanomaly_core.models.broken_files import broken_file
 from anyanomaly_core.models.hub import HubModel, cached_folder, hub_model, look_up
-from anyanomaly_core.models.loading import local_directory
+from anyanomaly_core.models.loading import local_directory, no_lavida
 from anyanomaly_core.models.openai_http import RetryPolicy
 from anyanomaly_core.models.protocols import AnswerKind, Request
-from anyanomaly_core.profile import Profile
-
-Part = Literal["encoder", "lvlm"]
+from anyanomaly_core.profile import ModelPart, Profile
 
 _QUICK = RetryPolicy(tries=2, first_wait_s=0.5, longest_wait_s=1.0, connect_s=3.0, reply_s=60.0)
 _BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
@@ -28,7 +25,7 @@ _WEIGHTS = (".safetensors", ".bin", ".pt", ".pth")
 class ModelState:
     """One model of a profile."""
 
-    part: Part
+    part: ModelPart
     model: str
     place: str  # where it is, or would come from, in words
     memory: int | None  # bytes of its weights when loaded here; None: not known, or loaded elsewhere
@@ -37,16 +34,10 @@ class ModelState:
     remedy: str = ""  # what to do
 
 
-def parts_in_use(profile: Profile) -> list[Part]:
-    """The models that a profile's scorer asks."""
-    kind = profile.scoring.scorer
-    return [part for part, unused in (("encoder", "baseline"), ("lvlm", "clip")) if kind != unused]  # type: ignore[misc]
-
-
 def inspect_models(profile: Profile, settings: ModelSettings) -> list[ModelState]:
     """Look for every model of a profile; of a server one question is asked, as a scan asks it."""
     found = []
-    for part in parts_in_use(profile):
+    for part in profile.parts:
         if part == "lvlm" and profile.lvlm.backend == "openai":
             found.append(_server(profile, settings))
         else:
@@ -54,11 +45,11 @@ def inspect_models(profile: Profile, settings: ModelSettings) -> list[ModelState
     return found
 
 
-def _weights(profile: Profile, part: Part, settings: ModelSettings) -> ModelState:
-    spec = profile.encoder if part == "encoder" else profile.lvlm
+def _weights(profile: Profile, part: ModelPart, settings: ModelSettings) -> ModelState:
+    spec = profile.spec_of(part)
     try:
         directory = local_directory(spec.model.removeprefix("hf-hub:"), spec.path, part, settings)
-        source = None if directory is not None else hub_model(profile, part)
+        source = None if directory is not None or part == "lavida" else hub_model(profile, part)
     except AnyAnomalyError as error:
         return ModelState(part, spec.model, "nowhere", None, exactly=False, problem=str(error))
     factor = _BYTES[spec.precision]
@@ -66,7 +57,8 @@ def _weights(profile: Profile, part: Part, settings: ModelSettings) -> ModelStat
         directory = cached_folder(source)
         if directory is None:
             return _on_the_hub(profile, part, source)
-    assert directory is not None  # noqa: S101  (one of the two)
+    if directory is None:
+        return ModelState(part, spec.model, "nowhere", None, exactly=False, problem=no_lavida(spec.model))
     try:
         stored = _weight_bytes(directory)
     except ModelError as error:
@@ -75,8 +67,8 @@ def _weights(profile: Profile, part: Part, settings: ModelSettings) -> ModelStat
     return ModelState(part, spec.model, place, round(stored.parameters * factor), stored.exactly)
 
 
-def _on_the_hub(profile: Profile, part: Part, source: HubModel) -> ModelState:
-    spec = profile.encoder if part == "encoder" else profile.lvlm
+def _on_the_hub(profile: Profile, part: ModelPart, source: HubModel) -> ModelState:
+    spec = profile.spec_of(part)
     guessed = _parameters_in_name(source.repository)
     memory = None if guessed is None else round(guessed * _BYTES[spec.precision])
     try:
@@ -123,7 +115,7 @@ def _weight_bytes(directory: Path) -> _WeightSize:
     Raises:
         ModelError: when a weight file is missing, empty or no weight file.
     """
-    files = sorted(path for path in directory.iterdir() if path.suffix in _WEIGHTS)
+    files = sorted(path for path in directory.rglob("*") if path.suffix in _WEIGHTS)
     if not files:
         raise ModelError(f"{directory} holds no weights (*.safetensors, *.bin). Put a complete model directory there.")
     tensors = [path for path in files if path.suffix == ".safetensors"]

@@ -13,12 +13,14 @@ from anyanomaly_core.models.load_errors import (
     check_preprocessing,
     load_error,
 )
-from anyanomaly_core.models.protocols import ImageTextEncoder, VisionLanguageModel
+from anyanomaly_core.models.protocols import ClipModel, ImageTextEncoder, VisionLanguageModel
 from anyanomaly_core.models.revision import directory_revision, state_revision
 from anyanomaly_core.profile import EncoderSpec, Profile
 
 _DEMO_WEIGHTS = Path(__file__).parents[1] / "demo" / "weights"
 _HUB_PREFIX = "hf-hub:"
+LAVIDA_CONFIG = "lavida.json"
+_DEMO_TRAINING, _TRAINED_BY = "python -m anyanomaly_core.demo.training", {"lavida": "anyanomaly train lavida"}
 
 
 def load_encoder(profile: Profile, settings: ModelSettings) -> ImageTextEncoder:
@@ -57,6 +59,40 @@ def load_lvlm(profile: Profile, settings: ModelSettings) -> VisionLanguageModel:
     return _lvlm(profile, settings, directory)
 
 
+def load_lavida(profile: Profile, settings: ModelSettings) -> ClipModel:
+    """The model of the scorer ``lavida``, ready on ``settings.device``.
+
+    Raises:
+        ModelError: when it is not on this machine (no hub has one), or does not load.
+        ConfigurationError: when the profile names none, or the device does not exist.
+    """
+    spec = profile.lavida
+    if spec is None:
+        raise ConfigurationError(f"The profile {profile.name} names no model for the scorer lavida.")
+    directory = local_directory(spec.model, spec.path, "lavida", settings)
+    if directory is None:
+        raise ModelSetupError(no_lavida(spec.model))
+    from anyanomaly_core.models.device import DTYPES, resolve_device  # noqa: PLC0415  # seconds to import
+    from anyanomaly_core.models.inference_speed import keep_freed_memory  # noqa: PLC0415
+    from anyanomaly_core.models.lavida.clip_model import LavidaClipModel  # noqa: PLC0415
+    from anyanomaly_core.models.lavida.model import Lavida  # noqa: PLC0415
+
+    device = resolve_device(settings.device)
+    keep_freed_memory()
+    model = Lavida.from_pretrained(directory, DTYPES[spec.precision]).to(device)
+    return LavidaClipModel(model, name=spec.model, revision=local_revision(directory, settings))
+
+
+def no_lavida(model: str) -> str:
+    """Why there is no such model, and where one comes from."""
+    folder = model.rsplit("/", maxsplit=1)[-1]
+    return (
+        f"LAVIDA's model {model!r} is not on this machine, and no hub has it: its authors released no weights. Train "
+        f"it with `anyanomaly train lavida` and put its folder `model` into ANYANOMALY_MODELS_DIR/{folder}, or name it "
+        "as `path` in the profile."
+    )
+
+
 def model_revisions(encoder: ImageTextEncoder, lvlm: VisionLanguageModel) -> dict[str, str]:
     """What goes into ``Profile.digest``."""
     return {"encoder": encoder.revision, "lvlm": lvlm.revision}
@@ -85,14 +121,14 @@ def local_directory(model: str, path: Path | None, part: str, settings: ModelSet
 
 
 def _marker(part: str) -> str:
-    return ENCODER_CONFIG if part == "encoder" else LVLM_CONFIG
+    return {"encoder": ENCODER_CONFIG, "lvlm": LVLM_CONFIG, "lavida": LAVIDA_CONFIG}[part]
 
 
 def _demo_directory(part: str) -> Path:
     directory = _DEMO_WEIGHTS / part
     if not (directory / _marker(part)).is_file():
         raise ModelSetupError(
-            f"The demo's {part} is missing ({directory}). Train it with `python -m anyanomaly_core.demo.training`, "
+            f"The demo's {part} is missing ({directory}). Train it with `{_TRAINED_BY.get(part, _DEMO_TRAINING)}`, "
             "or install the package from a release, which carries the weights."
         )
     return directory

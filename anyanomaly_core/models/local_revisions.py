@@ -5,7 +5,7 @@ import logging
 from anyanomaly_core.config import ModelSettings
 from anyanomaly_core.errors import ModelError
 from anyanomaly_core.models.loading import local_directory, local_revision
-from anyanomaly_core.profile import Profile
+from anyanomaly_core.profile import ModelPart, Profile
 
 log = logging.getLogger(__name__)
 
@@ -20,17 +20,15 @@ def known_revisions(profile: Profile, settings: ModelSettings) -> dict[str, str]
         profile: of which only the models that its scorer uses are looked for.
         settings: where models lie.
     """
-    kind = profile.scoring.scorer
     found: dict[str, str] = {}
-    if kind != "baseline":
-        _add(found, "encoder", profile, settings)
-    if kind != "clip" and profile.lvlm.backend != "openai":
-        _add(found, "lvlm", profile, settings)
+    for part in profile.parts:
+        if part != "lvlm" or profile.lvlm.backend != "openai":
+            _add(found, part, profile, settings)
     return found
 
 
-def _add(found: dict[str, str], part: str, profile: Profile, settings: ModelSettings) -> None:
-    spec = profile.encoder if part == "encoder" else profile.lvlm
+def _add(found: dict[str, str], part: ModelPart, profile: Profile, settings: ModelSettings) -> None:
+    spec = profile.spec_of(part)
     try:
         directory = local_directory(spec.model.removeprefix("hf-hub:"), spec.path, part, settings)
         if directory is not None:

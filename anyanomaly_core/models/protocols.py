@@ -46,6 +46,33 @@ class Answer:
     generated_tokens: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class ClipScores:
+    """What a clip shows of a list of words, frame by frame and pixel by pixel."""
+
+    frames: NDArray[np.float32]  # [T] in 0..1
+    pixels: NDArray[np.float32]  # [T, h, w] logits of the mask, of frames that are squashed to a square
+
+
+class ClipModel(Protocol):
+    """Scores the frames and pixels of short clips for lists of words; LAVIDA is one."""
+
+    @property
+    def name(self) -> str:
+        """The model as the profile calls it."""
+
+    @property
+    def revision(self) -> str:
+        """A hash of its weights."""
+
+    def score(self, frames: Sequence[Image], lists: Sequence[Sequence[str]]) -> list[ClipScores]:
+        """One result for each list; what the clip alone determines is computed once.
+
+        Raises:
+            ModelError: when the model breaks.
+        """
+
+
 class ImageTextEncoder(Protocol):
     """Maps images and texts to one space; cosine similarity ranks."""
 

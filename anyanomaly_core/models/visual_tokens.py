@@ -40,7 +40,7 @@ def show_images_whole(image_processor: Any) -> None:  # noqa: ANN401  (of transf
 def shapes_of_a_segment(profile: Profile) -> list[Shape]:
     """Shapes of the images about which one rule's text asks in one segment; the key frame as large as it can be."""
     side = min(profile.sampling.max_side, profile.lvlm.max_image_side or profile.sampling.max_side)
-    if profile.scoring.scorer == "clip":
+    if "lvlm" not in profile.parts:
         return []
     contexts = [profile.contexts.position, profile.contexts.temporal] if profile.scoring.scorer == "anyanomaly" else []
     return [(side, side), *[(position.SIDE, position.SIDE)] * sum(contexts)]

@@ -57,6 +57,8 @@ def _others(connection: Connection, scorer_id: int) -> list[int]:
     if scorer_id not in known:
         return []
     digest, own = known[scorer_id]
+    if own.scoring.scorer == "lavida":  # it answers frame by frame, and rows hold what smoothing made of that
+        return []
     return [
         found
         for found, (other, profile) in known.items()

@@ -25,6 +25,10 @@ def test_no_built_in_profile_has_a_cascade_and_their_digests_do_not_know_the_wor
         profile = load_profile(name)
         assert profile.scoring.cascade is None
         body = profile.model_dump(mode="json", exclude={"description", "notice"})
+        if body["lavida"] is None:
+            del body["lavida"]
+        else:
+            del body["lavida"]["path"]
         for part, names in left_out.items():
             body[part] = {key: value for key, value in body[part].items() if key not in names}
         # written before there were cascades and the paper's own options, the profile has no such keys

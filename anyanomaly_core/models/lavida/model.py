@@ -28,7 +28,7 @@ QUESTION = "Mark every anomaly in these pictures. Anomalies are: {}."  # one wor
 REPLY = f"They are here: {SEG}"
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, as SAM 2 was trained
 _CONFIG, _PROJECTOR = "lavida.json", "projector.safetensors"
-_VISION_INPUTS = ("pixel_values", "pixel_attention_mask", "image_grid_thw")
+VISION_INPUTS = ("pixel_values", "pixel_attention_mask", "image_grid_thw")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,15 +136,15 @@ class Lavida(nn.Module):
         self, frames: Sequence[Image], categories: Sequence[str], *, with_reply: bool = False
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Hidden state [language] at <SEG>, and the reply's loss: one teacher-forced pass, nothing is generated."""
-        inputs = self._inputs(frames, categories)
+        inputs = self.inputs(frames, categories)
         ids, known = inputs.pop("input_ids"), {k: v for k, v in inputs.items() if k not in {"attention_mask"}}
         mask = torch.ones_like(ids)
-        positions = self._base()._prepare_position_ids_for_generation(ids, {"attention_mask": mask, **known})  # noqa: SLF001
-        pixels = {name: inputs[name] for name in _VISION_INPUTS if name in inputs}
-        features = self._base().get_image_features(**pixels, return_dict=True)
-        left = self._compress(ids, features)  # [n] what stays
+        positions = self.base()._prepare_position_ids_for_generation(ids, {"attention_mask": mask, **known})  # noqa: SLF001
+        pixels = {name: inputs[name] for name in VISION_INPUTS if name in inputs}
+        features = self.base().get_image_features(**pixels, return_dict=True)
+        left = self.compress(ids, features)  # [n] what stays
         ids, positions = ids[:, left], positions[..., left]
-        output = self._base().model(
+        output = self.base().model(
             input_ids=ids,
             attention_mask=mask[:, left],
             position_ids=positions,
@@ -228,24 +228,29 @@ class Lavida(nn.Module):
             raise ModelError(f"{folder} holds no LAVIDA model that can be read: {error}.") from error
         return model.eval()
 
-    def _base(self) -> Any:  # noqa: ANN401
+    def base(self) -> Any:  # noqa: ANN401
         """The language model without LoRA's wrapper (LoRA itself lives in its layers)."""
         return self.lvlm.get_base_model() if hasattr(self.lvlm, "get_base_model") else self.lvlm
 
-    def _inputs(self, frames: Sequence[Image], categories: Sequence[str]) -> dict[str, torch.Tensor]:
-        question = [{"type": "image"} for _ in frames]
-        question.append({"type": "text", "text": QUESTION.format(", ".join(categories))})
-        turns = [
-            {"role": "user", "content": question},
-            {"role": "assistant", "content": [{"type": "text", "text": REPLY}]},
-        ]
-        text = self.processor.apply_chat_template(turns, tokenize=False)
+    def inputs(self, frames: Sequence[Image], categories: Sequence[str]) -> dict[str, torch.Tensor]:
+        """Token ids of question and reply, and what the processor makes of the frames."""
+        text = self.conversation(len(frames), categories)
         images = [[np.ascontiguousarray(frame) for frame in frames]]
         found = self.processor(text=[text], images=images, return_tensors="pt")
         device = self.sam.no_memory_embedding.device
         return {key: value.to(device) for key, value in found.items()}
 
-    def _compress(self, ids: torch.Tensor, features: Any) -> torch.Tensor:  # noqa: ANN401  (different by model)
+    def conversation(self, frames: int, categories: Sequence[str]) -> str:
+        """Question and reply in the language model's own form, with a placeholder for each frame."""
+        question = [{"type": "image"} for _ in range(frames)]
+        question.append({"type": "text", "text": QUESTION.format(", ".join(categories))})
+        turns = [
+            {"role": "user", "content": question},
+            {"role": "assistant", "content": [{"type": "text", "text": REPLY}]},
+        ]
+        return str(self.processor.apply_chat_template(turns, tokenize=False))
+
+    def compress(self, ids: torch.Tensor, features: Any) -> torch.Tensor:  # noqa: ANN401  (different by model)
         """Shorten the features of all frames together; which places [n] of the ids stay."""
         whole = isinstance(features.pooler_output, torch.Tensor)
         tokens = torch.cat(list(features.pooler_output))  # [L, C] of all frames
@@ -256,7 +261,7 @@ class Lavida(nn.Module):
             features.deepstack_features = [
                 [found.apply(torch.cat(list(layer)))] for layer in features.deepstack_features
             ]
-        is_image = ids[0] == self._base().config.image_token_id
+        is_image = ids[0] == self.base().config.image_token_id
         left = ~is_image
         left[is_image.nonzero()[:, 0][found.references]] = True
         places: torch.Tensor = left.nonzero()[:, 0]
@@ -266,7 +271,7 @@ class Lavida(nn.Module):
         """Cross-entropy of the reply's tokens; logits are computed for these alone."""
         reply = len(self.processor.tokenizer(REPLY, add_special_tokens=False)["input_ids"])
         end = int((ids == self.seg_id).nonzero()[-1]) + 1
-        logits = self._base().lm_head(hidden[end - reply - 1 : end - 1])  # [reply, vocabulary]
+        logits = self.base().lm_head(hidden[end - reply - 1 : end - 1])  # [reply, vocabulary]
         loss: torch.Tensor = nn.functional.cross_entropy(logits.float(), ids[end - reply : end])
         return loss
 

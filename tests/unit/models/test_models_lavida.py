@@ -11,6 +11,7 @@ import torch
 from tiny_lavida import SIDE, tiny_lavida
 
 from anyanomaly_core.errors import ModelError
+from anyanomaly_core.models.lavida.clip_model import LavidaClipModel
 from anyanomaly_core.models.lavida.model import REPLY, SEG, Lavida
 from anyanomaly_core.models.lavida.projector import ProjectorSizes, SemanticProjector
 from anyanomaly_core.models.lavida.trainable import make_trainable, trainable_parameters
@@ -75,10 +76,10 @@ def test_seg_is_read_at_its_own_position(architecture: str, build: Any) -> None:
     """And all of it is what the language model computes by itself: a share of 1 is the identity."""
     model = build(architecture)
     seg, _ = model.read(FRAMES, WORDS)
-    ids = model._inputs(FRAMES, WORDS)["input_ids"][0]
+    ids = model.inputs(FRAMES, WORDS)["input_ids"][0]
     assert int((ids == model.seg_id).sum()) == 1
     assert SEG in REPLY
-    inputs = model._inputs(FRAMES, WORDS)
+    inputs = model.inputs(FRAMES, WORDS)
     hidden = model.lvlm.model(**inputs).last_hidden_state[0]
     torch.testing.assert_close(hidden[int((ids == model.seg_id).nonzero()[0])], seg)
 
@@ -132,3 +133,21 @@ def test_what_cannot_be_looked_at_is_said(build: Any, tmp_path: Path) -> None:
         model(FRAMES, [])
     with pytest.raises(ModelError, match="holds no LAVIDA model"):
         Lavida.from_pretrained(tmp_path)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("share", [1.0, 0.5])
+def test_lists_of_words_share_a_clip_and_get_what_each_gets_alone(
+    architecture: str, share: float, build: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = build(architecture, share=share)
+    expected = [model(FRAMES, words) for words in (WORDS, ["a dog"], WORDS)]
+    views: list[int] = []
+    scene = model.scene
+    monkeypatch.setattr(model, "scene", lambda frames: views.append(len(frames)) or scene(frames))
+    found = LavidaClipModel(model, name="tiny", revision="r").score(FRAMES, [WORDS, ["a dog"], WORDS])
+    assert views == [3]  # the pictures are looked at once
+    for whole, shared in zip(expected, found, strict=True):
+        np.testing.assert_allclose(shared.frames, whole.frame_logits.sigmoid(), atol=1e-5)
+        np.testing.assert_allclose(shared.pixels, whole.pixel_logits(), atol=1e-4)
