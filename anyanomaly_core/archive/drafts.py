@@ -88,12 +88,12 @@ def draft_scores(
         segmented = replace(segmented, stated_frames=None)  # a rehearsal corrects no index; the next scan does
         # Without a journal: what a rehearsal has judged is no part of any unit of work.
         rows = scorer.models.score(segmented, [texts], limits=Limits.of(settings), progress=progress(video))
-        return _scored(video, segments, rows, scorer)
+        return _scored_video(video, segments, rows, scorer)
 
     return score
 
 
-def _scored(
+def _scored_video(
     video: StoredVideo, segments: VideoSegments, rows: Sequence[SegmentScore], scorer: ArchiveScorer
 ) -> ScoredVideo:
     return ScoredVideo(

@@ -58,7 +58,7 @@ def wanted_encodings(connection: Connection, settings: Settings, *, recent_s: fl
     except ConfigurationError as error:
         log.warning("Embeddings of unused encoders are left alone: %s", error)
         return None
-    used = list(_used(connection, recent_s))
+    used = list(_past_scorers(connection, recent_s))
     encoders = [(scorer.profile, scorer.revision) for scorer in used if scorer.recent]
     for profile in profiles:
         itself = [scorer.revision for scorer in used if scorer.profile_digest == profile.digest({})]
@@ -73,7 +73,7 @@ def _profile_names(connection: Connection, settings: Settings) -> set[str]:
     return {settings.profile} | {rule.definition.profile or settings.profile for rule in waiting}
 
 
-def _used(connection: Connection, recent_s: float) -> Iterator[_PastScorer]:
+def _past_scorers(connection: Connection, recent_s: float) -> Iterator[_PastScorer]:
     """Scorers with an encoder, the one that was used last first."""
     s = scorers.c
     age = func.extract("epoch", NOW - s.last_used_at)

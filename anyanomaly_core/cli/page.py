@@ -22,7 +22,7 @@ standard output, as a table or, with `--json`, for programs; everything else goe
 
 
 def render_cli_page() -> str:
-    """The page."""
+    """The reference of all commands, in Markdown."""
     from anyanomaly_core.cli.app import app
 
     root = typer.main.get_command(app)

@@ -51,8 +51,8 @@ def lavida(
     from anyanomaly_core.training.demo_model import demo_lavida, lavida_of
     from anyanomaly_core.training.exposure import ExposureSampler
     from anyanomaly_core.training.held_out import Cameras, held_out_figures
-    from anyanomaly_core.training.plan import DEMO_PLAN, DEMO_SINGLE, TrainingPlan, weights_without
-    from anyanomaly_core.training.train import HeldOutCheck, SpokenProgress
+    from anyanomaly_core.training.plan import DEMO_PLAN, DEMO_SINGLE, TrainingPlan, disable_losses
+    from anyanomaly_core.training.train import HeldOutCheck, ProgressPrinter
     from anyanomaly_core.training.train import train as run
 
     if (lvlm is None) is not (sam is None):
@@ -60,12 +60,12 @@ def lavida(
     model = demo_lavida(seed) if lvlm is None or sam is None else lavida_of(lvlm, sam, words, seed=seed, share=share)
     model.share = share
     recipe = DEMO_PLAN if sam is None else TrainingPlan()
-    plan = replace(recipe, seed=seed, losses=weights_without(without or (), recipe.losses)).changed(
+    plan = replace(recipe, seed=seed, losses=disable_losses(without or (), recipe.losses)).changed(
         steps=steps, accumulate=accumulate, lists=lists, learning_rate=learning_rate, save_every=save_every
     )
     sampler = ExposureSampler(_sources(sets, seed, clips, out), single=DEMO_SINGLE if sam is None else 0.0, leaky=leaky)
     check = HeldOutCheck(check_every, lambda model: held_out_figures(model, check_clips, Cameras.CHECKED).named())
-    finished = run(model, sampler, plan, out, check=check if check_clips else None, say=SpokenProgress(note))
+    finished = run(model, sampler, plan, out, check=check if check_clips else None, say=ProgressPrinter(note))
     note(f"The model is in {out / 'model'}, its losses in {out / 'losses.csv'} and losses.png.")
     if test_clips:
         found = held_out_figures(finished.eval(), test_clips, Cameras.TESTED)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from anyanomaly_core.embedded.ports import claim, free_port
+from anyanomaly_core.embedded.ports import claim_port, free_port
 from anyanomaly_core.embedded.postgres import PostgresServer
 from anyanomaly_core.errors import ConfigurationError
 
@@ -166,7 +166,7 @@ class Installation:
         """Port of Airflow's pages: the one of last time if it is free, else 8080 or any free one."""
         path = self.run / "api.port"
         port = int(path.read_text()) if path.exists() else _PREFERRED_PORT
-        while not claim(port):
+        while not claim_port(port):
             port = free_port()
         self.run.mkdir(parents=True, exist_ok=True)
         write_whole(path, str(port))

@@ -23,8 +23,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def claim(port: int) -> bool:
-    """Whether nothing listens at this port and no other process is about to; from then on this one is, until it ends.
+def claim_port(port: int) -> bool:
+    """Whether the port is free and unclaimed; if so, it is claimed for this process until the process ends.
 
     A server binds its port seconds after it was chosen. Two installations that start in the same moment must not both
     choose it. An abstract socket says so to the whole machine, and leaves nothing behind.

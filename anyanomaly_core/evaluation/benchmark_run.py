@@ -141,7 +141,7 @@ class BenchmarkRun:
     def _score(
         self, video: LabelledVideo, variant: Variant, opened: "_OpenedVideo", progress: Progress
     ) -> VideoPredictions:
-        file = opened.facts.segmented(opened.path, variant.profile)
+        file = opened.facts.segmented_video(opened.path, variant.profile)
         classes = [_rule(name, self._archive.texts[name]) for name in self._archive.scored_classes(video)]
         models = with_models(variant.profile, *self._models(variant))
         key = f"{file.content_sha256[:24]}-{models.digest[:16]}"

@@ -27,10 +27,10 @@ class VideoFacts:
         return self.pace.frame_count
 
     def segment_count(self, profile: Profile) -> int:
-        """How many segments :meth:`segmented` has."""
+        """How many segments :meth:`segmented_video` has."""
         return count_segments(self.pace, profile.sampling)
 
-    def segmented(self, path: Path, profile: Profile) -> SegmentedVideo:
+    def segmented_video(self, path: Path, profile: Profile) -> SegmentedVideo:
         """The file at ``path`` as the engine scores it under a profile."""
         segments = tuple(split_into_segments(self.pace, profile.sampling))
         return SegmentedVideo.of(path, segments, profile, content_sha256=self.content_sha256)

@@ -14,7 +14,7 @@ from anyanomaly_core.scoring.types import Status
 _KEY = ("video_id", "scoring_id", "scorer_id")
 
 
-def record(connection: Connection, result: UnitResult, rules: Sequence[RuleScores]) -> set[int]:
+def record_unit(connection: Connection, result: UnitResult, rules: Sequence[RuleScores]) -> set[int]:
     """Write the rows of a unit; returns the scorings whose scores are now the ones that views show."""
     u = units.c
     others = (u.video_id == result.video.video_id) & (u.scorer_id != result.scorer.scorer_id) & u.is_current

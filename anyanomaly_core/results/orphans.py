@@ -62,7 +62,7 @@ def find_orphan_parquet(
     """
     files = _files(root)
     while batch := list(islice(files, _AT_ONCE)):
-        expected = _expected(connection, root, set(_videos_of(connection, batch)).difference(expiring))
+        expected = _ledger_files(connection, root, set(_videos_of(connection, batch)).difference(expiring))
         for path in batch:
             if path.name.startswith("."):
                 if is_older_than(path, min_age_s):
@@ -81,7 +81,7 @@ def remove_orphan_parquet(engine: Engine, root: ResultFolder, orphan: Leftover) 
         of = _videos_of(connection, [orphan.path])
         for video_id in of:
             lock_video(connection, video_id)
-        if orphan.path in _expected(connection, root, of):
+        if orphan.path in _ledger_files(connection, root, of):
             return False
         remove_result(orphan.path, root)
     return True
@@ -96,7 +96,7 @@ def remove_result(path: ResultFolder, root: ResultFolder) -> None:
         remove(path)
 
 
-def _expected(connection: Connection, root: ResultFolder, video_ids: Collection[int]) -> set[ResultFolder]:
+def _ledger_files(connection: Connection, root: ResultFolder, video_ids: Collection[int]) -> set[ResultFolder]:
     """Every file of these videos that the ledger says there is."""
     u, s = units.c, scorers.c
     if is_bucket(root):
@@ -135,7 +135,7 @@ def _files(root: ResultFolder) -> Iterator[ResultFolder]:
 
 
 def remove_empty_folders(folder: Path, root: Path) -> None:
-    """Upwards, as far as nothing else is in them."""
+    """Remove empty folders upwards, as far as nothing else is in them."""
     while folder != root and folder.is_relative_to(root):
         try:
             folder.rmdir()

@@ -89,7 +89,7 @@ def stage(
             staged[-1] = _with_digest_name(file)
     except (OSError, pa.ArrowException) as error:
         discard(staged)
-        raise _unwritten(video, root, error) from error
+        raise _write_error(video, root, error) from error
     return staged
 
 
@@ -133,7 +133,7 @@ class Staging:
             for step in (*self._written, *self._flushed):
                 step.result()
         except OSError as error:
-            raise _unwritten(self._video, self._root, error) from error
+            raise _write_error(self._video, self._root, error) from error
         return self._files
 
     def _stage(self, of_rule: RuleRows) -> None:
@@ -235,7 +235,7 @@ def _with_digest_name(file: StagedFile) -> StagedFile:
     return replace(file, final=file.final.with_name(f"{file.final.stem}-{digest}.parquet"))
 
 
-def _unwritten(video: StoredVideo, root: ResultFolder, error: Exception) -> StorageError:
+def _write_error(video: StoredVideo, root: ResultFolder, error: Exception) -> StorageError:
     return StorageError(f"Parquet files of video {video.video_id} could not be written to {root}: {error}")
 
 

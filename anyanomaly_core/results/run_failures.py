@@ -24,7 +24,7 @@ def store_failure(connection: Connection, run_id: int, task: str, reason: str) -
 
 
 def clear_failure(connection: Connection, run_id: int, task: str) -> None:
-    """A later try of the task did it."""
+    """Forget why a task failed: a later try succeeded."""
     connection.execute(_CLEAR, {"run": run_id, "task": task})
 
 

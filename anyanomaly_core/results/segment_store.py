@@ -78,7 +78,7 @@ class VideoSegments:
 
 
 def store_pace(connection: Connection, video_id: int, pace: Pace) -> None:
-    """Keep how the frames of a video follow each other."""
+    """Store how the frames of a video follow each other."""
     values = [
         {"video_id": video_id, "first_frame": s.first_frame, "frame_count": s.frame_count, "start_s": s.start_s}
         | {"end_s": s.end_s}

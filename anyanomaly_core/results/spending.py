@@ -66,12 +66,12 @@ class Meter:
         self._last = time.monotonic() - max(0.0, before)
 
     def record_start(self) -> None:
-        """The models are loaded."""
+        """Record that the models are loaded."""
         seconds = self._lap()
         self._add(seconds=seconds, start_seconds=seconds, starts=1)
 
     def record_video(self, rows: int, rules: int, work_s: float) -> None:
-        """A video is committed.
+        """Record a committed video.
 
         Args:
             rows: of segments and rules that have an outcome other than failed.

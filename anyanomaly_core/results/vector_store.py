@@ -56,7 +56,7 @@ class VectorRows:
 
 @dataclass(frozen=True, slots=True)
 class IndexedVideo:
-    """What indexing a video came to."""
+    """What indexing a video resulted in."""
 
     video: StoredVideo
     segments: VideoSegments

@@ -24,7 +24,7 @@ from anyanomaly_core.results.catalog import StoredVideo
 from anyanomaly_core.results.event_store import lock_video, rederive_without, replace_events, versions_of
 from anyanomaly_core.results.holds import held_scorings
 from anyanomaly_core.results.leases import Lease
-from anyanomaly_core.results.ledger import record, record_files
+from anyanomaly_core.results.ledger import record_files, record_unit
 from anyanomaly_core.results.moments import to_datetime
 from anyanomaly_core.results.rows import RuleRows, RuleScores, UnitResult, UnitScores, check_unit, make_rows
 from anyanomaly_core.results.rule_store import StoredRule, hold_rules
@@ -95,7 +95,7 @@ def _commit(
         _refuse_expired(connection, unit.result.video)
         _replace_scores(connection, unit, rules, staging)
         hold_rules(connection)
-        shown = record(connection, unit.result, rules)
+        shown = record_unit(connection, unit.result, rules)
         events = _derive(connection, unit, [of_rule for of_rule in rules if of_rule.rule.scoring_id in shown])
         _take_over(connection, unit)
         queue_alerts(connection, alerts, unit.result.video.video_id, list(shown))

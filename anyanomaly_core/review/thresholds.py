@@ -60,12 +60,12 @@ class ThresholdPoint:
 
     @property
     def precision_interval(self) -> Interval:
-        """95 %, exact."""
+        """Exact interval of 95 % (Clopper and Pearson)."""
         return binomial_interval(self.real, self.reaching)
 
     @property
     def recall_interval(self) -> Interval:
-        """95 %, exact."""
+        """Exact interval of 95 % (Clopper and Pearson)."""
         return binomial_interval(self.real, self.all_real)
 
 

@@ -21,7 +21,7 @@ CAPTIONS = {
 
 
 def render_trial(trial: Trial) -> str:
-    """The page."""
+    """The page of a trial, in HTML."""
     pictures = {} if trial.explanation is None else trial_pictures(trial.explanation)
     return (
         environment()

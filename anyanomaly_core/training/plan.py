@@ -52,7 +52,7 @@ DEMO_PLAN = TrainingPlan(
 DEMO_SINGLE = 0.35  # of its lists, beside the even draw, one word long: what a rule mostly is
 
 
-def weights_without(names: Sequence[str], weights: LossWeights) -> LossWeights:
+def disable_losses(names: Sequence[str], weights: LossWeights) -> LossWeights:
     """Some losses switched off.
 
     Raises:

@@ -177,7 +177,7 @@ def _resume(model: Lavida, optimizer: torch.optim.Optimizer, plan: TrainingPlan,
     return _Progress(body["curve"], body["held_out"])
 
 
-class SpokenProgress:
+class ProgressPrinter:
     """A line every few seconds: step, losses, time left."""
 
     def __init__(self, say: Callable[[str], None], every_s: float = 15.0) -> None:

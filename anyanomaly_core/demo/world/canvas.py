@@ -52,18 +52,18 @@ class Canvas:
         extent = Extent()
         jobs: list[tuple[float, int, object]] = []
         if parts.capsules is not None and len(parts.capsules.ra):
-            caps = _Projected(parts.capsules, self.camera, self.light)
+            caps = _ProjectedCapsules(parts.capsules, self.camera, self.light)
             jobs += [(float(caps.depth[i]), i, caps) for i in range(len(caps.depth))]
         jobs += [(_mesh_depth(mesh, self.camera), 0, mesh) for mesh in parts.meshes]
         for depth, index, job in sorted(jobs, key=lambda item: -item[0]):
             if isinstance(job, Mesh):
                 self._mesh(job, depth, owner, extent)
-            elif isinstance(job, _Projected):
+            elif isinstance(job, _ProjectedCapsules):
                 self._capsule(job, index, owner, extent)
         self._puffs(parts, owner, extent)
         return extent
 
-    def _capsule(self, caps: _Projected, i: int, owner: int, extent: Extent) -> None:
+    def _capsule(self, caps: _ProjectedCapsules, i: int, owner: int, extent: Extent) -> None:
         ax, ay, bx, by, ra, rb, depth = caps.rows[i]
         if depth < NEAR:
             return
@@ -167,7 +167,7 @@ class Canvas:
         self.covered[rows, cols][seen] = owner
 
 
-class _Projected:
+class _ProjectedCapsules:
     """Capsules in the image: per row ax, ay, bx, by, ra, rb, depth; colours with the light on them."""
 
     def __init__(self, caps: Capsules, camera: Camera, light: Light) -> None:

@@ -5,12 +5,12 @@ import sys
 from pathlib import Path
 
 from anyanomaly_core.embedded.installation import Installation
-from anyanomaly_core.embedded.ports import claim, free_port
+from anyanomaly_core.embedded.ports import claim_port, free_port
 
 OTHER = """
 import sys
-from anyanomaly_core.embedded.ports import claim
-print(claim(int(sys.argv[1])), flush=True)
+from anyanomaly_core.embedded.ports import claim_port
+print(claim_port(int(sys.argv[1])), flush=True)
 sys.stdin.read()
 """
 
@@ -21,11 +21,11 @@ def test_a_port_that_another_process_is_about_to_use_is_not_chosen(tmp_path: Pat
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "True\n"
-        assert not claim(port)
+        assert not claim_port(port)
         installation = Installation(tmp_path)
         installation.run.mkdir(parents=True)
         (installation.run / "api.port").write_text(str(port))
         assert installation.api_port() != port
         other.communicate()
-    assert claim(port), "it died, so nobody is about to use it"
-    assert claim(port), "and it stays ours"
+    assert claim_port(port), "it died, so nobody is about to use it"
+    assert claim_port(port), "and it stays ours"
