@@ -2,7 +2,9 @@
 
 import queue
 import threading
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -17,6 +19,7 @@ BATCH_BYTES = 256 << 20  # decoded images of one batch; two exist at a time, see
 MAX_BATCH_SEGMENTS = 8
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 def scaled_size(width: int, height: int, max_side: int) -> tuple[int, int] | None:
@@ -111,6 +114,59 @@ def prefetch(items: Iterable[Item]) -> Iterator[Item]:
             yield entry
     finally:
         prefetcher.close()
+
+
+def map_ahead(work: Callable[[Item], Result], items: Iterable[Item], ahead: int) -> Iterator[Result]:
+    """``work`` of every item, in order; while a result is waited for, ``ahead`` further items are worked on.
+
+    With 0 nothing runs beside the caller. An error of the source comes after the results of the items before it, an
+    error of ``work`` in the place of its result; what is under way then is left to itself, and nothing else is begun.
+    """
+    source = iter(items)
+    if ahead == 0:
+        yield from map(work, source)
+        return
+    under_way: deque[queue.SimpleQueue[Result | _Failure]] = deque()
+    failure: Exception | None = None
+    while failure is None:
+        try:
+            under_way.append(_begin(work, next(source)))
+        except StopIteration:
+            break
+        except Exception as error:  # noqa: BLE001  (raised when what came before it is done)
+            failure = error
+        if failure is None and len(under_way) > ahead:
+            yield _result(under_way.popleft())
+    while under_way:
+        yield _result(under_way.popleft())
+    if failure is not None:
+        raise failure
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    error: BaseException
+
+
+def _begin(work: Callable[[Item], Result], item: Item) -> "queue.SimpleQueue[Result | _Failure]":
+    """A daemon does the work, so that a program that ends does not wait for a server that is silent."""
+    outcome: queue.SimpleQueue[Result | _Failure] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            outcome.put(work(item))
+        except BaseException as error:  # noqa: BLE001  (raised by whoever waits)
+            outcome.put(_Failure(error))
+
+    threading.Thread(target=run, name="score", daemon=True).start()
+    return outcome
+
+
+def _result(outcome: "queue.SimpleQueue[Result | _Failure]") -> Result:
+    found = outcome.get()
+    if isinstance(found, _Failure):
+        raise found.error
+    return found
 
 
 def _whole_segments(

@@ -13,6 +13,7 @@ import json
 import logging
 import os
 import shutil
+import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -99,10 +100,14 @@ class _Kind:
 
 
 class VideoEmbeddings:
-    """Embeddings of one content under one encoding; use as a context manager, leaving it writes what is new."""
+    """Embeddings of one content under one encoding; use as a context manager, leaving it writes what is new.
+
+    Safe to use from several threads at once.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._lock, self._closed = threading.RLock(), False
         self._frames, self._windows = _Kind("frame"), _Kind("window")
         self._unwritten = 0
         for part in _parts(folder):
@@ -116,35 +121,47 @@ class VideoEmbeddings:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Write what is new, after an error too: it was encoded all the same."""
-        self.flush()
+        with self._lock:
+            self.flush()
+            self._closed = True
 
     def known(self, segment: Segment) -> EncodedSegment:
         """What is known of a segment, as float32; its frames only when all are."""
-        rows = [self._frames.find(number) for number in segment.sampled]
         found = EncodedSegment()
+        with self._lock:
+            rows = [self._frames.find(number) for number in segment.sampled]
+            windows = [self._windows.find(number) for number in segment.sampled]
         whole = [row for row in rows if row is not None]
         if len(whole) == len(rows):
             found.frames = np.stack(whole).astype(np.float32)
-        for place, number in enumerate(segment.sampled):
-            if (window_rows := self._windows.find(number)) is not None:
-                found.windows[place] = window_rows.astype(np.float32)
+        found.windows = {
+            place: window_rows.astype(np.float32)
+            for place, window_rows in enumerate(windows)
+            if window_rows is not None
+        }
         return found
 
     def learn(self, segments: Sequence[SegmentFrames]) -> None:
-        """Keep what scorers have added to ``SegmentFrames.encoded``."""
-        for segment in segments:
-            sampled, encoded = segment.segment.sampled, segment.encoded
-            for number, row in zip(sampled, encoded.frames, strict=False):  # none, or all
-                self._unwritten += self._frames.add(number, row)
-            for place, rows in encoded.windows.items():
-                self._unwritten += self._windows.add(sampled[place], rows)
-        if self._unwritten >= PART_BYTES:
-            self.flush()
+        """Keep what scorers have added to ``SegmentFrames.encoded``; a scorer that ends too late is not heard."""
+        with self._lock:
+            if self._closed:
+                return
+            for segment in segments:
+                sampled, encoded = segment.segment.sampled, segment.encoded
+                for number, row in zip(sampled, encoded.frames, strict=False):  # none, or all
+                    self._unwritten += self._frames.add(number, row)
+                for place, rows in encoded.windows.items():
+                    self._unwritten += self._windows.add(sampled[place], rows)
+            if self._unwritten >= PART_BYTES:
+                self.flush()
 
     def flush(self) -> None:
         """Write what is new as a part of its own. A full disk costs the cache, not the scan."""
-        if self._unwritten == 0:
-            return
+        with self._lock:
+            if self._unwritten > 0:
+                self._write_part()
+
+    def _write_part(self) -> None:
         part = self._folder / f"{time.time_ns():020d}-{uuid.uuid4().hex[:8]}"
         unfinished = self._folder / f".{part.name}"
         try:

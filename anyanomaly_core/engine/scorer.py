@@ -82,6 +82,7 @@ class LoadedProfile:
             embeddings=embeddings,
             cascade=cascade,
             known=known,
+            batches_ahead=1 if self.profile.lvlm.backend == "openai" else 0,  # a model in this process is busy anyway
         )
 
 

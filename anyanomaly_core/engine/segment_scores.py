@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from anyanomaly_core.engine.batches import MAX_BATCH_SEGMENTS, prefetch, segment_batches
+from anyanomaly_core.engine.batches import MAX_BATCH_SEGMENTS, map_ahead, prefetch, segment_batches
 from anyanomaly_core.engine.cascade import Cascade, JudgingPlan, merge_batches, plan_judging
 from anyanomaly_core.engine.embeddings import VideoEmbeddings
 from anyanomaly_core.engine.journal import ScoreJournal
@@ -33,13 +33,15 @@ def iter_segment_scores(
     embeddings: VideoEmbeddings | None = None,
     cascade: Cascade | None = None,
     known: KnownScores | None = None,
+    batches_ahead: int = 0,
 ) -> Iterator[list[SegmentScore]]:
     """Score a video batch by batch: rows of whole segments, each segment once, those of an interrupted pass first.
 
     Finished segments go into the journal at once, where there is one. A segment that cannot be decoded is FAILED with
     the reason. What ``embeddings`` holds is not encoded again, and what is encoded is kept there. With a ``cascade``
     the video is decoded twice: all of it is ranked before anything is judged, and most segments come out PRUNED. What
-    ``known`` says is taken over where the scorer would have been asked.
+    ``known`` says is taken over where the scorer would have been asked. While a batch waits for a model server, so many
+    ``batches_ahead`` are encoded and asked about; that changes no score.
 
     Raises:
         FrameIndexError: the video's frames are not those that its packets stated; finished segments are in the journal.
@@ -56,10 +58,15 @@ def iter_segment_scores(
     plan = _plan(video, rules, cascade, limits, embeddings) if cascade is not None and waiting else None
     judge = _Judge(rules, scorer, embeddings, plan, known or {})
     finished = set(done)
+
+    def new_of(batch: Sequence[DecodedSegment]) -> list[DecodedSegment]:
+        return [segment for segment in batch if segment.frames.segment.index not in done]
+
     try:
-        for batch in prefetch(_batches(video, waiting, limits, plan)):
-            judge.remember([row for decoded in batch for row in done.get(decoded.frames.segment.index, [])])
-            scores = judge.score([decoded for decoded in batch if decoded.frames.segment.index not in done])
+        decoded = prefetch(_batches(video, waiting, limits, plan))
+        for batch, judged in map_ahead(lambda batch: (batch, judge.ask(new_of(batch))), decoded, batches_ahead):
+            judge.remember([row for segment in batch for row in done.get(segment.frames.segment.index, [])])
+            scores = judge.score(new_of(batch), judged)
             if not scores:
                 continue
             if journal is not None:
@@ -82,7 +89,10 @@ def sort_by_segment(video: SegmentedVideo, batches: Iterable[Sequence[SegmentSco
 
 
 class _Judge:
-    """Scores what must be looked at and takes over what need not be."""
+    """Scores what must be looked at and takes over what need not be.
+
+    ``ask`` depends on no other batch and may run for several at once; ``score`` and ``remember`` go by order.
+    """
 
     def __init__(
         self,
@@ -95,9 +105,13 @@ class _Judge:
         self._rules, self._scorer, self._embeddings, self._plan, self._known = rules, scorer, embeddings, plan, known
         self._last: dict[int, SegmentScore] = {}  # rule version -> its row of the scene that goes on, if it has a score
 
-    def score(self, batch: Sequence[DecodedSegment]) -> list[SegmentScore]:
+    def ask(self, batch: Sequence[DecodedSegment]) -> dict[int, list[SegmentScore]]:
+        """Map each segment that begins a scene to its rows."""
+        return self._judge([decoded.frames for decoded in batch if decoded.same_as is None], self._rules)
+
+    def score(self, batch: Sequence[DecodedSegment], judged: Mapping[int, list[SegmentScore]]) -> list[SegmentScore]:
         """Rows of all segments, segments outer. A rule whose answer failed is asked again while the scene goes on."""
-        rows = self._judge([decoded.frames for decoded in batch if decoded.same_as is None], self._rules)
+        rows = dict(judged)
         for decoded in batch:
             index = decoded.frames.segment.index
             if decoded.same_as is not None:

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -99,6 +100,7 @@ class OpenAiLvlm:
         self._name, self._revision = name, revision
         self._listed = _TOP  # probabilities to ask for
         self._refusals = RefusalCounter(server.shown_url)
+        self._free = threading.BoundedSemaphore(spec.concurrency)  # of requests, whoever calls
 
     @property
     def name(self) -> str:
@@ -111,7 +113,7 @@ class OpenAiLvlm:
         return self._revision
 
     def answer(self, requests: Sequence[Request]) -> list[Answer]:
-        """One answer per request, in order; at most ``concurrency`` are under way.
+        """One answer per request, in order; at most ``concurrency`` are under way, those of other threads counted.
 
         A request that is refused, keeps failing or is answered with nonsense gets ``error`` and fails no other.
 
@@ -122,7 +124,8 @@ class OpenAiLvlm:
         encoded = _ImageUrls(self._spec.max_image_side)
 
         def ask(request: Request) -> Answer:
-            answer = self._answer(request, encoded)
+            with self._free:
+                answer = self._answer(request, encoded)
             watchdog.feed()
             return answer
 

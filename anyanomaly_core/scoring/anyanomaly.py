@@ -4,6 +4,7 @@ A batch goes through two stages. ``encode`` computes what the encoder sees, ``ju
 ``docs/method.md`` says what is computed once and what each number means.
 """
 
+import threading
 from collections.abc import Sequence
 
 from anyanomaly_core.contexts.windows import window_scales
@@ -34,6 +35,7 @@ class AnyAnomalyScorer:
         self._weights = used_weights(profile.scoring, profile.contexts)
         self._bank = TextBank(encoder, profile.contexts, reference=profile.encoder.reference_preprocessing)
         self._readout = Readout(lvlm, profile.scoring)
+        self._encoding = threading.Lock()  # one batch at a time has the processor; others wait for a server meanwhile
 
     def score(self, segments: Sequence[SegmentFrames], rules: Sequence[RuleTexts]) -> list[SegmentScore]:
         """One row per (segment, rule), segments outer; a bad answer is a FAILED row and fails no other.
@@ -45,7 +47,9 @@ class AnyAnomalyScorer:
         batch = check_batch(segments, rules)
         if not batch.usable_rules:  # nothing to look for
             return batch.in_order([])
-        return self.judge(batch, self.encode(batch, watch), watch)
+        with self._encoding:
+            encoded = self.encode(batch, watch)
+        return self.judge(batch, encoded, watch)
 
     def encode(self, batch: Batch, watch: Stopwatch | None = None) -> list[EncodedSegment]:
         """Encode each frame once, and the windows once of each frame that some rule needs them of.
