@@ -16,8 +16,10 @@ from anyanomaly_core.cli.site import site
 from anyanomaly_core.config import LibrarySettings, Settings
 
 if TYPE_CHECKING:
+    from anyanomaly_core.evaluation.labels.ground_truth import LabelledArchive
     from anyanomaly_core.evaluation.metrics import Interval
     from anyanomaly_core.evaluation.summary import Summary
+    from anyanomaly_core.profile import Profile
 
 Row = tuple[Any, ...]
 MEASURES = [
@@ -26,6 +28,7 @@ MEASURES = [
 ]  # fmt: skip
 ABLATION = ["group", "variant", "mean roc_auc", "low", "high", "difference", "difference low", "difference high"]
 ALL, NONE = "all", "none"
+ATTENTION = "attention"
 MOST_NAMES = 5  # of videos in a line
 
 
@@ -60,6 +63,13 @@ def evaluate(
     protocol: Annotated[ProtocolChoice, typer.Option(help="honest, reference or both.")] = ProtocolChoice.both,
     resamples: Annotated[int, typer.Option(min=0, help="Bootstrap resamples behind the intervals.")] = 1000,
     videos: Annotated[int, typer.Option(min=0, help="Only the first so many videos; 0: all.")] = 0,
+    pixels: Annotated[
+        str,
+        typer.Option(
+            help="Measure where as well, on masks: `attention` (the map behind the profile's position context), or the "
+            "folder of a LAVIDA model. Figures go to pixels.csv. Empty: not."
+        ),
+    ] = "",
     out: Annotated[
         Path, typer.Option(help="Folder for report.html, report.md, measures.csv, frames.parquet and profile.json.")
     ] = Path("evaluation"),
@@ -109,10 +119,48 @@ def evaluate(
             if engine is not None:
                 engine.dispose()
     _print_figures(summary, as_json=as_json)
+    if pixels:
+        _measure_pixels(archive, pixels, load_profile(profile), settings, out, shown=not as_json)
     note(f"Report: {', '.join(str(out / name) for name in NAMES)}")
     if failed := _failed_rows(summary):
         note(failed)
         raise typer.Exit(INCOMPLETE)
+
+
+def _measure_pixels(
+    archive: "LabelledArchive",
+    method: str,
+    profile: "Profile",
+    settings: LibrarySettings,
+    out: Path,
+    *,
+    shown: bool,
+) -> None:
+    """Figures of the pixels, printed and written."""
+    from anyanomaly_core.evaluation.benchmark_run import FOLDER
+    from anyanomaly_core.evaluation.pixel_maps import AttentionMaps, LavidaMaps, PixelScorer
+    from anyanomaly_core.evaluation.pixels import measure_pixels, write_pixel_measures
+    from anyanomaly_core.footage.sandbox import Limits
+    from anyanomaly_core.models.lavida.model import Lavida
+    from anyanomaly_core.models.loading import load_encoder
+
+    scorer: PixelScorer
+    if method == ATTENTION:
+        scorer = AttentionMaps(profile, load_encoder(profile, settings))
+    else:
+        scorer = LavidaMaps(Lavida.from_pretrained(Path(method)))
+    with progress_stages() as stages:
+        found = measure_pixels(
+            archive,
+            scorer,
+            settings.state_dir / FOLDER / "frame-folders",
+            limits=Limits.of(settings),
+            progress=stages("measuring pixels", "videos"),
+        )
+    if shown:
+        rows = [(one.method, one.label, one.protocol, one.metric, one.value, one.frames) for one in found]
+        print_rows(["method", "class", "protocol", "metric", "value", "frames"], rows)
+    note(f"Pixels: {write_pixel_measures(found, out)}")
 
 
 def settings_without_database(root: Path) -> LibrarySettings:

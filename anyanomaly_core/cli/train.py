@@ -49,10 +49,12 @@ def lavida(
     Without --lvlm it is the demo's small model, by the demo's recipe.
     """
     from anyanomaly_core.training.demo_model import demo_lavida, lavida_of
+    from anyanomaly_core.training.dense_start import DensePlan, align_words, start_encoder
     from anyanomaly_core.training.exposure import ExposureSampler
     from anyanomaly_core.training.held_out import Cameras, held_out_figures
     from anyanomaly_core.training.plan import DEMO_PLAN, DEMO_SINGLE, TrainingPlan, disable_losses
-    from anyanomaly_core.training.train import HeldOutCheck, ProgressPrinter
+    from anyanomaly_core.training.rendered import rendered_moments
+    from anyanomaly_core.training.train import CHECKPOINT, HeldOutCheck, ProgressPrinter
     from anyanomaly_core.training.train import train as run
 
     if (lvlm is None) is not (sam is None):
@@ -65,6 +67,12 @@ def lavida(
     )
     sampler = ExposureSampler(_sources(sets, seed, clips, out), single=DEMO_SINGLE if sam is None else 0.0, leaky=leaky)
     check = HeldOutCheck(check_every, lambda model: held_out_figures(model, check_clips, Cameras.CHECKED).named())
+    if sam is None:
+        note("First its image encoder learns what things look like.")
+        dense_source = rendered_moments(seed, clips, kept=out / "rendered")
+        start_encoder(model, dense_source, DensePlan(seed), out, ProgressPrinter(note))
+        if not (out / CHECKPOINT).exists():
+            align_words(model, dense_source, DensePlan(seed), ProgressPrinter(note))
     finished = run(model, sampler, plan, out, check=check if check_clips else None, say=ProgressPrinter(note))
     note(f"The model is in {out / 'model'}, its losses in {out / 'losses.csv'} and losses.png.")
     if test_clips:

@@ -86,6 +86,52 @@ class DetectionCriteria:
     track: float | None  # TBDC
 
 
+@dataclass(slots=True)
+class DetectionCurves:
+    """Detected regions and tracks by threshold, counted frame by frame."""
+
+    thresholds: NDArray[np.float64]  # [n] descending
+    _frames: int = 0
+    _false: NDArray[np.int64] = field(init=False)  # [n]
+    _seen: dict[tuple[object, int], int] = field(default_factory=dict)  # frames in which a track is
+    _found: dict[tuple[object, int], NDArray[np.int64]] = field(default_factory=dict)  # of these, detected: [n]
+
+    def __post_init__(self) -> None:
+        """Nothing counted yet."""
+        self._false = np.zeros(len(self.thresholds), np.int64)
+
+    def add(self, video: object, scores: Map, tracks: Tracks) -> None:
+        """Count one frame; the frames of a video may come in any order.
+
+        Raises:
+            ValueError: when the shapes differ.
+        """
+        if scores.shape != tracks.shape:
+            raise ValueError(f"A map of {scores.shape} and objects of {tracks.shape} do not belong together.")
+        numbers, inverse = np.unique(tracks, return_inverse=True)  # [m], [H * W]
+        keys = [(video, int(number)) for number in numbers]
+        for key in keys:
+            if key[1]:
+                self._seen[key] = self._seen.get(key, 0) + 1
+                self._found.setdefault(key, np.zeros(len(self.thresholds), np.int64))
+        self._frames += 1
+        for place, level in enumerate(self.thresholds):
+            detected, wrong = _detected(scores >= level, numbers, inverse.ravel())
+            self._false[place] += wrong
+            for key, hit in zip(keys, detected, strict=True):
+                if hit and key[1]:
+                    self._found[key][place] += 1
+
+    def criteria(self) -> DetectionCriteria:
+        """Areas under both curves."""
+        if not self._seen:
+            return DetectionCriteria(None, None)
+        by_region = np.sum(list(self._found.values()), axis=0) / sum(self._seen.values())  # [n]
+        enough = [self._found[key] >= TRACK_SHARE * seen for key, seen in self._seen.items()]
+        alarms = self._false / self._frames
+        return DetectionCriteria(_area(alarms, by_region), _area(alarms, np.mean(enough, axis=0)))
+
+
 def detection_criteria(
     videos: Iterable[Iterable[tuple[Map, Tracks]]], thresholds: Sequence[float] | None = None
 ) -> DetectionCriteria:
@@ -99,28 +145,17 @@ def detection_criteria(
     Raises:
         ValueError: when shapes differ.
     """
-    frames = [(v, scores, tracks) for v, video in enumerate(videos) for scores, tracks in video]
-    if not any(tracks.any() for _, _, tracks in frames):
-        return DetectionCriteria(None, None)
-    levels = _levels([scores for _, scores, _ in frames]) if thresholds is None else np.asarray(thresholds)
-    regions = {(v, int(n)) for v, _, tracks in frames for n in np.unique(tracks) if n}
-    seen = dict.fromkeys(regions, 0)  # frames in which a track is
-    found = {key: np.zeros(len(levels), np.int64) for key in regions}  # of these, detected, by threshold
-    false = np.zeros(len(levels), np.int64)
-    for video, scores, tracks in frames:
-        if scores.shape != tracks.shape:
-            raise ValueError(f"A map of {scores.shape} and objects of {tracks.shape} do not belong together.")
-        for number in np.unique(tracks[tracks > 0]):
-            seen[video, int(number)] += 1
-        for place, level in enumerate(levels):
-            hit, wrong = _compare(scores >= level, tracks)
-            false[place] += wrong
-            for number in hit:
-                found[video, number][place] += 1
-    by_region = np.sum(list(found.values()), axis=0) / sum(seen.values())  # [thresholds]
-    by_track = np.mean([found[key] >= TRACK_SHARE * seen[key] for key in regions], axis=0)  # [thresholds]
-    alarms = false / len(frames)
-    return DetectionCriteria(_area(alarms, by_region), _area(alarms, by_track))
+    if thresholds is None:
+        videos = [list(video) for video in videos]
+        maps = [scores for video in videos for scores, _ in video]
+        levels = _levels(maps) if maps else np.zeros(0)
+    else:
+        levels = np.asarray(thresholds, np.float64)
+    curves = DetectionCurves(levels)
+    for number, video in enumerate(videos):
+        for scores, tracks in video:
+            curves.add(number, scores, tracks)
+    return curves.criteria()
 
 
 def _levels(maps: Sequence[Map]) -> NDArray[np.float64]:
@@ -128,18 +163,23 @@ def _levels(maps: Sequence[Map]) -> NDArray[np.float64]:
     return np.linspace(high, low, THRESHOLDS)
 
 
-def _compare(shown: Mask, tracks: Tracks) -> tuple[set[int], int]:
-    """True objects of a frame that some found region overlaps enough, and how many found regions hit none."""
+def _detected(shown: Mask, numbers: NDArray[np.integer], place: NDArray[np.integer]) -> tuple[NDArray[np.bool_], int]:
+    """Whether some found region overlaps each true object [m] enough, and how many found regions hit none.
+
+    Args:
+        shown: [H, W] pixels at or above a threshold.
+        numbers: [m] of the objects in the frame, 0 for what is none.
+        place: [H * W] of each pixel's object among ``numbers``.
+    """
     labelled, count = label(shown, structure=_EIGHT)
     if not count:
-        return set(), 0
-    numbers, inverse = np.unique(tracks, return_inverse=True)  # [n], [H, W]
-    shared = np.zeros((count + 1, len(numbers)), np.int64)  # pixels by found region and object
-    np.add.at(shared, (labelled.ravel(), inverse.ravel()), 1)
+        return np.zeros(len(numbers), np.bool_), 0
+    pairs = labelled.ravel() * len(numbers) + place
+    shared = np.bincount(pairs, minlength=(count + 1) * len(numbers)).reshape(count + 1, -1)  # [regions, m]
     found, true = shared.sum(1), shared.sum(0)
-    overlap = shared / np.maximum(found[:, None] + true[None] - shared, 1)  # [count + 1, n]
-    enough = (overlap >= OVERLAP)[1:, numbers > 0]
-    return {int(n) for n in numbers[numbers > 0][enough.any(axis=0)]}, int((~enough.any(axis=1)).sum())
+    overlap = shared / np.maximum(found[:, None] + true[None] - shared, 1)
+    enough = (overlap >= OVERLAP)[1:] & (numbers > 0)[None]
+    return np.asarray(enough.any(axis=0)), int((~enough.any(axis=1)).sum())
 
 
 def _area(alarms: NDArray[np.float64], rate: NDArray[np.float64]) -> float:

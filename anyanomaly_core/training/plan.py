@@ -15,6 +15,7 @@ class TrainingPlan:
 
     steps: int = 16_000
     seed: int = 44
+    words_first: int = 0  # of them, with neither language model nor image encoder, for twice as many lists
     accumulate: int = 4  # clips of a step
     lists: int = 1  # of words, for each clip
     learning_rate: float = 1e-5
@@ -39,12 +40,14 @@ class TrainingPlan:
 
 # Small, half of it new, on two cores. Its reply is always the same, so there is nothing to learn in it.
 DEMO_PLAN = TrainingPlan(
-    steps=1500,
+    steps=240,
+    words_first=200,
     accumulate=2,
     lists=3,
-    learning_rate=1e-3,
+    learning_rate=1.5e-3,
     encoder_rate=0.2,
-    save_every=50,
+    warm_up=20,
+    save_every=20,
     bfloat16=True,
     whole_sam=True,
     losses=LossWeights(reply=0.0),

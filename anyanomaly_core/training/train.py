@@ -5,8 +5,8 @@ resumed therefore takes the same steps and has the same loss curve as one that i
 """
 
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import torch
 from torch.nn.utils import clip_grad_norm_
 
 from anyanomaly_core.errors import ConfigurationError
-from anyanomaly_core.models.lavida.model import Lavida, SceneFeatures
+from anyanomaly_core.models.lavida.model import ClipOutput, Lavida
 from anyanomaly_core.models.lavida.trainable import make_trainable, trainable_parameters
 from anyanomaly_core.training.curves import write_curves
 from anyanomaly_core.training.exposure import Example, ExposureSampler
@@ -114,28 +114,36 @@ def _step(model: Lavida, sampler: ExposureSampler, plan: TrainingPlan, step: int
     random = np.random.default_rng((plan.seed, step))
     torch.manual_seed(plan.seed * 1_000_003 + step)  # dropout
     total: Figures = dict.fromkeys(LOSSES, 0.0)
+    words_alone = step < plan.words_first
+    lists = 2 * plan.lists if words_alone else plan.lists
     for _ in range(plan.accumulate):
-        examples = sampler.draw(random, plan.lists)
-        with _precision(model, plan):
-            scene = model.scene(examples[0].frames)  # lists of one clip share it
-        losses = [_losses_of(model, plan, scene, example) for example in examples]
+        examples = sampler.draw(random, lists)
+        outputs = _look(model, plan, examples, words_alone=words_alone)
+        losses = [
+            lavida_losses(output, torch.from_numpy(example.masks).to(output.masks.device), plan.losses)
+            for output, example in zip(outputs, examples, strict=True)
+        ]
         whole = torch.stack([loss["total"] for loss in losses]).sum()
-        torch.autograd.backward(whole / (plan.accumulate * plan.lists))
+        torch.autograd.backward(whole / (plan.accumulate * lists))
         for loss in losses:
             for name, value in loss.items():
-                total[name] += float(value.detach()) / (plan.accumulate * plan.lists)
+                total[name] += float(value.detach()) / (plan.accumulate * lists)
     return total
 
 
-def _losses_of(model: Lavida, plan: TrainingPlan, scene: SceneFeatures, example: Example) -> dict[str, torch.Tensor]:
-    frames, words = example.frames, example.categories
-    with _precision(model, plan):
-        output = model.decode(scene, *model.read(frames, words, with_reply=plan.losses.reply > 0), words)
-    return lavida_losses(output, torch.from_numpy(example.masks).to(output.masks.device), plan.losses)
-
-
-def _precision(model: Lavida, plan: TrainingPlan) -> torch.autocast:
-    return torch.autocast(model.sam.no_memory_embedding.device.type, torch.bfloat16, enabled=plan.bfloat16)
+def _look(model: Lavida, plan: TrainingPlan, examples: Sequence[Example], *, words_alone: bool) -> list[ClipOutput]:
+    """What the model makes of the lists of one clip."""
+    frames, lists = examples[0].frames, [example.categories for example in examples]
+    device = model.sam.no_memory_embedding.device.type
+    with torch.autocast(device, torch.bfloat16, enabled=plan.bfloat16):
+        with torch.set_grad_enabled(not words_alone):
+            scene = model.scene(frames)
+        if words_alone:  # what the language model would say is missing: zeros
+            seg: torch.Tensor = scene.features.new_zeros(model.projector.from_language.in_features)
+            return model.decode_lists(scene, [seg] * len(lists), lists)
+        read = [model.read(frames, words, with_reply=plan.losses.reply > 0) for words in lists]
+        found = model.decode_lists(scene, [seg for seg, _ in read], lists)
+    return [replace(output, reply_loss=loss) for output, (_, loss) in zip(found, read, strict=True)]
 
 
 def _groups(model: Lavida, plan: TrainingPlan) -> list[dict[str, Any]]:

@@ -70,7 +70,16 @@ def read_hdf5(file: Path) -> Iterator[tuple[str, Array]]:
 
 
 def read_volume(file: Path) -> LabelArray:
-    """``volLabel`` of a MATLAB file, as Avenue has it: a cell [1, F] of masks [H, W]; labels [F].
+    """Labels [F] of Avenue's masks: 1 where a frame has a pixel set.
+
+    Raises:
+        ConfigurationError: when the file holds no masks.
+    """
+    return np.array([mask.any() for mask in volume_masks(file)], np.int8)
+
+
+def volume_masks(file: Path) -> list[NDArray[np.bool_]]:
+    """``volLabel`` of a MATLAB file, as Avenue has it: a cell [1, F] of masks [H, W].
 
     Raises:
         ConfigurationError: when the file holds none.
@@ -84,7 +93,7 @@ def read_volume(file: Path) -> LabelArray:
         raise ConfigurationError(f"{file} cannot be read as a MATLAB file: {error}.") from None
     if cells is None or cells.dtype != object or not cells.size:
         raise ConfigurationError(f"{file} has no cell array volLabel with one mask a frame, as Avenue's own labels do.")
-    return np.array([np.asarray(mask).any() for mask in cells.ravel()], np.int8)
+    return [np.asarray(mask) != 0 for mask in cells.ravel()]
 
 
 def count_frames(path: Path) -> int:

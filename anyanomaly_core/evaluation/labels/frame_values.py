@@ -11,6 +11,7 @@ MANIFEST.csv     columns file, anomaly_class, frame_label_file; one 0/1 a line
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,7 @@ from anyanomaly_core.evaluation.labels.ground_truth import (
     FrameLabels,
     LabelledArchive,
     LabelledVideo,
+    PixelTruth,
     labels_from_vector,
     readable_name,
 )
@@ -102,7 +104,7 @@ def read_avenue(footage: FootageTree, labels: Path) -> LabelledArchive:
     files = (
         [labels] if folder is None else sorted(folder.glob(AVENUE_MASKS), key=lambda file: natural_sort_key(file.name))
     )
-    by_video, paths = {}, {}
+    by_video, paths, pixels = {}, {}, {}
     for file in files:
         number = _AVENUE_FILE.match(file.stem)
         if number is None:
@@ -113,7 +115,10 @@ def read_avenue(footage: FootageTree, labels: Path) -> LabelledArchive:
         video = f"{int(number[1]):02d}"
         paths[video] = footage.with_title(video) or footage.with_title(str(int(number[1])))
         by_video[video] = {ANOMALY: _align(read_volume(file), str(file), paths[video])}
-    return _archive("Avenue", {ANOMALY: ()}, footage, by_video, paths)
+        pixels[video] = file
+    found = _archive("Avenue", {ANOMALY: ()}, footage, by_video, paths)
+    videos = (replace(own, pixels=PixelTruth("volume", pixels[own.name], own.path)) for own in found.videos)
+    return replace(found, videos=tuple(videos))
 
 
 def avenue_folder(folder: Path) -> Path | None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +46,15 @@ class FrameLabels:
 
 
 @dataclass(frozen=True, slots=True)
+class PixelTruth:
+    """Where the masks of one video lie; ``pixel_truth.py`` reads them."""
+
+    kind: Literal["images", "volume", "lines"]
+    path: Path  # a folder of images, a MATLAB file, or lines of JSON
+    footage: Path  # the video, or its folder of frames
+
+
+@dataclass(frozen=True, slots=True)
 class LabelledVideo:
     """A video, or a folder of frames, and what is known about it."""
 
@@ -52,6 +62,7 @@ class LabelledVideo:
     path: Path  # a video file, or a folder of images
     labels: dict[str, FrameLabels]  # by class; a class that is absent here is unlabelled in the whole video
     anomaly: FrameLabels | None = None  # where something abnormal is shown, whatever it is; None: by the classes
+    pixels: PixelTruth | None = None  # where in the picture; None: nobody said
 
     @property
     def abnormal(self) -> FrameLabels:

@@ -12,10 +12,12 @@ from anyanomaly_core.evaluation.labels.ground_truth import (
     FrameRange,
     LabelledArchive,
     LabelledVideo,
+    PixelTruth,
     labels_from_vector,
     readable_name,
 )
 
+MASKS = "masks"  # folder beside the tables
 Texts = dict[str, tuple[str, ...]]
 ByVideo = dict[str, dict[str, FrameLabels]]
 SHOWN_NAMES = 12  # in a message
@@ -34,7 +36,11 @@ def read_plain(footage: FootageTree, labels: Path) -> LabelledArchive:
     by_video = _frame_table(frames, footage) if frames.exists() else _event_table(events, footage, texts)
     names = list(dict.fromkeys(name for shown in by_video.values() for name in shown))
     paths = {name: footage.at_path(name) for name in by_video}
-    found = [LabelledVideo(name, path, by_video[name]) for name, path in paths.items() if path is not None]
+    found = [
+        LabelledVideo(name, path, by_video[name], pixels=_pixels(labels, name, path))
+        for name, path in paths.items()
+        if path is not None
+    ]
     texts = {name: texts.get(name, (readable_name(name),)) for name in (texts or names)}
     return LabelledArchive(
         footage.root.resolve().name,
@@ -44,6 +50,11 @@ def read_plain(footage: FootageTree, labels: Path) -> LabelledArchive:
         unlabelled=footage.unused(video.path for video in found),
         assumed_normal=() if frames.exists() else _normal_classes(events, footage),
     )
+
+
+def _pixels(labels: Path, name: str, path: Path) -> PixelTruth | None:
+    lines = labels / MASKS / f"{name}.jsonl"
+    return PixelTruth("lines", lines, path) if lines.is_file() else None
 
 
 def class_texts(path: Path) -> Texts:

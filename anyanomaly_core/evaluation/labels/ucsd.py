@@ -13,6 +13,7 @@ from anyanomaly_core.evaluation.labels.ground_truth import (
     FrameRange,
     LabelledArchive,
     LabelledVideo,
+    PixelTruth,
     labels_from_vector,
 )
 from anyanomaly_core.evaluation.labels.image_numbers import align_from_one, pair_masks
@@ -41,7 +42,7 @@ def read_ucsd(footage: FootageTree, labels: Path) -> LabelledArchive:
         shown = _labels(folder, stated.get(number))
         if shown is not None:
             name = folder.absolute().relative_to(root).as_posix()
-            videos.append(LabelledVideo(name, folder, {ANOMALY: shown}))
+            videos.append(LabelledVideo(name, folder, {ANOMALY: shown}, pixels=_pixels(folder)))
     others = footage.unused(video.path for video in videos)
     return LabelledArchive(
         scripts[0].stem if scripts else "UCSD",
@@ -70,6 +71,11 @@ def _labels(folder: Path, stated: tuple[FrameRange, ...] | None) -> FrameLabels 
         return align_from_one(FrameLabels(stated), folder)
     masks = folder.with_name(f"{folder.name}{MASKS}")
     return _by_masks(masks, folder) if masks.is_dir() else None
+
+
+def _pixels(folder: Path) -> PixelTruth | None:
+    masks = folder.with_name(f"{folder.name}{MASKS}")
+    return PixelTruth("images", masks, folder) if masks.is_dir() else None
 
 
 def _by_masks(masks: Path, folder: Path) -> FrameLabels:

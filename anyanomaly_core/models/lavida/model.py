@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -159,23 +159,31 @@ class Lavida(nn.Module):
         self, scene: SceneFeatures, seg: torch.Tensor, reply_loss: torch.Tensor | None, categories: Sequence[str]
     ) -> ClipOutput:
         """From the hidden state [language] at <SEG> to scores and masks."""
+        return replace(self.decode_lists(scene, [seg], [categories])[0], reply_loss=reply_loss)
+
+    def decode_lists(
+        self, scene: SceneFeatures, segs: Sequence[torch.Tensor], lists: Sequence[Sequence[str]]
+    ) -> list[ClipOutput]:
+        """The same for L lists of one scene, in one pass of the mask decoder; no ``reply_loss``."""
         frames = len(scene.features)
-        prompt = self.projector(
-            seg.to(scene.features.dtype), scene.features, scene.positions, self._encode_words(categories)
-        )
+        tokens = [
+            self.projector(seg.to(scene.features.dtype), scene.features, scene.positions, self.encode_words(words))
+            for seg, words in zip(segs, lists, strict=True)
+        ]
+        prompts = torch.stack(tokens, 1)[:, :, None]  # [T, L, 1, C]
         sam, device = self.sam, scene.features.device
-        nothing = torch.zeros(frames, 1, 1, 2, dtype=scene.features.dtype, device=device)
-        no_point = -torch.ones(frames, 1, 1, dtype=torch.int32, device=device)
-        sparse, dense = sam.prompt_encoder(nothing, no_point, None, None)  # [T, 1, 2, C], [T, C, h, w]
+        nothing = torch.zeros(frames, len(lists), 1, 2, dtype=scene.features.dtype, device=device)
+        no_point = -torch.ones(frames, len(lists), 1, dtype=torch.int32, device=device)
+        sparse, dense = sam.prompt_encoder(nothing, no_point, None, None)  # [T, L, 2, C], [T, C, h, w]
         masks, quality, _, present = sam.mask_decoder(
             image_embeddings=scene.levels[-1],
             image_positional_embeddings=sam.get_image_wide_positional_embeddings().repeat(frames, 1, 1, 1),
-            sparse_prompt_embeddings=torch.cat([sparse, prompt[:, None, None]], dim=2),
+            sparse_prompt_embeddings=torch.cat([sparse, prompts], dim=2),
             dense_prompt_embeddings=dense,
             multimask_output=True,
             high_resolution_features=scene.levels[:-1],
         )
-        return ClipOutput(present[:, 0, 0], masks[:, 0], quality[:, 0], reply_loss)
+        return [ClipOutput(present[:, n, 0], masks[:, n], quality[:, n], None) for n in range(len(lists))]
 
     def save_pretrained(self, folder: Path, dtype: torch.dtype | None = None) -> None:
         """Write everything ``from_pretrained`` needs; LoRA is merged into the weights, in place.
@@ -275,7 +283,8 @@ class Lavida(nn.Module):
         loss: torch.Tensor = nn.functional.cross_entropy(logits.float(), ids[end - reply : end])
         return loss
 
-    def _encode_words(self, categories: Sequence[str]) -> torch.Tensor | None:
+    def encode_words(self, categories: Sequence[str]) -> torch.Tensor | None:
+        """[n, words] one row a category, at its end token, not projected, not scaled; None: the switch is off."""
         if self.words is None:
             return None
         tokens = self.words_tokenizer(list(categories), padding=True, truncation=True, return_tensors="pt")
@@ -284,4 +293,4 @@ class Lavida(nn.Module):
         with torch.no_grad():
             hidden: torch.Tensor = self.words(input_ids=ids, attention_mask=mask).last_hidden_state
         # the last one is the end token; transformers' own pooling looks for the highest id where that token's is 2
-        return hidden[torch.arange(len(ids), device=ids.device), mask.sum(1) - 1]  # [n, words], not projected
+        return hidden[torch.arange(len(ids), device=ids.device), mask.sum(1) - 1]  # [n, words]

@@ -22,6 +22,7 @@ from anyanomaly_core.errors import ConfigurationError
 from anyanomaly_core.evaluation.benchmark_run import BenchmarkRun
 from anyanomaly_core.evaluation.evaluate import evaluate
 from anyanomaly_core.evaluation.labels.formats import open_archive
+from anyanomaly_core.evaluation.labels.pixel_truth import mask_line
 from anyanomaly_core.evaluation.variants import CONTEXTS, ablation
 from anyanomaly_core.footage.decode import decode
 from anyanomaly_core.profile import load_profile
@@ -124,7 +125,15 @@ def test_some_classes_are_those_of_a_run_over_all(root: Path, profile: Path, tmp
     given = [str(root), "--profile", str(profile), "--no-store", "--resamples", "20", "--ablate", "none", "--json"]
     every = json.loads(command(*given, "--out", str(tmp_path / "all")).stdout)
     journals = {file: file.read_bytes() for file in (tmp_path / "state" / "evaluation" / "scores").iterdir()}
-    done = command(*given, "--out", str(tmp_path / "car"), "--class", "car")
+    (root / "_labels" / "masks").mkdir()
+    masks = np.zeros((9, 48, 64), bool)
+    masks[2:, 10:30, 20:50] = True
+    (root / "_labels" / "masks" / "c.jsonl").write_text("".join(mask_line({"car": mask}) for mask in masks))
+    done = command(*given, "--out", str(tmp_path / "car"), "--class", "car", "--pixels", "attention")
+    with (tmp_path / "car" / "pixels.csv").open(newline="") as file:
+        pixels = {row["metric"]: row for row in csv.DictReader(file)}
+    assert pixels["pixel_roc_auc"]["frames"] == "9"
+    assert 0 <= float(pixels["pixel_roc_auc"]["value"]) <= 1
     assert {row["class"] for row in json.loads(done.stdout)} == {"car", "(mean of classes)"}
     assert [row for row in json.loads(done.stdout) if row["class"] == "car"] == [
         row for row in every if row["class"] == "car"

@@ -110,6 +110,19 @@ def test_a_step_moves_segs_row_and_no_frozen_weight(architecture: str, build: An
     torch.testing.assert_close(again.masks, expected.masks, atol=1e-4, rtol=1e-4)
 
 
+@torch.inference_mode()
+def test_lists_of_one_clip_are_decoded_together_as_one_by_one(build: Any) -> None:
+    model = build("fast_vlm")
+    scene, lists = model.scene(FRAMES), [WORDS, ["a dog"], ["smoke", "a bag", "a fight"]]
+    read = [model.read(FRAMES, words) for words in lists]
+    together = model.decode_lists(scene, [seg for seg, _ in read], lists)
+    for found, words, (seg, loss) in zip(together, lists, read, strict=True):
+        alone = model.decode(scene, seg, loss, words)
+        torch.testing.assert_close(found.frame_logits, alone.frame_logits, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(found.masks, alone.masks, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(found.quality, alone.quality, atol=1e-5, rtol=1e-5)
+
+
 def test_without_words_the_switch_is_off(build: Any, tmp_path: Path) -> None:
     model = build("fast_vlm", with_words=False)
     assert not model.projector.has_words

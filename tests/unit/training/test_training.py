@@ -13,13 +13,16 @@ from tensorboardX.proto import event_pb2
 from anyanomaly_core.errors import ConfigurationError
 from anyanomaly_core.models.lavida.model import Lavida
 from anyanomaly_core.training import demo_model
+from anyanomaly_core.training.dense_start import DensePlan, align_words, start_encoder
 from anyanomaly_core.training.exposure import ExposureSampler
 from anyanomaly_core.training.held_out import Cameras, held_out_figures
 from anyanomaly_core.training.plan import TrainingPlan
 from anyanomaly_core.training.rendered import RenderedSource, rendered_clips, rendered_moments
 from anyanomaly_core.training.train import HeldOutCheck, train
 
-PLAN = TrainingPlan(steps=3, accumulate=1, warm_up=2, save_every=2, learning_rate=1e-3, whole_sam=True)
+PLAN = TrainingPlan(
+    steps=3, words_first=1, lists=2, accumulate=1, warm_up=2, save_every=2, learning_rate=1e-3, whole_sam=True
+)
 
 
 @pytest.fixture(scope="module")
@@ -93,3 +96,42 @@ def test_figures_on_held_out_cameras() -> None:
     figures = held_out_figures(demo_model.demo_lavida(1).eval(), 1, Cameras.CHECKED)
     assert figures.pixel_auc is None or 0 <= figures.pixel_auc <= 1
     assert all(0 <= value <= 1 for value in figures.frame_auc.values())
+
+
+def test_the_encoders_start_is_learned_once(tmp_path: Path) -> None:
+    source, said = rendered_moments(5, 2), []
+    losses = []
+    for _ in range(2):
+        model = demo_model.demo_lavida(1)
+        start_encoder(model, source, DensePlan(steps=2, warm_up=1), tmp_path, lambda *row: said.append(row))
+        losses.append(model.sam.state_dict())
+    assert len(said) == 2  # the second call read what the first had learned
+    assert all(torch.equal(weight, losses[1][name]) for name, weight in losses[0].items())
+    fresh = demo_model.demo_lavida(1).sam.state_dict()
+    for part in ("neck.convs.0.weight", "backbone.network.conv1.0.weight"):
+        assert not torch.equal(fresh[f"vision_encoder.{part}"], losses[0][f"vision_encoder.{part}"])
+
+
+def test_words_look_where_their_thing_is_once_they_are_aligned() -> None:
+    model, said = demo_model.demo_lavida(1), []
+    before = {name: weight.clone() for name, weight in model.state_dict().items()}
+    align_words(model, rendered_moments(5, 2), DensePlan(word_steps=6, warm_up=1), lambda *row: said.append(row[2]))
+    changed = {name for name, weight in model.state_dict().items() if not torch.equal(before[name], weight)}
+    trained = ("projector.from_words", "projector.from_visual", "projector.words_to_visual")
+    assert all(name.startswith(trained) for name in changed)
+    assert said[-1]["words"] < said[0]["words"]
+    attention = model.projector.words_to_visual
+    assert torch.equal(attention.k_proj.weight, 4 * attention.q_proj.weight)
+
+
+@torch.inference_mode()
+def test_words_are_read_as_open_clip_reads_them() -> None:
+    import open_clip  # noqa: PLC0415  # after torchvision_compat
+
+    open_clip_model = open_clip.create_model(f"local-dir:{demo_model.DEMO_ENCODER}")
+    model = demo_model.demo_lavida(1)
+    words = ["a dog", "riding a bicycle on the pavement"]
+    found = model.encode_words(words)
+    tokens = model.words_tokenizer(words, padding="max_length", max_length=32, return_tensors="pt")["input_ids"]
+    expected = open_clip_model.encode_text(tokens)
+    torch.testing.assert_close(found @ open_clip_model.text.text_projection, expected, atol=1e-4, rtol=1e-4)
