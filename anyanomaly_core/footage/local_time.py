@@ -121,8 +121,9 @@ def _wall_clock(values: Mapping[str, str]) -> datetime:
         elif (half == "p") != (hour >= 12):  # noqa: PLR2004
             raise NoTimeError(f"{hour} o'clock is not in the afternoon")
     fraction = int(values.get("fraction", "0").ljust(6, "0")[:6])
+    day = _midnight(values)
     try:
-        return _midnight(values).replace(
+        return day.replace(
             hour=hour, minute=int(values["minute"]), second=int(values.get("second", 0)), microsecond=fraction
         )
     except ValueError:

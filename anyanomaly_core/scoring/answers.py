@@ -133,9 +133,18 @@ def _candidates(text: str) -> list[Numeral]:
     if labelled:
         return [*([leading] if leading is not None and not leading.is_whole else []), *labelled]
     if leading is not None:
-        return [leading]
+        return [leading, *(_closing_decimal(text, leading) if leading.is_whole else [])]
     decimals = [number for number in numerals(text) if not number.is_whole]
     return decimals if len(decimals) > 1 or any(_is_stated(number, text) for number in decimals) else []
+
+
+def _closing_decimal(text: str, leading: Numeral) -> list[Numeral]:
+    """A decimal that is the last sentence, behind a number that may count sentences: "1. A man runs. 0.9"."""
+    behind = [number for number in numerals(text) if number.start >= leading.end and not number.is_whole]
+    if not behind or any(map(str.isalnum, text[behind[-1].end :])):
+        return []
+    before = text[: behind[-1].start].rstrip(" \t*_`\"'([{")
+    return behind[-1:] if before[-1:] in {".", "!", "?", ";", "\n"} and before != text[: leading.end + 1] else []
 
 
 def _labelled_numerals(text: str, label: re.Pattern[str]) -> list[Numeral]:

@@ -113,6 +113,8 @@ def test_the_end_the_serial_number_and_hexadecimal_digits_are_no_beginning(
         ("gate/20250301_070000_20250301_060000.mp4", "{camera}/{datetime}_{end_datetime}.{ext}", "before its beginning"),
         ("gate/20250301/13.00.00am.mp4", "{camera}/{date}/{hour}.{minute}.{second}{ampm}.{ext}", "not in the morning"),
         ("gate/2025-03-01/x.mp4", "{camera}/{date}/{any}.{ext}", "states no hour"),
+        ("gate/20250230-070000.mp4", "{camera}/{datetime}.{ext}", "2025-02-30 is not a date"),
+        ("gate/20250301-246000.mp4", "{camera}/{datetime}.{ext}", "24:60:00 is not a time of day"),
         ("gate/9999999999.mp4", "{camera}/{epoch}.{ext}", "nothing was recorded in 2286"),
         ("gate/20250301-1740814205.mp4", "{camera}/{any}-{epoch}.{ext}", None),
         ("gate/20250301_0730-1740820000.mp4", "{camera}/{date}_{time}-{epoch}.{ext}", "states 2025-03-01 07:30:00 and the moment"),

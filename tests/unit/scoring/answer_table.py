@@ -44,6 +44,7 @@ SCORES: dict[float | None, list[str]] = {
         "0.8/1", "0.8/1.0", "0.8 / 1", "0.8 out of 1", "0.8 out of 1.0: a man", "0,8/1,0",
     ],
     1.0: [
+        "1. A man falls. Confidence 0.9", "1. A man at 0.5 m.",
         "1", "1.0", "1.00", "1,0", "1.", "１", "１．０", "١", "1. A man falls", "1\nA man falls", "1: a man", "1 - a man", "1, a man", "1 (a man)",
         "1 because a man falls", "**1**", "1/1", "1.0/1.0", "Score: 1", "Score: 1.", "Score: 1. A man", '{"score": 1}',
         '{"score": 1, "reason": "a man"}', "The answer is 1.", "<score>1</score>", "得分：1", "1。一个人", "<think>0.2</think>1", "1.0!", "100e-2",
@@ -55,6 +56,8 @@ SCORES: dict[float | None, list[str]] = {
     ],
     0.1: ["1e-1", "0.1. No dog.", "No dog is visible. Score: 0.1", "Not present: 0.1", "There is no dog, 0.1"],
     None: [
+        # a number that may count sentences, and a decimal as the last of them
+        "0. The person walks. 0.9", "1. The person runs. 0.9", "1. The person runs.\n**0.9**", "0. Nobody falls! 0.4.",
         # blanks and line breaks inside the number
         "0. 8", "0 .8", "0 . 8", "0, 8", "0 ,8", "0\n8", "0.\n8", "0\n.8", "Score: 0. 8", "Score: 0 .8", "Score: 0 .", "0 8", "0\u00a0.8", "0.\u20098",
         "I say 0 .8", "1 .0.", "0.8 5",
