@@ -141,6 +141,7 @@ def _measure_pixels(
     from anyanomaly_core.evaluation.pixel_maps import AttentionMaps, LavidaMaps, PixelScorer
     from anyanomaly_core.evaluation.pixels import measure_pixels, write_pixel_measures
     from anyanomaly_core.footage.sandbox import Limits
+    from anyanomaly_core.models.lavida.clip_model import LavidaClipModel
     from anyanomaly_core.models.lavida.model import Lavida
     from anyanomaly_core.models.loading import load_encoder
 
@@ -148,7 +149,7 @@ def _measure_pixels(
     if method == ATTENTION:
         scorer = AttentionMaps(profile, load_encoder(profile, settings))
     else:
-        scorer = LavidaMaps(Lavida.from_pretrained(Path(method)))
+        scorer = LavidaMaps(LavidaClipModel(Lavida.from_pretrained(Path(method)), name=method, revision=method))
     with progress_stages() as stages:
         found = measure_pixels(
             archive,

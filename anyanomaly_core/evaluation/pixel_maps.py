@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from anyanomaly_core.contexts import position
 from anyanomaly_core.evaluation.pixel_metrics import Map
 from anyanomaly_core.footage.segments import Segment
-from anyanomaly_core.models.lavida.model import ClipOutput, Lavida
-from anyanomaly_core.models.protocols import Embeddings, Image, ImageTextEncoder
+from anyanomaly_core.models.protocols import ClipModel, ClipScores, Embeddings, Image, ImageTextEncoder
 from anyanomaly_core.profile import Profile
 from anyanomaly_core.scoring.anyanomaly import make_context_builder
 from anyanomaly_core.scoring.encoding import encode_windows
@@ -21,6 +19,7 @@ from anyanomaly_core.scoring.texts import TextBank, TextEmbeddings, clean_rule
 from anyanomaly_core.scoring.types import RuleTexts, SegmentFrames
 
 CLIP = 8  # frames that LAVIDA looks at together
+MOST = 30.0  # logits beyond it are as sure as can be
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +46,23 @@ class LavidaMaps:
 
     name = "LAVIDA"
 
-    def __init__(self, model: Lavida) -> None:
+    def __init__(self, model: ClipModel) -> None:
         self._model = model
 
-    @torch.inference_mode()
     def score(self, frames: Sequence[Image], texts: Sequence[str]) -> FrameScores:
         """One pass for all texts together."""
-        return clip_scores(self._model(frames, texts))
+        return self.score_each(frames, [texts])[0]
+
+    def score_each(self, frames: Sequence[Image], lists: Sequence[Sequence[str]]) -> list[FrameScores]:
+        """The same for several lists; what the clip alone determines is computed once."""
+        return [frame_scores(found) for found in self._model.score(frames, lists)]
 
 
-def clip_scores(found: ClipOutput) -> FrameScores:
+def frame_scores(found: ClipScores) -> FrameScores:
     """Probabilities of a clip's frames and pixels."""
-    frames = found.frame_logits.sigmoid()  # [T]
-    maps = frames[:, None, None] * found.pixel_logits().sigmoid()  # [T, h, w]
-    return FrameScores(frames.float().cpu().numpy(), list(maps.float().cpu().numpy()))
+    masks = 1 / (1 + np.exp(-found.pixels.clip(-MOST, MOST)))  # [T, h, w]
+    maps = found.frames[:, None, None] * masks
+    return FrameScores(np.asarray(found.frames, np.float32), list(maps.astype(np.float32)))
 
 
 class AttentionMaps:

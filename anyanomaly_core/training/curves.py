@@ -41,8 +41,8 @@ def _draw(losses: Sequence[Mapping[str, float]], path: Path) -> None:
     from matplotlib.figure import Figure  # noqa: PLC0415  # a second to import
 
     figure = Figure(figsize=(8, 5), layout="constrained")
-    axes = figure.subplots(2, 3)
-    for name, place in zip(LOSSES, axes.ravel(), strict=True):
+    axes = figure.subplots(2, 4)
+    for name, place in zip(LOSSES, axes.ravel(), strict=False):
         place.plot(range(1, len(losses) + 1), [row[name] for row in losses], linewidth=0.8)
         place.set_title(name)
     figure.savefig(path, dpi=120)

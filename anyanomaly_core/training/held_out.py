@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
@@ -13,8 +12,9 @@ from anyanomaly_core.demo.vocabulary import EVENT_TEXTS
 from anyanomaly_core.demo.world import EVENT_NAMES, EventSpan, RenderedFrame
 from anyanomaly_core.demo.world.clip import plan_clip
 from anyanomaly_core.demo.world.sensor import compress
-from anyanomaly_core.evaluation.pixel_maps import clip_scores
+from anyanomaly_core.evaluation.pixel_maps import LavidaMaps
 from anyanomaly_core.evaluation.pixel_metrics import Map, PixelCurve, resize_nearest
+from anyanomaly_core.models.lavida.clip_model import LavidaClipModel
 from anyanomaly_core.models.lavida.model import Lavida
 from anyanomaly_core.training.rendered import CAMERAS, FPS, SEEN_PIXELS
 
@@ -99,20 +99,18 @@ class HeldOutFigures:
         return self.frame_auc | {name: value for name, value in whole.items() if value is not None}
 
 
-@torch.inference_mode()
 def held_out_figures(model: Lavida, clips: int, cameras: Cameras) -> HeldOutFigures:
     """Score rendered clips for every event's first text, alone."""
     tally, curve = FrameTally(), pixel_curve()
+    scorer = LavidaMaps(LavidaClipModel(model, name="training", revision="training"))
+    words = [[EVENT_TEXTS[name][0]] for name in EVENT_NAMES]
     for index in range(clips):
         rendered = held_out_clip(cameras, index)
-        frames = [frame.image for frame in rendered]
-        scene = model.scene(frames)
-        for name in EVENT_NAMES:
-            words = [EVENT_TEXTS[name][0]]
-            found = clip_scores(model.decode(scene, *model.read(frames, words), words))
+        found = scorer.score_each([frame.image for frame in rendered], words)
+        for name, scores in zip(EVENT_NAMES, found, strict=True):
             masks = [frame.mask({name}) for frame in rendered]
-            tally.add(name, found.frames.tolist(), masks)
+            tally.add(name, scores.frames.tolist(), masks)
             if any(mask.any() for mask in masks):
-                for scores, mask in zip(found.maps, masks, strict=True):
-                    curve.add(log_map(scores), np.asarray(resize_nearest(mask, scores.shape), bool))
+                for drawn, mask in zip(scores.maps, masks, strict=True):
+                    curve.add(log_map(drawn), np.asarray(resize_nearest(mask, drawn.shape), bool))
     return HeldOutFigures(tally.roc_auc(), curve.roc_auc(), curve.average_precision())

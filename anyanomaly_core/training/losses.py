@@ -20,6 +20,7 @@ class LossWeights:
     quality: float = 1.0
     frame: float = 2.0
     reply: float = 1.0
+    absent: float = 0.0  # not published: masks of frames that show nothing listed are to be empty
 
 
 def lavida_losses(output: ClipOutput, masks: torch.Tensor, weights: LossWeights) -> dict[str, torch.Tensor]:
@@ -49,6 +50,7 @@ def lavida_losses(output: ClipOutput, masks: torch.Tensor, weights: LossWeights)
         "quality": (quality * shown).sum() / frames,
         "frame": functional.binary_cross_entropy_with_logits(output.frame_logits.float(), shown.float()),
         "reply": logits.new_zeros(()) if output.reply_loss is None else output.reply_loss,
+        "absent": (focal.mean(1) * ~shown).sum() / frames,
     }
     total = torch.stack([getattr(weights, name) * loss for name, loss in losses.items()]).sum()
     return losses | {"total": total}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from anyanomaly_core.errors import ConfigurationError
 from anyanomaly_core.training.losses import LossWeights
 
-LOSSES = ("focal", "dice", "quality", "frame", "reply", "total")
+LOSSES = ("focal", "dice", "quality", "frame", "reply", "absent", "total")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ class TrainingPlan:
 
 # Small, half of it new, on two cores. Its reply is always the same, so there is nothing to learn in it.
 DEMO_PLAN = TrainingPlan(
-    steps=240,
-    words_first=200,
+    steps=200,
+    words_first=175,
     accumulate=2,
     lists=3,
     learning_rate=1.5e-3,
@@ -50,7 +50,7 @@ DEMO_PLAN = TrainingPlan(
     save_every=20,
     bfloat16=True,
     whole_sam=True,
-    losses=LossWeights(reply=0.0),
+    losses=LossWeights(reply=0.0, absent=40.0),
 )
 DEMO_SINGLE = 0.35  # of its lists, beside the even draw, one word long: what a rule mostly is
 

@@ -10,15 +10,16 @@ parameters.
 """
 
 import argparse
-import threading
 import time
+import weakref
 from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-import psutil
 import torch
 from sklearn.metrics import roc_auc_score
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from anyanomaly_core.config import LibrarySettings
@@ -119,10 +120,12 @@ def cost(count: int, width: int, layers: int) -> None:
 def reduction_seconds(
     reduce: Callable[[torch.Tensor, float], Compression], tokens: torch.Tensor, share: float
 ) -> float:
-    """What making the tokens fewer takes."""
-    began = time.monotonic()
-    reduce(tokens.cpu() if reduce is not compress_tokens else tokens, share)
-    return time.monotonic() - began
+    """What making the tokens fewer takes of the processor, whoever else uses it."""
+    where = tokens if reduce is compress_tokens else tokens.cpu()
+    reduce(where, share)  # what is slow the first time only
+    began = time.process_time()
+    reduce(where, share)
+    return time.process_time() - began
 
 
 @torch.inference_mode()
@@ -132,25 +135,52 @@ def run(decoder: torch.nn.Module, embeds: torch.Tensor) -> None:
 
 
 def peak_memory(work: Callable[[], None], device: torch.device) -> int:
-    """Bytes above what was there before."""
+    """Bytes of what the work makes and needs at the same time; on a CPU tensors are counted as they come and go."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
         work()
         return int(torch.cuda.max_memory_allocated() - before)
-    process, seen, done = psutil.Process(), [0], threading.Event()
-    before = process.memory_info().rss
+    with LiveBytes() as counted:
+        work()
+    return counted.peak
 
-    def watch() -> None:
-        while not done.wait(0.002):
-            seen.append(process.memory_info().rss - before)
 
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    work()
-    done.set()
-    watcher.join()
-    return max(seen)
+class LiveBytes(TorchDispatchMode):
+    """Counts the storages that operations make, while they live. The process's own size would not do: torch's
+    allocator keeps what it once had."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.peak = self._now = 0
+        self._known: set[int] = set()
+
+    def __torch_dispatch__(
+        self,
+        func: Callable[..., object],
+        _types: object,
+        args: tuple[object, ...] = (),
+        kwargs: dict[str, object] | None = None,
+    ) -> object:
+        found = func(*args, **(kwargs or {}))
+        given = {id(one.untyped_storage()) for one in tree_leaves((args, kwargs)) if isinstance(one, torch.Tensor)}
+        for tensor in tree_leaves(found):
+            if isinstance(tensor, torch.Tensor):
+                self._count(tensor.untyped_storage(), given)
+        self.peak = max(self.peak, self._now)
+        return found
+
+    def _count(self, storage: torch.UntypedStorage, given: set[int]) -> None:
+        key = storage.data_ptr()
+        if id(storage) in given or key in self._known:  # a view
+            return
+        self._known.add(key)
+        self._now += storage.nbytes()
+        weakref.finalize(storage, self._forget, key, storage.nbytes())
+
+    def _forget(self, key: int, size: int) -> None:
+        self._known.discard(key)
+        self._now -= size
 
 
 if __name__ == "__main__":

@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from anyanomaly_core.config import LibrarySettings
 from anyanomaly_core.demo.vocabulary import EVENT_TEXTS, UNRELATED_TEXTS
 from anyanomaly_core.demo.world import EVENT_NAMES, RenderedFrame
-from anyanomaly_core.evaluation.pixel_maps import AttentionMaps, FrameScores, clip_scores, stretch_maps
+from anyanomaly_core.evaluation.pixel_maps import AttentionMaps, FrameScores, LavidaMaps, stretch_maps
 from anyanomaly_core.evaluation.pixel_metrics import Map, PixelCurve
+from anyanomaly_core.models.lavida.clip_model import LavidaClipModel
 from anyanomaly_core.models.lavida.model import Lavida
 from anyanomaly_core.models.loading import load_encoder
 from anyanomaly_core.profile import load_profile
@@ -66,11 +67,9 @@ def at_size(scores: Map, shape: tuple[int, ...]) -> Map:
     return np.asarray(cv2.resize(scores, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-@torch.inference_mode()
-def look(model: Lavida, frames: Sequence[NDArray[np.uint8]], lists: Sequence[Sequence[str]]) -> list[FrameScores]:
-    """A clip for several lists; SAM 2 sees it once."""
-    scene = model.scene(list(frames))
-    return [clip_scores(model.decode(scene, *model.read(list(frames), words), words)) for words in lists]
+def load(folder: Path) -> LavidaMaps:
+    """A trained model."""
+    return LavidaMaps(LavidaClipModel(Lavida.from_pretrained(folder), name=str(folder), revision=str(folder)))
 
 
 def longer(word: str, index: int) -> list[str]:
@@ -85,7 +84,7 @@ def event_masks(clip: Sequence[RenderedFrame], event: str) -> Masks:
     return [frame.mask({event}) for frame in clip]
 
 
-def measure(models: dict[str, Lavida], clips: int) -> list[Tallies]:
+def measure(models: dict[str, LavidaMaps], clips: int) -> list[Tallies]:
     """Each model with one word and with ten, and the attention map."""
     profile = load_profile("demo")
     encoder = load_encoder(profile, LibrarySettings())
@@ -100,7 +99,7 @@ def measure(models: dict[str, Lavida], clips: int) -> list[Tallies]:
         for name, model in models.items():
             lists = [[[word] for word in words], [longer(word, index) for word in words]]
             for tally, own in zip(alone[name], lists, strict=True):
-                for event, found in zip(EVENT_NAMES, look(model, frames, own), strict=True):
+                for event, found in zip(EVENT_NAMES, model.score_each(frames, own), strict=True):
                     tally.add(event, found, masks[event])
         for event, found in zip(EVENT_NAMES, attention.score_each(frames, [[word] for word in words]), strict=True):
             maps[0].add(event, found, masks[event])
@@ -109,13 +108,13 @@ def measure(models: dict[str, Lavida], clips: int) -> list[Tallies]:
     return [*(tally for pair in alone.values() for tally in pair), *maps]
 
 
-def frames_a_second(model: Lavida) -> float:
+def frames_a_second(model: LavidaMaps) -> float:
     """Of one rule: clips of eight frames from pixels to masks, one after the other."""
     clip = [frame.image for frame in held_out_clip(Cameras.TESTED, 0)]
-    look(model, clip, [["car"]])
+    model.score(clip, ["car"])
     began = time.perf_counter()
     for _ in range(SPEED_CLIPS):
-        look(model, clip, [["car"]])
+        model.score(clip, ["car"])
     return SPEED_CLIPS * len(clip) / (time.perf_counter() - began)
 
 
@@ -171,9 +170,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    models = {"LAVIDA": Lavida.from_pretrained(given.model)}
+    models = {"LAVIDA": load(given.model)}
     if given.leaky is not None:
-        models["leaky lists"] = Lavida.from_pretrained(given.leaky)
+        models["leaky lists"] = load(given.leaky)
     tallies = measure(models, given.clips)
     print(
         f"{given.clips} rendered clips of {len(EVENT_NAMES)} events, cameras and seeds that no model was trained on\n"

@@ -1,6 +1,7 @@
 """The losses by loops over pixels."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,14 +12,12 @@ from anyanomaly_core.training.plan import disable_losses
 
 
 def slow_losses(output: ClipOutput, truth: list[list[list[bool]]]) -> dict[str, float]:
-    frames, total = len(truth), {"focal": 0.0, "dice": 0.0, "quality": 0.0, "frame": 0.0}
+    frames, total = len(truth), {"focal": 0.0, "dice": 0.0, "quality": 0.0, "frame": 0.0, "absent": 0.0}
     for t in range(frames):
         target = [float(pixel) for row in truth[t] for pixel in row]
         shown = any(target)
         score = float(output.frame_logits[t])
         total["frame"] += (math.log1p(math.exp(-score)) if shown else math.log1p(math.exp(score))) / frames
-        if not shown:
-            continue
         candidates = []
         for c in range(3):
             logits = output.masks[t, c].flatten().tolist()
@@ -34,6 +33,9 @@ def slow_losses(output: ClipOutput, truth: list[list[list[bool]]]) -> dict[str, 
             union = sum(h or y > 0 for h, y in zip(hit, target, strict=True))
             quality = abs(float(output.quality[t, c]) - meets / max(union, 1))
             candidates.append((20 * focal + 2 * dice, focal, dice, quality))
+        if not shown:
+            total["absent"] += sum(focal for _, focal, *_ in candidates) / 3 / frames
+            continue
         _, focal, dice, quality = min(candidates)
         for name, loss in (("focal", focal), ("dice", dice), ("quality", quality)):
             total[name] += loss / frames
@@ -49,6 +51,8 @@ def test_losses_are_those_of_the_specification() -> None:
     expected = slow_losses(output, truth.tolist())
     for name, loss in expected.items():
         assert float(found[name]) == pytest.approx(loss, rel=1e-4)
+    more = lavida_losses(output, truth, replace(LossWeights(), absent=40.0))
+    assert float(more["total"] - found["total"]) == pytest.approx(40 * expected["absent"], rel=1e-4)
     weighted = 20 * expected["focal"] + 2 * expected["dice"] + expected["quality"] + 2 * expected["frame"] + 1.7
     assert float(found["total"]) == pytest.approx(weighted, rel=1e-4)
 
