@@ -5,7 +5,9 @@ Stated times are believed where they can be true, and only there. Time goes forw
 * a time outside those of its neighbours, while these are as far apart as frames are, is wrong; the frame is between;
 * a clock that goes back for good has begun again; what follows is joined to what was before;
 * a step of over a day is a clock that was set; it is left out;
-* frames that state the same time share the interval to the next one;
+* frames that state the same time share the interval to the next one; where many state it and the next comes at once,
+  the clock stood still, as where it was set back and a recorder wrote the least step instead; they follow each other at
+  the usual interval, and so does what comes after;
 * every other interval is true. One far longer than those around it is a *hole*: nothing was recorded.
 
 Pure numbers, no files. All times are in seconds.
@@ -27,6 +29,8 @@ HOLE_S, HOLE_INTERVALS = 1.0, 3.0  # a hole is longer than both: seconds, and ti
 _AROUND = 5  # intervals on each side
 _RATE_FRAMES = 50  # over so many frames a rate is measured
 _FASTEST = 1000.0  # frames a second; a header that states more is not believed
+_STANDING_S, _STANDING_FRAMES = 1.5e-3, 10  # so little between so many frames is no time; no camera is that fast
+_TOO_SOON = 0.25  # of the usual interval: frames that would share less did not come in a burst
 _SAME_RATE = 0.01  # so far a header may be from what was measured
 
 
@@ -49,7 +53,7 @@ def repair(stated_s: Seconds, *, begin_s: float | None = None, fps: float = 0.0)
         fps: as the header states it, for frames whose times say nothing; 0: unknown.
     """
     given = stated_s if begin_s is None else np.concatenate(([begin_s], stated_s))
-    stated = _carry_forward(given)
+    stated = _standing(_carry_forward(given))
     interval = _stated_interval(stated) or 1 / (fps if 0 < fps <= _FASTEST else ASSUMED_FPS)
     clocks = find_clock_faults(stated, interval)
     joined = join_clocks(stated, clocks, interval)
@@ -143,17 +147,32 @@ def _stated_interval(stated: Seconds) -> float:
     firsts = np.flatnonzero(np.diff(stated, prepend=np.nan) != 0)
     counts = np.diff(firsts)
     steps = np.diff(stated[firsts])
-    forward = (steps > 0) & (steps <= DAY_S)
+    forward = (steps > _STANDING_S * counts) & (steps <= DAY_S)
     return float(np.median(np.repeat((steps / counts)[forward], counts[forward]))) if forward.any() else 0.0
 
 
+def _standing(times: Seconds) -> Seconds:
+    """[F] with one time for each long run of frames between which lies next to nothing."""
+    starts = np.flatnonzero(~(np.abs(np.diff(times, prepend=np.nan)) < _STANDING_S))
+    counts = np.diff(starts, append=len(times))
+    long = np.repeat(counts >= _STANDING_FRAMES, counts)
+    return np.where(long, np.repeat(times[starts], counts), times)
+
+
 def _spread(times: Seconds, interval: float) -> Seconds:
-    """Frames of the same time share the interval to the next, as far as it is an interval and no hole."""
+    """Frames of the same time share the interval to the next, as far as it is an interval and no hole.
+
+    Of a clock that stood still they follow each other at the usual interval, and everything behind is as much later.
+    """
     firsts = np.flatnonzero(np.diff(times, prepend=np.nan) != 0)
     counts = np.diff(firsts, append=len(times))
-    shares = np.diff(times[firsts], append=np.inf) / counts
-    shares = np.where(shares <= 1.5 * interval, shares, interval)
-    return times + (np.arange(len(times)) - np.repeat(firsts, counts)) * np.repeat(shares, counts)
+    steps = np.diff(times[firsts], append=np.inf)
+    shares = steps / counts
+    stood = (counts >= _STANDING_FRAMES) & (shares < _TOO_SOON * interval)
+    late = np.where(stood, counts * interval - steps, 0.0)
+    shares = np.where((shares <= 1.5 * interval) & ~stood, shares, interval)
+    shifted: Seconds = times + np.repeat(np.concatenate(([0.0], np.cumsum(late)[:-1])), counts)
+    return shifted + (np.arange(len(times)) - np.repeat(firsts, counts)) * np.repeat(shares, counts)
 
 
 def _repairs(given: Seconds, clocks: ClockFaults, joined: Seconds, interval: float) -> Iterator[str]:
@@ -167,7 +186,8 @@ def _repairs(given: Seconds, clocks: ClockFaults, joined: Seconds, interval: flo
     if unknown:
         yield f"{unknown} frame(s) state no time; they were laid behind the frame before"
     if same.sum() > unknown:
-        yield f"{same.sum() - unknown} frame(s) state the time of the frame before; they share the interval to the next"
+        count = same.sum() - unknown
+        yield f"{count} frame(s) state the time of the frame before; they share the interval to the next, or go {rate}"
     if count := int(clocks.wrong.sum()):
         yield f"{count} frame(s) state a wrong time, outside that of their neighbours; they were laid between these"
     if count := len(clocks.starts) - 1:

@@ -31,7 +31,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     for name, text in RULES.items():
         (rules / f"{name}.yaml").write_text(text, encoding="utf-8")
     installation = Installation(local / "site")
+    (local / "alerts.yaml").write_text("targets: {}\n", encoding="utf-8")
     folders = {"ARCHIVE_ROOT": str(archive), "RULES_DIR": str(rules), "EVALUATION_ROOT": str(local / "labelled")}
+    folders["ALERTS"] = str(local / "alerts.yaml")
     installation.configure(
         {**folders, "PROFILE": PROFILE, "FAILURE_MAIL_TO": "night@example.org", "REPORT_FROM": "a@example.org"}
     )

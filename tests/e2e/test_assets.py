@@ -1,21 +1,46 @@
-"""News for a site's own DAGs: the example of docs/operations.md is started by new events, and told which."""
+"""News for a site's own DAGs and for people: new events start a DAG that is told which, and are sent as alerts."""
 
+import base64
 import re
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from small_site import DAY, Site, film
+import pytest
+from small_site import DAY, Site, film, settings_of
+from sqlalchemy import text
+from standardwebhooks import Webhook
 from test_rule_backfill import xcom
 
-from anyanomaly_core.embedded import pipeline, report
+from anyanomaly_core.embedded import pipeline, report, runs
+from anyanomaly_core.results.engine import make_engine
+from tests.servers.webhook_server import Receiver, receiver
 
 EXAMPLE = "ring_the_bell"
 RULE = "texts: [a person running]\nthreshold: 0.001\ncameras: [bell]\n"  # whatever there is to see is an event
+SECRET = "whsec_" + base64.b64encode(b"a secret of the tests").decode()
+ALERTS = """
+targets:
+  bell-ringer: {kind: webhook, connection: bell_ringer, rules: [anything], max_age_hours: 87600}
+"""
 
 
-def test_the_documented_dag_starts_on_new_events_and_knows_them(site: Site) -> None:
+@pytest.fixture
+def ringer(site: Site) -> Iterator[Receiver]:
+    """A receiver of alerts that Airflow knows by a connection, and that is out of order for a while."""
+    alerts = site.rules.parent / "alerts.yaml"
+    with receiver() as state:
+        known = {"connection_id": "bell_ringer", "conn_type": "http", "host": state.url, "password": SECRET}
+        site.api._send("POST", "/api/v2/connections", known)
+        alerts.write_text(ALERTS, encoding="utf-8")
+        state.answers += [503] * 3  # as often as a scan tries
+        yield state
+        alerts.write_text("targets: {}\n", encoding="utf-8")
+
+
+def test_new_events_start_the_documented_dag_and_are_sent_as_alerts(site: Site, ringer: Receiver) -> None:
     page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
     [example] = [block for block in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL) if EXAMPLE in block]
     (site.installation.dags / "bell.py").write_text(example, encoding="utf-8")
@@ -41,9 +66,31 @@ def test_the_documented_dag_starts_on_new_events_and_knows_them(site: Site) -> N
     wait(lambda: site.api.run_state(EXAMPLE, run) == "success", "the end of that run")
     assert xcom(site, run, "ring", dag=EXAMPLE) == [news["anyanomaly_events"]]
 
+    ring(site, ringer, events)
     again = pipeline.ingest_and_scan(site.installation, site.api)
     assert again.units == 0
     assert extra_of(site, "scan_archive", again.scan.run_id) == {}, "nothing was scored: there is no news"
+
+
+def ring(site: Site, ringer: Receiver, events: int) -> None:
+    """What the scan could not deliver is sent by the next run of ``send_alerts``, signed, each alert once."""
+    assert (len(ringer.requests), len(set(ringer.keys()))) == (3, 1), "the scan tried, and the target rests"
+    waiting = "SELECT state, problem FROM alerts WHERE problem IS NOT NULL"
+    [(state, problem)] = report.query(site.installation, waiting)[1]
+    assert (state, "503" in problem) == ("waiting", True)
+    engine = make_engine(settings_of(site).database_url.get_secret_value())
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alerts SET next_try_at = now()"))  # it has rested
+    engine.dispose()
+    run_id = site.api.trigger("send_alerts", {})
+    assert runs.follow(site.api, "send_alerts", run_id, timeout_s=300).state == "success"
+    sent = "SELECT count(*) FROM alerts WHERE state = 'sent'"
+    assert wait(lambda: report.query(site.installation, sent)[1] == [(events,)], "all alerts")
+    assert len(ringer.requests) == 3 + events
+    assert len(set(ringer.keys())) == events, "a retry has the key of the first try"
+    for _, headers, body in ringer.requests:
+        document = Webhook(SECRET).verify(body, {name.lower(): value for name, value in headers.items()})
+        assert (document["data"]["rule"], document["data"]["camera"]) == ("anything", "bell")
 
 
 def started(site: Site, run_id: str) -> list[tuple[str, str]]:

@@ -164,3 +164,23 @@ def test_a_few_wrong_times_never_matter(frames: int, interval: float, data: st.D
     for place in places:  # never two in a row
         stated[2 * place] += data.draw(st.floats(1000 * interval, 80_000) | st.floats(-80_000, -1000 * interval))
     np.testing.assert_allclose(repair(stated).times_s, true, atol=interval)
+
+
+@pytest.mark.parametrize("step_s", [0.0, 0.001, 1 / 51_200])
+def test_a_clock_that_stands_still_takes_its_time(step_s: float) -> None:
+    """2 s of 25 frames a second, 10 s that a muxer wrote with its least step since the clock was set back, 2 s more."""
+    stood = 2.0 + step_s * np.arange(250)
+    stated = np.concatenate([np.arange(50) / 25, stood, stood[-1] + (1 + np.arange(50)) / 25])
+    repaired = repair(stated)
+    assert repaired.times_s == pytest.approx(np.arange(350) / 25, abs=1e-6)
+    assert "249 frame(s) state the time of the frame before" in repaired.notes[0]
+    assert not repaired.as_stated
+    everything = repair(3.6e5 + step_s * np.arange(100), fps=10)
+    assert everything.times_s == pytest.approx(np.arange(100) / 10)
+
+
+def test_a_burst_shares_its_second() -> None:
+    stated = np.repeat(np.arange(10.0), 25) + np.tile(np.arange(25) * 1e-4, 10)
+    assert repair(stated).times_s == pytest.approx(np.arange(250) / 25)
+    few = np.concatenate([np.arange(50) / 25, 2 + np.arange(5) * 1e-3, 2.2 + np.arange(9) / 25])
+    assert (repair(few).times_s == few).all(), "five pictures at once are what a network does"
