@@ -1,7 +1,7 @@
 """Score and ground truth of every frame of a video for a class, smoothed as a scan stores it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 
 import numpy as np
@@ -12,6 +12,7 @@ from anyanomaly_core.evaluation.metrics import BoolArray, LabelledScores
 from anyanomaly_core.evaluation.predictions import VideoPredictions
 from anyanomaly_core.evaluation.protocols import smoothed_scores
 from anyanomaly_core.evaluation.variants import Variant
+from anyanomaly_core.footage.pace import Pace
 
 ANY = "(any class)"
 
@@ -27,6 +28,7 @@ class ScoreCurve:
     label: str
     scores: NDArray[np.float32]  # [F] smoothed, NaN where unscored
     labels: LabelArray  # [F]
+    pace: Pace = field(default_factory=Pace)  # of its frames; empty: nothing could be scored
 
     @property
     def labelled(self) -> BoolArray:
@@ -54,7 +56,7 @@ def score_curves(label: str, results: Sequence[VideoResult], variant: Variant) -
             scores = np.full(truth.least_frames, np.nan, np.float32)
         else:
             scores = _smooth_predictions(label, predictions, variant)
-        found.append(ScoreCurve(row, video.name, label, scores, truth.array(len(scores))))
+        found.append(ScoreCurve(row, video.name, label, scores, truth.array(len(scores)), predictions.pace))
     return found
 
 

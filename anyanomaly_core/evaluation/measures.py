@@ -8,12 +8,14 @@ import numpy as np
 from anyanomaly_core import watchdog
 from anyanomaly_core.evaluation import metrics, protocols
 from anyanomaly_core.evaluation.curves import ANY, ScoreCurve, VideoResult, labelled_scores
+from anyanomaly_core.evaluation.event_metrics import EVENT_METRICS, count_events, event_figures
 from anyanomaly_core.evaluation.metrics import FloatArray, Interval, LabelledScores
 from anyanomaly_core.evaluation.protocols import HONEST, REFERENCE
 from anyanomaly_core.evaluation.variants import Variant
 
 MEAN = "(mean of classes)"
 AUC, AP, VIDEO_AUC = "roc_auc", "average_precision", "roc_auc_per_video"
+WITH_INTERVALS = (AUC, AP, *EVENT_METRICS)
 
 Curves = Mapping[str, Sequence[ScoreCurve]]  # by class and ANY
 
@@ -98,15 +100,20 @@ def honest_measures(
         frames = labelled_scores(own)
         basis = bases[label] = _basis(frames, own)
         estimates |= {(label, metric): found for metric, found in _estimates(frames, basis, draws).items()}
-        for metric in (AUC, AP):
+        estimates |= {(label, metric): found for metric, found in _event_estimates(own, draws).items()}
+        for metric in WITH_INTERVALS:
             before = None if baseline is None else baseline[label, metric]
             estimate = estimates[label, metric]
+            if metric in EVENT_METRICS and not np.isfinite(estimate.value):
+                continue  # nothing is labelled, or nothing reported: there is no such figure
+            if metric in EVENT_METRICS and before is not None and not np.isfinite(before.value):
+                before = None
             measures.append(_measure(variant, label, metric, estimate, basis, pair=(estimate, before)))
         inside, averaged = metrics.per_video_auc(frames)
         per_video = replace(basis, videos=averaged)
         measures.append(Measure(variant.name, variant.group, HONEST, label, VIDEO_AUC, inside, per_video))
     bases.pop(ANY, None)
-    for metric in (AUC, AP):
+    for metric in WITH_INTERVALS:
         measures += _mean(variant, metric, {name: estimates[name, metric] for name in bases}, bases, baseline)
     return measures, estimates
 
@@ -172,6 +179,17 @@ def _estimates(frames: LabelledScores, basis: Basis, draws: FloatArray) -> dict[
     return {AUC: Estimate(auc, resamples.auc, videos, worst[0]), AP: Estimate(ap, resamples.ap, videos, worst[1])}
 
 
+def _event_estimates(curves: Sequence[ScoreCurve], draws: FloatArray) -> dict[str, Estimate]:
+    """By metric; what an unscored frame could do to an event is not said."""
+    videos = draws.shape[1]
+    counts = count_events(curves, videos)
+    values, resamples = event_figures(counts, np.ones((1, videos))), event_figures(counts, draws)
+    return {
+        metric: Estimate(float(values[metric][0]), resamples[metric], counts.videos, float("nan"))
+        for metric in EVENT_METRICS
+    }
+
+
 def _mean(
     variant: Variant,
     metric: str,
@@ -195,7 +213,9 @@ def _mean(
     )
     # A class of which no positive frame has a score has no figure, but a worst one.
     worst = [estimate.worst for estimate in classes.values() if np.isfinite(estimate.worst)]
-    mean = replace(_mean_estimate([classes[name] for name in own]), worst=float(np.mean(worst)))
+    mean = replace(
+        _mean_estimate([classes[name] for name in own]), worst=float(np.mean(worst)) if worst else float("nan")
+    )
     compared = _mean_estimate([classes[name] for name in shared]) if shared else mean
     return [_measure(variant, MEAN, metric, mean, basis, pair=(compared, before))]
 
@@ -233,7 +253,7 @@ def _measure(
         estimate.interval,
         None if difference is None else difference.value,
         None if difference is None else difference.interval,
-        estimate.worst if basis.unscored else None,
+        estimate.worst if basis.unscored and np.isfinite(estimate.worst) else None,
     )
 
 

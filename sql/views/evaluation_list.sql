@@ -15,7 +15,7 @@ COMMENT ON COLUMN evaluation_list.profile IS 'Models and parameters that scored 
 COMMENT ON COLUMN evaluation_list.post_processing IS 'as scored; or how the scorer''s answers were put together otherwise (other weights or smoothing).';
 COMMENT ON COLUMN evaluation_list.protocol IS 'honest, or reference (tuned on the test labels, as the paper''s code does).';
 COMMENT ON COLUMN evaluation_list.class IS 'A class of the labels, (any class) or (mean of classes).';
-COMMENT ON COLUMN evaluation_list.metric IS 'roc_auc and average_precision over the frames of all videos; roc_auc_per_video, the mean over videos.';
+COMMENT ON COLUMN evaluation_list.metric IS 'roc_auc and average_precision over the frames of all videos; roc_auc_per_video, the mean over videos; event_precision_, event_recall_ and event_f1_ at a temporal overlap of 0.1, 0.3 or 0.5; false_alarms_per_camera_day; delay_s, from the beginning of an event to that of its first report.';
 COMMENT ON COLUMN evaluation_list.value IS 'The figure.';
 COMMENT ON COLUMN evaluation_list.low IS 'Lower end of the 95 % interval over resampled videos; NULL: too few videos.';
 COMMENT ON COLUMN evaluation_list.high IS 'Upper end of the 95 % interval over resampled videos; NULL: too few videos.';

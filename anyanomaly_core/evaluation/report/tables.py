@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from anyanomaly_core.evaluation.curves import ANY
+from anyanomaly_core.evaluation.event_metrics import DELAY, FALSE_ALARMS, LEVELS, RULE
 from anyanomaly_core.evaluation.labels.ground_truth import LabelledArchive
 from anyanomaly_core.evaluation.measures import AP, AUC, MEAN, VIDEO_AUC, Basis, Measure
 from anyanomaly_core.evaluation.metrics import LEAST_VIDEOS, Interval
@@ -19,6 +20,7 @@ from anyanomaly_core.evaluation.variants import UNCHANGED
 NONE = "–"
 MARK = "†"  # behind a figure that leaves labelled frames out for want of a score
 MOST_REASONS = 5
+_ABLATED = "event_f1_0.3"
 PARTS = {"encoder": "Encoder", "lvlm": "Language model"}
 
 
@@ -34,7 +36,14 @@ class Table:
 
 def summary_tables(summary: Summary) -> list[Table]:
     """Everything a report says in figures, and where they come from."""
-    found = [_provenance(summary), _texts(summary), _classes(summary), _unscored_table(summary), _ablation(summary)]
+    found = [
+        _provenance(summary),
+        _texts(summary),
+        _classes(summary),
+        _events(summary),
+        _unscored_table(summary),
+        _ablation(summary),
+    ]
     found += [_cascades(summary), _reference(summary), _reliability(summary), _counts(summary)]
     return [table for table in found if table.rows]
 
@@ -157,6 +166,31 @@ def _classes(summary: Summary) -> Table:
     )
 
 
+def _events(summary: Summary) -> Table:
+    rows = []
+    for label in [*summary.archive.classes, ANY, MEAN]:
+        found = [summary.find(UNCHANGED, label, metric) for metric in _EVENT_COLUMNS]
+        if any(measure is not None and math.isfinite(measure.value) for measure in found):
+            rows.append((label, *(NONE if m is None else _figure(m) for m in found)))
+    return Table(
+        "Events",
+        f"Runs of frames that show the class, and what a rule would report at a threshold of {RULE.threshold:g}: found "
+        "at an overlap (temporal intersection over union) of at least so much. A false alarm overlaps no labelled "
+        "event; delay: from the beginning of an event to that of the first report of it, in seconds.",
+        ("class", *_EVENT_COLUMNS.values()),
+        rows,
+    )
+
+
+_EVENT_COLUMNS = {
+    "event_precision_0.1": "precision at 0.1",
+    "event_recall_0.1": "recall at 0.1",
+    **{f"event_f1_{level:g}": f"F1 at {level:g}" for level in LEVELS},
+    FALSE_ALARMS: "false alarms a camera-day",
+    DELAY: "delay, s",
+}
+
+
 def _share(basis: Basis) -> str:
     return f"{basis.unscored_positives:,} of {basis.all_positives:,}"
 
@@ -188,12 +222,15 @@ def _ablation(summary: Summary) -> Table:
             continue
         worst = min(_class_values(summary, variant.name), key=lambda m: m.value)
         weakest = f"{worst.label} {worst.value:.3f}"
-        rows.append((variant.group, variant.name, _figure(auc), *_describe_difference(auc), _figure(ap), weakest))
+        f1 = summary.find(variant.name, MEAN, _ABLATED)
+        events = NONE if f1 is None else _figure(f1)
+        difference = _describe_difference(auc)
+        rows.append((variant.group, variant.name, _figure(auc), *difference, _figure(ap), events, weakest))
     return Table(
         "What helps",
         "One thing changed at a time; mean over the classes, honest protocol. The difference is to the profile as it "
         "is, on the same resamples; `better` and `worse` mean that its interval leaves 0 out.",
-        ("group", "variant", "ROC-AUC", "difference", "", "average precision", "weakest class"),
+        ("group", "variant", "ROC-AUC", "difference", "", "average precision", "event F1 at 0.3", "weakest class"),
         rows if len(rows) > 1 else [],
     )
 
