@@ -28,7 +28,7 @@ CONTENTS = {
     "Quality": ("demo-models", "cascade", "ablation-14-clips"),
     "Cost of a scan": ("efficiency", "scan-shares", "visual-tokens"),
     "Memory": ("memory",),
-    "Store": ("store", "store-loading", "ingest", "search"),
+    "Store": ("store", "store-loading", "ingest", "week-of-files", "search"),
     "Backfill": ("quote", "backfill-killed"),
 }
 HEAD = """\
