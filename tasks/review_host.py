@@ -1,7 +1,8 @@
 """Airflow as the host of the review pages: its login, its permissions, its runs.
 
 Who may read runs of the DAG ``scan_archive`` may look; who may start them may give verdicts; who may start runs of
-another DAG may do so from the pages. With Airflow's simple auth manager: viewers look, users and above judge and start.
+another DAG may do so from the pages; who may change Airflow's variables may write rules. With Airflow's simple auth
+manager: viewers look, users and above judge and start, op and admin write rules.
 
 Runs are asked of the api-server's REST API with the visitor's own token, so that Airflow decides what they may see and
 start. Whether to offer a button is asked of the check that Airflow's own routes use.
@@ -16,7 +17,7 @@ from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import quote
 
-from airflow.api_fastapi.app import get_cookie_path
+from airflow.api_fastapi.app import get_auth_manager, get_cookie_path
 from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
@@ -27,6 +28,7 @@ from airflow_client.client import ApiClient, Configuration
 from airflow_client.client.api.dag_api import DAGApi
 from airflow_client.client.api.dag_run_api import DagRunApi
 from airflow_client.client.api.task_instance_api import TaskInstanceApi
+from airflow_client.client.api.x_com_api import XComApi
 from airflow_client.client.exceptions import ApiException
 from airflow_client.client.models.dag_run_response import DAGRunResponse
 from airflow_client.client.models.dag_runs_batch_body import DAGRunsBatchBody
@@ -90,7 +92,13 @@ class AirflowHost:
         user = await get_user(request, None, bearer)
         token = bearer.credentials if bearer else request.cookies.get(COOKIE_NAME_JWT_TOKEN, "")
         principal = _Principal(user, token, request)
-        return Visitor(user.get_name(), _may(principal, JUDGED, "GET"), _may(principal, JUDGED, "POST"), principal)
+        return Visitor(
+            name=user.get_name(),
+            may_look=_may(principal, JUDGED, "GET"),
+            may_judge=_may(principal, JUDGED, "POST"),
+            principal=principal,
+            may_write_rules=get_auth_manager().is_authorized_variable(method="PUT", user=user),
+        )
 
     def may_start(self, visitor: Visitor, dag_id: str) -> bool:
         """Whether the visitor may start runs of this DAG."""
@@ -113,11 +121,26 @@ class AirflowHost:
             return None
         with _airflow(visitor) as client:
             try:
-                return _run(DagRunApi(client).get_dag_run(dag_id, run_id, _request_timeout=_TIMEOUT_S))
+                run = DagRunApi(client).get_dag_run(dag_id, run_id, _request_timeout=_TIMEOUT_S)
+                failed = _failed_tasks(client, [run] if run.state == "failed" else [])
+                return _run(run, failed.get((dag_id, run_id), ()))
             except ApiException as error:
                 if error.status in {_FORBIDDEN, _NOT_FOUND}:
                     return None
                 raise StorageError(_reason(error, dag_id)) from None
+
+    def result_of(self, visitor: Visitor, run: DagRun, task_id: str) -> Any | None:  # noqa: ANN401  (any JSON)
+        """What a task of a run returned; None: nothing, or not yet, or the visitor may not see it."""
+        with _airflow(visitor) as client:
+            try:
+                found = XComApi(client).get_xcom_entry(
+                    run.dag_id, task_id, run.run_id, "return_value", stringify=False, _request_timeout=_TIMEOUT_S
+                )
+            except ApiException as error:
+                if error.status in {_FORBIDDEN, _NOT_FOUND}:
+                    return None
+                raise StorageError(_reason(error, run.dag_id)) from None
+            return found.actual_instance.value if found.actual_instance is not None else None
 
     def recent_runs(self, visitor: Visitor, since: datetime) -> Sequence[DagRun]:
         """Runs of our DAGs that the visitor may see, newest first, with the tasks that failed."""

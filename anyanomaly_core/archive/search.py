@@ -23,7 +23,14 @@ from anyanomaly_core.models.loading import load_encoder
 from anyanomaly_core.models.protocols import Image
 from anyanomaly_core.profile import load_profile
 from anyanomaly_core.results.names import require_cameras
-from anyanomaly_core.results.searches import FoundSegment, SearchRequest, event_vector, note_search, search_results
+from anyanomaly_core.results.searches import (
+    FoundSegment,
+    SearchRequest,
+    event_vector,
+    newest_encoder_of_event,
+    note_search,
+    search_results,
+)
 from anyanomaly_core.results.vector_store import find_encoder
 from anyanomaly_core.scoring.encoding import round_to_stored
 from anyanomaly_core.scoring.prompts import clean_text
@@ -110,12 +117,7 @@ class ArchiveSearch:
             ids = tuple(require_cameras(connection, cameras)) if cameras else None
         asked, query = self._vector(sentence, image, like_event)
         question = SearchRequest(asked, person, case_number or None, ids, first_day, last_day)
-        refused = None
-        if self._settings.search_needs_case and question.case_number is None:
-            refused = "this installation answers no search without a case number"
-        search_id = note_search(self._engine, question, self._encoder_id, query, refused)
-        with self._engine.connect() as connection:
-            return SearchAnswer(search_id, search_results(connection, search_id, most))
+        return _answer(self._engine, self._settings, question, encoder_id=self._encoder_id, query=query, most=most)
 
     def _vector(
         self, sentence: str | None, image: Path | None, like_event: UUID | None
@@ -133,10 +135,48 @@ class ArchiveSearch:
         with self._engine.connect() as connection:
             found = event_vector(connection, like_event, self._encoder_id)
         if found is None:
-            raise FootageError(
-                f"The footage of event {like_event} is not in the index; `anyanomaly index` puts it there."
-            )
+            raise _not_indexed(like_event)
         return f"like event {like_event}", found
+
+
+def search_like_event(
+    engine: Engine, settings: Settings, event_id: UUID, *, person: str, case_number: str | None = None, most: int = 100
+) -> SearchAnswer:
+    """As :meth:`ArchiveSearch.ask` with ``like_event``, over the index that holds the event; no model is loaded.
+
+    Raises:
+        SearchRefusedError: as ``ask``.
+        FootageError: the event's footage is not in an index.
+    """
+    with engine.connect() as connection:
+        encoder_id = newest_encoder_of_event(connection, event_id)
+        query = None if encoder_id is None else event_vector(connection, event_id, encoder_id)
+    if encoder_id is None or query is None:
+        raise _not_indexed(event_id)
+    question = SearchRequest(f"like event {event_id}", person, case_number or None)
+    return _answer(engine, settings, question, encoder_id=encoder_id, query=query, most=most)
+
+
+def _answer(
+    engine: Engine,
+    settings: Settings,
+    request: SearchRequest,
+    *,
+    encoder_id: int,
+    query: NDArray[np.float32],
+    most: int,
+) -> SearchAnswer:
+    """The answer to a question, which is noted first."""
+    refused = None
+    if settings.search_needs_case and request.case_number is None:
+        refused = "this installation answers no search without a case number"
+    search_id = note_search(engine, request, encoder_id, query, refused)
+    with engine.connect() as connection:
+        return SearchAnswer(search_id, search_results(connection, search_id, most))
+
+
+def _not_indexed(event_id: UUID) -> FootageError:
+    return FootageError(f"The footage of event {event_id} is not in the index; `anyanomaly index` puts it there.")
 
 
 def read_picture(path: Path) -> Image:

@@ -14,13 +14,14 @@ from anyanomaly_core.errors import ConfigurationError
 from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.results.catalog import SCORABLE, StoredVideo, load_videos
 from anyanomaly_core.results.names import require_cameras
+from anyanomaly_core.scoring.types import RuleTexts
 
 
 def try_moment(
     engine: Engine,
     settings: Settings,
     scorer: TrialScorer,
-    text: str,
+    rule: RuleTexts,
     *,
     camera: str,
     moment: datetime,
@@ -33,7 +34,7 @@ def try_moment(
         engine: with the writer's rights: how a video is split for this profile may be noted.
         settings: of the installation.
         scorer: with its models.
-        text: the sentence.
+        rule: what to look for.
         camera: its id.
         moment: aware, or on the camera's clock.
         seconds: length of the stretch.
@@ -44,7 +45,7 @@ def try_moment(
         FootageError: the footage is gone, holds another content than at ingest, or cannot be decoded.
     """
     with engine.connect() as connection:
-        video = _video_at(connection, camera, moment)
+        video = moment_video(connection, camera, moment)
     path = verified_footage(settings, video)
     mask = footage_mask(settings, video)
     segments, segmented = segment_video(engine, video, path, scorer.profile, mask)
@@ -53,10 +54,11 @@ def try_moment(
         [(row.segment, row.start_s, row.end_s) for row in segments.rows], around_s, seconds, video.uri
     )
     source = f"{video.camera_id}, {_aware(moment, video).astimezone(ZoneInfo(video.time_zone)):%Y-%m-%d %H:%M:%S}"
-    return scorer.score(segmented, spans, text, source=source, limits=Limits.of(settings), progress=progress)
+    return scorer.score(segmented, spans, rule, source=source, limits=Limits.of(settings), progress=progress)
 
 
-def _video_at(connection: Connection, camera: str, moment: datetime) -> StoredVideo:
+def moment_video(connection: Connection, camera: str, moment: datetime) -> StoredVideo:
+    """The video of a camera that holds a moment, aware or on the camera's clock; raises ConfigurationError."""
     [camera_id] = require_cameras(connection, [camera])
     for video in load_videos(connection):
         if video.state in SCORABLE and camera_id in {video.camera_id, *video.cameras}:

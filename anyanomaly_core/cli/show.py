@@ -75,7 +75,7 @@ def _try_file(video: Path, text: str, at: str, seconds: float, profile: str) -> 
 def _try_moment(text: str, camera: str, at: str, seconds: float, profile: str, stack: str) -> "Trial":
     from anyanomaly_core.archive.trial import try_moment
     from anyanomaly_core.cli.site import database
-    from anyanomaly_core.engine.trial import TrialScorer
+    from anyanomaly_core.engine.trial import TrialScorer, one_sentence
     from anyanomaly_core.profile import load_profile
 
     if not camera or not at:
@@ -92,7 +92,14 @@ def _try_moment(text: str, camera: str, at: str, seconds: float, profile: str, s
         scorer = TrialScorer(load_profile(profile or settings.profile), settings)
         progress = stages("scoring", "segments")
         return try_moment(
-            engine, settings, scorer, text, camera=camera, moment=moment, seconds=seconds, progress=progress
+            engine,
+            settings,
+            scorer,
+            one_sentence(text),
+            camera=camera,
+            moment=moment,
+            seconds=seconds,
+            progress=progress,
         )
 
 

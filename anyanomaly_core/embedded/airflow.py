@@ -64,7 +64,11 @@ def airflow_environment(installation: Installation, port: int, parallelism: int)
     """
     address = f"http://127.0.0.1:{port}"
     keys = installation.secrets
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW_", "ANYANOMALY_"))}
+    inherited = {
+        key: value
+        for key, value in os.environ.items()
+        if key.startswith("AIRFLOW_CONN_") or not key.startswith(("AIRFLOW_", "ANYANOMALY_"))
+    }
     threads = str(max(1, (os.cpu_count() or 1) // gpu_slots()))
     configuration = {
         "AIRFLOW_HOME": str(installation.airflow_home),

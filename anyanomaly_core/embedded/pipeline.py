@@ -53,7 +53,9 @@ def apply(installation: Installation, folder: Path, *, author: str = "make", say
     finally:
         engine.dispose()
     for item in applied:
-        made = "unchanged" if item.change == "none" else f"{item.change}, version {item.rule.version}"
+        version = f"version {item.rule.version}"
+        words = {"none": "unchanged", "kept": f"file unchanged; {version} was adopted since and stays"}
+        made = words.get(item.change, f"{item.change}, {version}")
         say(f"  {item.rule.name}: {', '.join(item.rule.definition.texts)} ({made})")
 
 

@@ -70,20 +70,19 @@ class TrialScorer:
         self,
         video: SegmentedVideo,
         spans: Sequence[Span],
-        text: str,
+        rule: RuleTexts,
         *,
         source: str,
         limits: Limits,
         progress: Progress = no_progress,
     ) -> Trial:
-        """Score consecutive segments of a video for a sentence, and explain the highest.
+        """Score consecutive segments of a video for the texts of a rule, and explain the highest.
 
         Raises:
             FootageError: when none of them can be decoded.
             RuleError: when the text cannot be used.
         """
         part = replace(video, segments=tuple(segment for segment, _, _ in spans))
-        rule = RuleTexts(0, "trial", (text,))
         scores = self._models.score(part, [rule], limits=limits, progress=progress)
         scored = [place for place, row in enumerate(scores) if row.score is not None]
         best = max(scored, key=lambda place: scores[place].score or 0.0, default=None)
@@ -98,7 +97,7 @@ class TrialScorer:
                 raise FootageError(f"Frame {missing[0]} of {source} cannot be decoded any more.")
             frames = SegmentFrames(segment, tuple(images[number] for number in segment.sampled))
             explanation = explain(frames, rule, profile=self.profile, encoder=self._encoder)
-        return Trial(source, text, self.profile, tuple(spans), tuple(scores), best, explanation)
+        return Trial(source, " | ".join(rule.texts), self.profile, tuple(spans), tuple(scores), best, explanation)
 
     def score_file(
         self,
@@ -135,7 +134,12 @@ class TrialScorer:
         if around_s is not None:
             spans = segments_around(spans, around_s, seconds, str(path))
         video = SegmentedVideo.of(path, tuple(segments), self.profile)
-        return self.score(video, spans, text, source=path.name, limits=limits, progress=progress)
+        return self.score(video, spans, one_sentence(text), source=path.name, limits=limits, progress=progress)
+
+
+def one_sentence(text: str) -> RuleTexts:
+    """A rule that asks for a sentence and nothing else."""
+    return RuleTexts(0, "trial", (text,))
 
 
 def segments_around(spans: Sequence[Span], around_s: float, seconds: float, name: str) -> list[Span]:

@@ -1,10 +1,13 @@
 """Rehearsing a draft of a rule: which events it would find, lose and move, before it goes live. Writes nothing."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
 from anyanomaly_core.errors import RuleError
@@ -16,6 +19,8 @@ from anyanomaly_core.results.schema import scorings
 from anyanomaly_core.results.scored_video import ScoredVideo, load_scored
 from anyanomaly_core.rules.definition import RuleDefinition
 
+HISTOGRAM_BINS = 50  # of scores from 0 to 1
+
 
 @dataclass(frozen=True, slots=True)
 class EventInterval:
@@ -24,6 +29,7 @@ class EventInterval:
     started_at: datetime
     ended_at: datetime
     peak_score: float
+    peak_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,13 @@ class Rehearsal:
     differences: tuple[EventDifference, ...]
     videos: tuple[StoredVideo, ...]
     unscored: tuple[StoredVideo, ...]
+    # [HISTOGRAM_BINS] frames of the compared videos by what the draft scores them, of equal width
+    histogram: NDArray[np.int64] = field(repr=False)
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many events are found, lost, moved and the same."""
+        return Counter(difference.kind for difference in self.differences)
 
 
 def rehearse(
@@ -80,6 +93,7 @@ def rehearse(
         )
     differences: list[EventDifference] = []
     compared, unscored = [], []
+    histogram = np.zeros(HISTOGRAM_BINS, np.int64)
     for video in videos:
         before: list[EventInterval] | None = []
         after: list[EventInterval] | None = []
@@ -88,12 +102,20 @@ def rehearse(
         if draft.matches_camera(video.camera_id):
             new = load_scored(connection, video, shared) if shared is not None else score(video) if score else None
             after = _spans(new, draft)
+            if new is not None:
+                histogram += score_histogram(new.scores)
         if before is None or after is None:
             unscored.append(video)
             continue
         compared.append(video)
         differences += pair(video, before, after)
-    return Rehearsal(tuple(differences), tuple(compared), tuple(unscored))
+    return Rehearsal(tuple(differences), tuple(compared), tuple(unscored), histogram)
+
+
+def score_histogram(scores: NDArray[np.float32]) -> NDArray[np.int64]:
+    """[HISTOGRAM_BINS] how many of the scores [F] lie in each of as many equal parts of 0 to 1; NaN in none."""
+    known = scores[~np.isnan(scores)]
+    return np.histogram(known, bins=HISTOGRAM_BINS, range=(0.0, 1.0))[0].astype(np.int64)
 
 
 def _spans(scored: ScoredVideo | None, definition: RuleDefinition) -> list[EventInterval] | None:
@@ -103,7 +125,12 @@ def _spans(scored: ScoredVideo | None, definition: RuleDefinition) -> list[Event
 def spans(scored: ScoredVideo, definition: RuleDefinition) -> list[EventInterval]:
     """Events that a definition finds in the scores of a video, in order."""
     return [
-        EventInterval(to_datetime(int(scored.starts[run.first])), to_datetime(end), float(scored.scores[run.peak]))
+        EventInterval(
+            to_datetime(int(scored.starts[run.first])),
+            to_datetime(end),
+            float(scored.scores[run.peak]),
+            to_datetime(int(scored.starts[run.peak])),
+        )
         for run, end in derive_events(scored, definition)
     ]
 

@@ -145,6 +145,18 @@ rules = Table(
     _required("created_at", Moment, server_default=NOW),
     Column("events_version", Integer),
     _required("applied_active", Boolean, server_default="true"),
+    Column("applied_digest", Text),
+)
+
+rule_drafts = Table(
+    "rule_drafts",
+    metadata,
+    Column("draft_id", BigInteger, Identity(always=True), primary_key=True),
+    _required("rule", Text),
+    _required("based_on", Integer),
+    _required("definition", JSONB),
+    _required("author", Text),
+    _required("created_at", Moment, server_default=NOW),
 )
 
 scorings = Table(

@@ -107,6 +107,13 @@ def event_vector(connection: Connection, event_id: UUID, encoder_id: int) -> NDA
     return None if found is None else np.array(found.strip("[]").split(","), np.float32)
 
 
+def newest_encoder_of_event(connection: Connection, event_id: UUID) -> int | None:
+    """The encoder whose index has an event's video, the newest if several have; None: its video is in none."""
+    query = text("""
+        SELECT max(i.encoder_id) FROM events e JOIN indexed_videos i USING (video_id) WHERE e.event_id = :event_id""")
+    return connection.execute(query, {"event_id": event_id}).scalar()
+
+
 def vector_text(vector: Sequence[float] | NDArray[np.float32]) -> str:
     """A vector as pgvector reads it."""
     return "[" + ",".join(f"{float(value):.6g}" for value in vector) + "]"

@@ -25,13 +25,18 @@ def form_token(key: bytes, visitor_name: str) -> str:
 
 def is_own_form(request: Request, key: bytes, visitor_name: str, token: str) -> bool:
     """Whether the token is this visitor's and recent, and no other site sent the form, as far as the browser says."""
-    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+    if not is_same_site(request):
         return False
     try:
         name = URLSafeTimedSerializer(key, salt=_SALT).loads(token, max_age=FORM_HOURS * 3600)
     except BadData:
         return False
     return bool(name == visitor_name)
+
+
+def is_same_site(request: Request) -> bool:
+    """Whether no other site sent the visitor here, as far as the browser says."""
+    return request.headers.get("sec-fetch-site", "same-origin") in {"same-origin", "none"}
 
 
 async def require_viewer(request: Request) -> Visitor:
@@ -64,6 +69,16 @@ async def require_reviewer(visitor: FormSender) -> Visitor:
 
 
 Reviewer = Annotated[Visitor, Depends(require_reviewer)]
+
+
+async def require_rule_writer(visitor: FormSender) -> Visitor:
+    """The visitor, who may write rules and send test alerts."""
+    if not visitor.may_write_rules:
+        raise HTTPException(403, "Your account may not write rules or send test alerts. A role such as op may.")
+    return visitor
+
+
+RuleWriter = Annotated[Visitor, Depends(require_rule_writer)]
 
 
 def results_engine(request: Request) -> Engine:

@@ -22,7 +22,19 @@ from anyanomaly_core.config import Settings
 from anyanomaly_core.errors import AnyAnomalyError, StorageError
 from anyanomaly_core.review.access import require_viewer
 from anyanomaly_core.review.host import Host
-from anyanomaly_core.review.pages import cases, event, guide, media, queue, rules, runs, timeline
+from anyanomaly_core.review.pages import (
+    alerts,
+    cases,
+    drafts,
+    event,
+    guide,
+    media,
+    queue,
+    rules,
+    runs,
+    similar,
+    timeline,
+)
 from anyanomaly_core.review.rendering import is_partial, render_page
 
 log = logging.getLogger(__name__)
@@ -62,7 +74,7 @@ def create_app(host: Host, engine: Engine, settings: Settings) -> FastAPI:
         dependencies=[Depends(require_viewer)],
     )
     app.state.host, app.state.engine, app.state.settings = host, engine, settings
-    for module in (queue, event, media, timeline, cases, rules, runs, guide):
+    for module in (queue, event, similar, media, timeline, cases, drafts, alerts, rules, runs, guide):
         app.include_router(module.router)
     app.get("/static/{name:path}")(static_file)
     app.middleware("http")(_with_headers)

@@ -129,3 +129,27 @@ def _some(points: Sequence[ThresholdPoint], most: int) -> list[ThresholdPoint]:
     """Evenly chosen points, the first and the last among them."""
     chosen = list(points[:: ceil(len(points) / most)])
     return chosen if chosen[-1] is points[-1] else [*chosen, points[-1]]
+
+
+@dataclass(frozen=True, slots=True)
+class HistogramChart:
+    """Frames by score, and a threshold that is moved over them."""
+
+    counts: list[int]  # [B] frames in each of as many equal parts of 0 to 1
+    threshold: float
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """For the script."""
+        return asdict(self)
+
+    @property
+    def rows(self) -> list[tuple[float, float, int]]:
+        """Begin, end and frames of ten parts, for a table."""
+        per_row = len(self.counts) // 10
+        return [(n / 10, (n + 1) / 10, sum(self.counts[n * per_row : (n + 1) * per_row])) for n in range(10)]
+
+
+def histogram_chart(counts: Sequence[int], threshold: float) -> HistogramChart | None:
+    """The chart of a draft's scores; None without any."""
+    return HistogramChart(list(counts), threshold) if sum(counts) else None

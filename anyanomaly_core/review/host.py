@@ -16,6 +16,7 @@ class Visitor:
     may_look: bool
     may_judge: bool
     principal: object  # the host's own user, handed back to it
+    may_write_rules: bool = False  # and send test alerts
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,10 @@ class Host(Protocol):
         """Start a run; raises StorageError when the DAG is not to be had or refuses the configuration."""
 
     def find_run(self, visitor: Visitor, dag_id: str, run_id: str) -> DagRun | None:
-        """One run that the visitor may see; None: there is no such."""
+        """One run that the visitor may see, with the tasks that failed; None: there is no such."""
+
+    def result_of(self, visitor: Visitor, run: DagRun, task_id: str) -> Any | None:  # noqa: ANN401  (any JSON)
+        """What a task of a run returned, as JSON; None: nothing, or not yet."""
 
     def recent_runs(self, visitor: Visitor, since: datetime) -> Sequence[DagRun]:
         """Runs of our DAGs that the visitor may see, newest first."""

@@ -1,35 +1,19 @@
-"""Where to set a rule's threshold: suggested from verdicts, and compared with a draft on stored scores.
+"""Where to set a rule's threshold: suggested from verdicts.
 
 Among the judged events with a peak of at least t, precision is the share of real ones. Recall is the share of all real
 ones found so far that have such a peak. Intervals are exact binomial (Clopper and Pearson, Biometrika 26, 1934).
 Nobody was shown what lies below the present threshold, so recall states what a *higher* threshold would lose.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
-from sqlalchemy import Engine, text
 
-from anyanomaly_core.errors import RuleError
 from anyanomaly_core.results.binomial import binomial_interval
-from anyanomaly_core.results.catalog import load_videos
-from anyanomaly_core.results.rehearsal import EventDifference, rehearse
-from anyanomaly_core.results.rule_store import load_rule
-from anyanomaly_core.rules.definition import RuleDefinition
 
 MIN_JUDGED = 10  # events; below that there is no suggestion
-MAX_VIDEOS = 200
-_NEWEST = text("""
-    SELECT v.video_id FROM videos v JOIN units u USING (video_id)
-    WHERE u.scoring_id = :scoring AND u.is_current AND u.state <> 'failed'
-    ORDER BY v.recorded_at DESC LIMIT :most""")
-
-_DATED_BY_CHANGE = text("""
-    SELECT video_id FROM videos WHERE video_id = ANY(:videos) AND recorded_at_source LIKE 'modified%'""")
 
 Interval = tuple[float, float]
 
@@ -137,43 +121,6 @@ def shortest_decimal_between(below: float, at_most: float) -> float:
         if below < rounded <= at_most:
             return rounded
     return at_most
-
-
-@dataclass(frozen=True, slots=True)
-class DraftComparison:
-    """What a draft would change on the newest scored videos."""
-
-    draft: RuleDefinition
-    videos: int
-    counts: Counter[str]
-    changes: tuple[EventDifference, ...]  # events found, lost and moved
-    dated_by_change: frozenset[int]  # ids of videos whose time is that of the file's last change
-
-
-def compare_draft(engine: Engine, name: str, *, threshold: str, min_duration_s: str) -> DraftComparison:
-    """Compare the rule with a draft of it on up to 200 of its newest scored videos.
-
-    Raises:
-        RuleError: there is no such rule, or a rule may not have these numbers.
-    """
-    with engine.connect() as connection:
-        rule = load_rule(connection, name)
-        changes = {"threshold": threshold, "min_duration_s": min_duration_s}
-        stated = rule.definition.model_dump() | {key: value for key, value in changes.items() if value}
-        release = stated["release_threshold"]
-        try:
-            if release is not None and release > float(stated["threshold"]):
-                stated["release_threshold"] = None  # it may not lie above the threshold
-            draft = RuleDefinition.model_validate(stated)
-        except (ValidationError, ValueError):
-            raise RuleError("A threshold is a number from 0 to 1, a duration one from 0 to 86,400 seconds.") from None
-        newest = connection.execute(_NEWEST, {"scoring": rule.scoring_id, "most": MAX_VIDEOS}).scalars().all()
-        videos = load_videos(connection, newest) if newest else []
-        result = rehearse(connection, draft, videos)
-        by_change = connection.execute(_DATED_BY_CHANGE, {"videos": list(newest)}).scalars().all()
-    counts = Counter(difference.kind for difference in result.differences)
-    changed = tuple(difference for difference in result.differences if difference.kind != "same")
-    return DraftComparison(draft, len(result.videos), Counter(counts), changed, frozenset(by_change))
 
 
 def _percent(share: float) -> str:

@@ -1,5 +1,6 @@
 """Rule files: one YAML mapping each, checked so that a mistake names its file, line and cure."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,21 @@ def load_rule(path: Path) -> RuleDefinition:
         found = explain_mistakes(error.errors(), content)
         said = sorted((lines.get(place[:2], lines.get(place[:1], first_line)), words) for place, words in found)
         raise RuleError("\n".join(f"{path}:{line}: {words}" for line, words in said)) from None
+
+
+def check_rule(content: Mapping[str, Any]) -> RuleDefinition:
+    """A rule that is in no file, with the same checks; raises RuleError, a line for each mistake."""
+    try:
+        return RuleDefinition.model_validate(content)
+    except ValidationError as error:
+        raise RuleError("\n".join(words for _, words in explain_mistakes(error.errors(), content))) from None
+
+
+def rule_yaml(definition: RuleDefinition) -> str:
+    """The rule file that says the same; what it leaves at its default is left out."""
+    stated = definition.model_dump(mode="json", exclude_defaults=True)
+    text: str = yaml.safe_dump(stated, sort_keys=False, allow_unicode=True, width=120)
+    return text
 
 
 def _compose(path: Path) -> yaml.MappingNode:

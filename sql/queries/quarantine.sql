@@ -1,12 +1,13 @@
 -- What is set aside: files that cannot be used and videos that could not be scored, why, and whether they are tried again?
 -- :max_attempts integer = 3  -- tries of a video and rule before it is left alone
-SELECT 'file' AS what, uri, camera, NULL AS rule, state, problem AS reason, NULL::integer AS attempts,
-       CASE WHEN state = 'unreadable' THEN 'when the file changes, or after `anyanomaly retry`'
+SELECT 'file' AS what, p.uri, p.camera, NULL AS rule, p.recorded_at, v.recorded_at_source AS time_source, p.state,
+       p.problem AS reason, NULL::integer AS attempts,
+       CASE WHEN p.state = 'unreadable' THEN 'when the file changes, or after `anyanomaly retry`'
             ELSE 'with every ingest' END AS tried_again
-FROM footage_problems
-WHERE state IN ('not registered', 'unreadable') AND missing_since IS NULL
+FROM footage_problems p LEFT JOIN video_files f USING (uri) LEFT JOIN videos v USING (video_id)
+WHERE p.state IN ('not registered', 'unreadable') AND p.missing_since IS NULL
 UNION ALL
-SELECT 'scores', v.uri, v.camera_id, r.name, u.state::text, u.last_error, u.attempts,
+SELECT 'scores', v.uri, v.camera_id, r.name, v.recorded_at, v.recorded_at_source, u.state::text, u.last_error, u.attempts,
        CASE WHEN v.state = 'missing' THEN 'when the file is back'
             WHEN u.attempts < :max_attempts THEN 'with the next scan'
             ELSE 'after `anyanomaly retry`' END

@@ -37,7 +37,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     installation.configure(
         {**folders, "PROFILE": PROFILE, "FAILURE_MAIL_TO": "night@example.org", "REPORT_FROM": "a@example.org"}
     )
-    for name, role in (("vera", "viewer"), ("rita", "user")):
+    for name, role in (("vera", "viewer"), ("rita", "user"), ("olga", "op")):
         installation.add_user(name, role)
     os.environ["ANYANOMALY_LVLM_API_KEY"] = "planted-secret-5d41402abc4b"
     try:

@@ -1,6 +1,7 @@
 """From a folder of footage to scores in SQL and Parquet, through Airflow's real scheduler."""
 
 import base64
+import html
 import json
 import re
 import shutil
@@ -11,11 +12,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import psutil
 import psycopg2
 import pyarrow.dataset
 import pytest
 from psycopg2 import sql
+from review_browser import PAGES, token_of
 from small_site import DAY, RULES, Site, film, settings_of
 
 from anyanomaly_core.archive.outcome import ScanOutcome, scan_outcome
@@ -136,7 +139,16 @@ def test_a_unit_that_fails_fails_alone_and_makes_the_run_red(site: Site) -> None
     assert told[BROKEN].what == "1 file"
     assert told[f"spoiled/{DAY}/12-00-00.mp4"].reason == reason
     assert len({failure.reason for failure in outcome.failures}) == len(outcome.failures)
+    page = runs_page(site)
+    assert html.escape(raised["scan_unit"].reason[:200]) in page, "the run's row has the exception's words"
+    assert html.escape(reason[:200]) in page.partition("Not scored, and why")[2]
     shutil.rmtree(site.archive / "spoiled")
+
+
+def runs_page(site: Site) -> str:
+    """The page Runs of the review, as somebody who may look gets it."""
+    cookie = {"Cookie": f"_token={token_of(site, 'vera')}"}
+    return httpx.get(f"{site.api.address}{PAGES}/runs", headers=cookie, timeout=60).raise_for_status().text
 
 
 def outcome_now(site: Site) -> ScanOutcome:

@@ -195,7 +195,14 @@ def test_hostile_reasons_stay_text(site: Site, browser: Browser) -> None:
 
 def test_pages_fit_a_phone(site: Site, browser: Browser) -> None:
     with logged_in(browser, site, "rita", phone=True) as window:
-        for path in ("/queue", "/timeline", "/rules", "/rules/somebody-runs?quote=1&rehearse=1", "/runs"):
+        for path in (
+            "/queue",
+            "/timeline",
+            "/rules",
+            "/rules/somebody-runs?quote=1",
+            "/rules/somebody-runs/edit",
+            "/runs",
+        ):
             window.page.goto(f"{PAGES}{path}", wait_until="networkidle")
             width = window.page.evaluate("document.documentElement.scrollWidth")
             assert width <= 390, (path, width)

@@ -16,9 +16,10 @@ from anyanomaly_core.review.backfill_form import BackfillForm, quote_backfill
 from anyanomaly_core.review.charts import precision_chart
 from anyanomaly_core.review.host import Host, Visitor
 from anyanomaly_core.review.labels import evaluation_labels, labelled_events, labels_csv, labels_zip
+from anyanomaly_core.review.pages.alerts import targets_of_rule
 from anyanomaly_core.review.queries import rules as queries
 from anyanomaly_core.review.rendering import base_path, render_page
-from anyanomaly_core.review.thresholds import compare_draft, suggest
+from anyanomaly_core.review.thresholds import suggest
 
 router = APIRouter()
 BACKFILL, STATE = "backfill_rule", "change_rule_state"
@@ -35,7 +36,7 @@ def rules(request: Request, visitor: Viewer, engine: Database) -> Response:
 
 @router.get("/rules/{name}")
 def rule(request: Request, visitor: Viewer, engine: Database, settings: Configuration, name: str) -> Response:
-    """One rule: versions, suggestion, and the forms to rehearse, backfill, pause and resume it."""
+    """One rule: versions, suggestion, and the forms to backfill, pause and resume it."""
     query = request.query_params
     with engine.connect() as connection:
         found = queries.load_rule_page(connection, name)
@@ -45,18 +46,14 @@ def rule(request: Request, visitor: Viewer, engine: Database, settings: Configur
     suggestion = suggest(peaks, real, target=target, now=found["threshold"])
     host: Host = request.app.state.host
     form = BackfillForm.parse(query)
-    draft = {key: query.get(key, "") for key in ("threshold", "min_duration_s")}
-    quote, comparison, problem = None, None, {"quote": "", "rehearse": ""}
+    quote, problem = None, ""
+    targets, alert_problem = targets_of_rule(settings, name)
+    adopted = query.get("adopted", "")
     if "quote" in query:
         try:
             quote = quote_backfill(engine, settings, name, form)
         except (RuleError, ConfigurationError) as error:
-            problem["quote"] = str(error)
-    if "rehearse" in query:
-        try:
-            comparison = compare_draft(engine, name, **draft)
-        except RuleError as error:
-            problem["rehearse"] = str(error)
+            problem = str(error)
     return render_page(
         request,
         "rule.jinja",
@@ -69,10 +66,11 @@ def rule(request: Request, visitor: Viewer, engine: Database, settings: Configur
             suggestion.points, found["threshold"], suggestion.point.threshold if suggestion.point else None
         ),
         form=form,
-        draft=draft,
         quote=quote,
-        comparison=comparison,
         problem=problem,
+        targets=targets,
+        alert_problem=alert_problem,
+        adopted=adopted if adopted == str(found["current_version"]) else "",
         started=host.find_run(visitor, query.get("dag", ""), query.get("run", "")),
         may_backfill=host.may_start(visitor, BACKFILL),
         may_change=host.may_start(visitor, STATE),

@@ -131,6 +131,49 @@
     return new uPlot(options, [values.thresholds, values.precision, values.high, values.low, values.recall], figure);
   }
 
+  // Frames by score. The threshold is a line that is dragged; slider, field of the form and line say the same.
+  function histogramChart(figure, values) {
+    const bins = values.counts.length, middle = values.counts.map((_, n) => (n + 0.5) / bins);
+    const heights = values.counts.map((count) => Math.log10(1 + count));
+    const field = $("#draft [name=threshold]"), slider = $(".slider", figure.parentElement);
+    let at = values.threshold;
+    const bars = uPlot.paths.bars({ size: [0.92, Infinity], align: 0 });
+    const chart = new uPlot({
+      width: figure.clientWidth,
+      height: HEIGHT,
+      padding: [8, 0, 0, 0],
+      legend: { show: false },
+      cursor: { show: false },
+      scales: { x: { time: false, range: [0, 1] }, y: { range: [0, Math.max(...heights) * 1.08] } },
+      axes: [{ ...axes("")[0], size: 24, values: (u, at) => at.map((value) => (value <= 0 || value >= 1 ? "" : value.toFixed(1))) }, { size: 0, values: () => [], grid: { show: false }, ticks: { show: false } }],
+      series: [{}, { stroke: colour("--blue"), fill: colour("--blue"), width: 0, paths: bars, points: { show: false } }],
+      hooks: { draw: [(u) => vertical(u, at, 3, [])] },
+    }, [middle, heights], figure);
+    const tell = () => {
+      const reaching = values.counts.filter((_, n) => (n + 1) / bins > at + 1e-9).reduce((sum, count) => sum + count, 0);
+      const all = values.counts.reduce((sum, count) => sum + count, 0);
+      $(".over-threshold", figure.parentElement).textContent = `At ${at.toFixed(2)} about ${reaching.toLocaleString("en")} of ${all.toLocaleString("en")} frames`;
+    };
+    const move = (value) => {
+      at = Math.min(1, Math.max(0, Math.round(100 * value) / 100));
+      field.value = slider.firstElementChild.nextElementSibling.value = at;
+      chart.redraw(false);
+      tell();
+    };
+    const settle = () => "fixed" in figure.dataset || field.form.requestSubmit($("button[value=rehearse]", field.form));
+    const drag = (event) => move(chart.posToVal(event.clientX - chart.over.getBoundingClientRect().left, "x"));
+    if (field && slider && $("button[value=rehearse]", field.form)) {
+      slider.hidden = false;
+      $("input", slider).addEventListener("input", (event) => move(Number(event.target.value)));
+      $("input", slider).addEventListener("change", settle);
+      chart.over.addEventListener("pointerdown", (event) => { chart.over.setPointerCapture(event.pointerId); drag(event); });
+      chart.over.addEventListener("pointermove", (event) => { if (event.buttons) drag(event); });
+      chart.over.addEventListener("pointerup", settle);
+    }
+    tell();
+    return chart;
+  }
+
   const drawn = new Map(); // figure -> chart
   const stage = $(".stage");
   if (stage) stage.style.setProperty("--ratio", stage.dataset.width / stage.dataset.height); // as the footage says
@@ -139,7 +182,7 @@
     for (const figure of drawn.keys()) if (!figure.isConnected) drawn.delete(figure);
     for (const figure of $$("figure[data-chart]")) {
       if (drawn.has(figure) || typeof uPlot === "undefined") continue;
-      const draw = figure.dataset.chart === "score" ? scoreChart : precisionChart;
+      const draw = { score: scoreChart, precision: precisionChart, histogram: histogramChart }[figure.dataset.chart];
       drawn.set(figure, draw(figure, JSON.parse(figure.dataset.values)));
     }
   }
@@ -242,6 +285,42 @@
     setTimeout(() => { sender.disabled = false; }, 10_000);
     $(".making", event.target).hidden = false;
   });
+
+  // ---- What takes a while -----------------------------------------------------------------------------------------
+  // A section #outcome with data-poll is loaded again until it is done; what was typed meanwhile stays.
+  let poll = null;
+  async function loadOutcome(address, options, withFocus) {
+    clearTimeout(poll);
+    const answer = await fetch(address, options);
+    const place = new URL(answer.url);
+    const found = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const section = $("#outcome", found);
+    if (answer.ok && (!section || place.pathname !== location.pathname)) return location.assign(answer.url);
+    const now = $("#outcome"), inside = now.contains(document.activeElement) && document.activeElement.type;
+    if (section) {
+      now.replaceWith(section);
+      history.replaceState(null, "", place.pathname + place.search);
+    } else now.replaceChildren($("main", found) || found.body);
+    drawCharts();
+    if (inside) $(`#outcome input[type=${inside}]`)?.focus();
+    if (withFocus && innerWidth <= 900) $("#outcome").scrollIntoView();
+    watchOutcome();
+  }
+  function watchOutcome() {
+    if ($("#outcome[data-poll]")) poll = setTimeout(() => loadOutcome(location.href).catch(watchOutcome), 1500);
+  }
+  watchOutcome();
+
+  if (page === "draft") {
+    const form = $("#draft");
+    form.addEventListener("submit", (event) => {
+      if (event.submitter?.matches("[data-download]")) return;
+      event.preventDefault();
+      const body = new URLSearchParams(new FormData(form, event.submitter));
+      $("#outcome").classList.add("working");
+      loadOutcome(form.action, { method: "POST", body }, true).catch(() => form.submit());
+    });
+  }
 
   // ---- Previews -------------------------------------------------------------------------------------------------
   // Under the pointer, or with the keyboard on it, a picture becomes a short clip that loops.

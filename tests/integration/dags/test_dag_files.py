@@ -127,6 +127,7 @@ def test_a_field_that_may_stay_empty_carries_no_star(read: dict[str, Any]) -> No
             else:
                 assert "null" in kind, f"{dag_id}: {name}"
     assert required == {
+        ("adopt_rule", "draft"),
         ("backfill_rule", "rule"),
         ("change_rule_state", "rule"),
         ("change_rule_state", "state"),
@@ -174,6 +175,7 @@ WATCHED = {  # these work through footage for as long as it takes; tests/unit/te
     ("ingest_archive", "register_files"),
     ("morning_report", "draw_attention"),
     ("scan_archive", "scan_unit"),
+    ("try_rule", "try_draft"),
 }
 
 

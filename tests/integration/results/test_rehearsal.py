@@ -75,7 +75,7 @@ moments = st.lists(st.integers(0, 60), max_size=12, unique=True).map(sorted)
 def test_every_event_is_in_one_pair(before: list[int], after: list[int]) -> None:
     def made(edges: list[int]) -> list[EventInterval]:
         at = [world.START + timedelta(seconds=edge) for edge in edges]
-        return [EventInterval(start, end, 0.5) for start, end in zip(at[::2], at[1::2], strict=False)]
+        return [EventInterval(start, end, 0.5, start) for start, end in zip(at[::2], at[1::2], strict=False)]
 
     old, new = made(before), made(after)
     pairs = pair(None, old, new)  # type: ignore[arg-type]

@@ -72,6 +72,7 @@ def test_another_airflow_on_the_machine_does_not_leak_in(
     monkeypatch.setenv("AIRFLOW_HOME", "/somebody/elses")
     monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", "somebody elses")
     monkeypatch.setenv("AIRFLOW__LOGGING__REMOTE_LOGGING", "True")
+    monkeypatch.setenv("AIRFLOW_CONN_SLACK_OPS", "{}")
     monkeypatch.setenv("ANYANOMALY_LVLM_BASE_URL", "http://127.0.0.1:9/v1")
     monkeypatch.setenv("ANYANOMALY_DATABASE_URL", "postgresql://somewhere/else")
     monkeypatch.setattr(type(installation.postgres), "url", lambda _, database, user=None: f"{database}/{user}")
@@ -80,6 +81,7 @@ def test_another_airflow_on_the_machine_does_not_leak_in(
     assert variables["AIRFLOW_HOME"] == str(installation.airflow_home)
     assert variables["AIRFLOW__CORE__FERNET_KEY"] == installation.secrets["fernet_key"]
     assert "AIRFLOW__LOGGING__REMOTE_LOGGING" not in variables
+    assert variables["AIRFLOW_CONN_SLACK_OPS"] == "{}", "alerts find their targets there"
     assert variables["ANYANOMALY_ARCHIVE_ROOT"] == "/a"
     assert variables["ANYANOMALY_LVLM_BASE_URL"] == "http://127.0.0.1:9/v1"
     assert variables["ANYANOMALY_DATABASE_URL"] == "anyanomaly/scanner", "tasks write as the user made for them"

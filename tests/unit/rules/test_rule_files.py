@@ -1,4 +1,5 @@
 import contextlib
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from anyanomaly_core.errors import RuleError
 from anyanomaly_core.rules.definition import RuleDefinition
-from anyanomaly_core.rules.files import load_rule, load_rules
+from anyanomaly_core.rules.files import load_rule, load_rules, rule_yaml
 
 GOOD = """\
 name: night-intruder
@@ -186,3 +187,23 @@ def test_digests_say_what_changed() -> None:
         assert edited.scoring_digest() == rule.scoring_digest()
     for edit in ({"texts": ("a",)}, {"excluded": ("c",)}, {"profile": "cpu"}):
         assert rule.model_copy(update=edit).scoring_digest() != rule.scoring_digest()
+
+
+lines = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=40).map(str.strip).filter(bool)
+
+
+@given(
+    texts=st.lists(lines, min_size=1, max_size=3),
+    excluded=st.lists(lines, max_size=2),
+    hours=st.sampled_from([None, "22:00-06:00", "09:00-17:30"]),
+    threshold=st.floats(0, 1),
+    active=st.booleans(),
+)
+def test_a_rule_written_as_a_file_is_read_as_the_same_rule(
+    texts: list[str], excluded: list[str], hours: str | None, threshold: float, active: bool
+) -> None:
+    rule = RuleDefinition(
+        name="1e3", texts=tuple(texts), excluded=tuple(excluded), hours=hours, threshold=threshold, active=active
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        assert load_rule(write(Path(folder), rule_yaml(rule))) == rule

@@ -64,7 +64,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(params=["light", "dark"])
 def page(request: pytest.FixtureRequest, browser: Browser, address: str) -> Iterator[Page]:
     context = browser.new_context(
-        base_url=address, color_scheme=request.param, extra_http_headers={"X-User": "anna/user"}
+        base_url=address, color_scheme=request.param, extra_http_headers={"X-User": "anna/op"}
     )
     context.set_default_timeout(30_000)
     yield context.new_page()
@@ -74,7 +74,17 @@ def page(request: pytest.FixtureRequest, browser: Browser, address: str) -> Iter
 def test_no_page_has_a_serious_finding(page: Page, kept: Kept, reviewer: Engine) -> None:
     case = cases.open_case(reviewer, "a case", [kept.event_id], author="anna")
     paths = ["/queue", f"/event/{kept.event_id}", "/timeline", "/cases", f"/cases/{case}", "/rules"]
-    for path in [*paths, "/rules/fall?quote=1&rehearse=1&threshold=0.95", "/runs?days=31", "/help", "/nowhere"]:
+    paths.append(f"/event/{kept.event_id}/similar")
+    for path in [
+        *paths,
+        "/rules/fall?quote=1",
+        "/rules/_new",
+        "/rules/fall/edit?threshold=0.95",
+        "/alerts",
+        "/runs?days=31",
+        "/help",
+        "/nowhere",
+    ]:
         page.goto(path)
         page.wait_for_load_state("networkidle")
         page.evaluate(AXE)

@@ -14,10 +14,11 @@ from sqlalchemy.exc import DBAPIError
 from anyanomaly_core.errors import StorageError
 from anyanomaly_core.evaluation.labels.formats import open_archive
 from anyanomaly_core.results.engine import make_engine
+from anyanomaly_core.results.rule_store import load_rule
 from anyanomaly_core.review import verdicts
+from anyanomaly_core.review.drafts.rehearsal import rehearse_stored
 from anyanomaly_core.review.labels import evaluation_labels, labelled_events, labels_csv, labels_zip
 from anyanomaly_core.review.queries.rules import judged_peaks
-from anyanomaly_core.review.thresholds import compare_draft
 from tests.conftest import TestDatabase
 from tests.integration.results import world
 
@@ -144,10 +145,11 @@ def test_rehearsing_counts_what_a_threshold_would_lose(reviewer: Engine) -> None
     with reviewer.connect() as connection:
         query = text("SELECT peak_score FROM event_list WHERE rule = 'fall' AND is_current_version")
         peaks = sorted(connection.execute(query).scalars())
+        rule = load_rule(connection, "fall").definition
     higher = (peaks[0] + peaks[1]) / 2
-    tried = compare_draft(reviewer, "fall", threshold=str(higher), min_duration_s="0")
+    tried = rehearse_stored(reviewer, rule.model_copy(update={"threshold": higher, "min_duration_s": 0.0}))
     assert tried.videos == 3
     assert tried.counts["lost"] >= 1
-    same = compare_draft(reviewer, "fall", threshold="", min_duration_s="")
-    assert (same.counts["found"], same.counts["lost"], same.counts["moved"]) == (0, 0, 0)
-    assert same.counts["same"] == len(peaks)
+    same = rehearse_stored(reviewer, rule)
+    assert same.counts == {"same": len(peaks)}
+    assert all(change.second >= 0 for change in same.changes), "each has its picture"
