@@ -53,6 +53,17 @@ with DAG(
             whole=True,
             minimum=1,
         ),
+        "recall": forms.number_field(
+            "Certified: share to be found",
+            "Stop once this share of what the model would find is found, such as 0.95; empty: score everything. "
+            "See docs/certificates.md.",
+            exclusiveMinimum=0,
+            exclusiveMaximum=1,
+        ),
+        "confidence": forms.number_field(
+            "Certified: confidence", "How sure that is to be.", default=0.95, exclusiveMinimum=0, exclusiveMaximum=1
+        ),
+        "level": forms.choice_field("Certified: what is counted", "Events or segments.", ("events", "segments")),
         "dry_run": forms.switch_field(
             "Dry run", "Only the quote, with and without cascade; untick it to have the footage scored.", on=True
         ),

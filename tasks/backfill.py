@@ -11,14 +11,17 @@ from sqlalchemy import Connection, Engine
 from anyanomaly_core import __version__
 from anyanomaly_core.alerts.connections import Connections, connection_from_environment
 from anyanomaly_core.alerts.sender import AlertSender
-from anyanomaly_core.archive.backfill import MAX_TASKS, BackfillPlan, CameraDays, compare_with_ledger
+from anyanomaly_core.archive.backfill import MAX_TASKS, BackfillPlan, CameraDays, compare_with_ledger, profile_name
+from anyanomaly_core.archive.certified import CertifiedTarget, certified_backfill, describe_certificate
 from anyanomaly_core.archive.missing import FootageSelection, missing_work
 from anyanomaly_core.archive.quote import Quote
 from anyanomaly_core.archive.scan import Budget, ScanResult, scan, segment_progress
 from anyanomaly_core.archive.scorer import load_scorer
 from anyanomaly_core.config import Settings, get_settings
+from anyanomaly_core.engine.certificate import Level
 from anyanomaly_core.engine.progress import LoggedProgress
 from anyanomaly_core.errors import AnyAnomalyError, RuleError
+from anyanomaly_core.profile import load_profile
 from anyanomaly_core.results import scorer_store
 from anyanomaly_core.results.cascades import bounds_of_run, describe_bound
 from anyanomaly_core.results.planning import Unit
@@ -67,6 +70,8 @@ def plan_backfill(
         log.info("Dry run: nothing is scored.")
         return []
     settings = get_settings()
+    if form.get("recall") is not None:
+        return _plan_certificate(settings, form, quote, day=day, external_id=external_id)
     engine = database(settings)
     budget = Budget(form["gpu_hours"], form["segments"])
     with engine.begin() as connection:
@@ -102,7 +107,9 @@ def score_days(
     settings = get_settings()
     engine = database(settings)
     with stall_watchdog(settings), record_failure(engine, work["run_id"], work["name"]):
-        result = _score_days(engine, settings, work, started_at, connections)
+        certified = work.get("certified") is not None
+        score = _certify if certified else _score_days
+        result = score(engine, settings, work, started_at, connections)
         result.raise_failures()
     engine.dispose()
     return {"name": work["name"], "counts": {**result.counts, "videos_left": len(result.left)}}
@@ -134,7 +141,7 @@ def summarize_backfill(
     with engine.begin() as connection:
         remaining = _plan(connection, settings, form, day).quote()
         summary: dict[str, Any] = {"tasks": len(units), "tasks_failed": failed, **dict(sorted(counts.items()))}
-        limited = form["gpu_hours"] is not None or form["segments"] is not None
+        limited = form.get("recall") is None and (form["gpu_hours"] is not None or form["segments"] is not None)
         summary |= {"quoted": quote, "remaining": remaining.as_dict()}
         summary["stopped_at_budget"] = limited and remaining.videos > 0 and not failed and not form["dry_run"]
         if units:
@@ -205,7 +212,9 @@ def _score_days(
 
         def missing() -> list[Unit]:
             with engine.connect() as connection:
-                return missing_work(connection, [plan.rule], scorer.stored.scorer_id, plan.selection)
+                return missing_work(
+                    connection, [plan.rule], scorer.stored.scorer_id, plan.selection, certified_too=True
+                )
 
         units = with_database_retry(engine, patience_s, missing)
         result = scan(
@@ -221,6 +230,65 @@ def _score_days(
     if result.left:
         log.warning("The budget is used up; %d videos are left.", len(result.left))
     return result
+
+
+def _plan_certificate(
+    settings: Settings, form: Form, quote: dict[str, Any], *, day: str | None, external_id: str | None
+) -> list[Work]:
+    """One task: what is enough shows only over all of the footage."""
+    engine = database(settings)
+    with engine.begin() as connection:
+        plan = _plan(connection, settings, form, day)
+        if not plan.work:
+            log.info("Nothing is missing.")
+            return []
+        params = {**form, "day": day, "quote": quote}
+        run_id = scorer_store.start_run(
+            connection, "backfill", code_version=__version__, external_id=external_id, params=params
+        )
+    engine.dispose()
+    return [
+        {
+            "name": f"certificate of {plan.rule.name}",
+            "rule_version_id": plan.rule.rule_version_id,
+            "cameras": [*plan.selection.cameras],
+            "first_day": day or form["from"],
+            "last_day": day or form["to"],
+            "certified": {name: form[name] for name in ("recall", "confidence", "level")}
+            | {"budget": form["segments"]},
+            "run_id": run_id,
+        }
+    ]
+
+
+def _certify(
+    engine: Engine, settings: Settings, work: Work, started_at: datetime | None, connections: Connections
+) -> ScanResult:
+    asked = work["certified"]
+    wanted = CertifiedTarget(asked["recall"], asked["confidence"], Level(asked["level"]), asked["budget"])
+    selection = FootageSelection.parse(cameras=work["cameras"], first_day=work["first_day"], last_day=work["last_day"])
+    with engine.connect() as connection:
+        versions = list_rules(connection, all_versions=True)
+    rule = next(rule for rule in versions if rule.rule_version_id == work["rule_version_id"])
+    with AlertSender(engine, settings, connections) as alerts:
+        scorer = load_scorer(engine, load_profile(profile_name(rule, settings)), settings)
+        patience_s = settings.database_patience_s
+        meter = Meter(engine, work["run_id"], scorer.stored.scorer_id, started_at, patience_s=patience_s)
+        meter.record_start()
+        done = certified_backfill(
+            engine,
+            settings,
+            rule,
+            selection,
+            wanted=wanted,
+            scorer=scorer,
+            meter=meter,
+            stages=lambda title, unit: LoggedProgress(f"{work['name']}: {title}", unit),
+            committed=alerts.wake,
+        )
+    if done.document is not None:
+        log.info("%s", describe_certificate(done.document))
+    return done.result
 
 
 def _plan(connection: Connection, settings: Settings, form: Form, day: str | None) -> BackfillPlan:

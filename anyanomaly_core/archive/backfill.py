@@ -90,7 +90,7 @@ def compare_with_ledger(
     profile = load_profile(profile_name(rule, settings))
     stored = latest_scorer(connection, profile, known_revisions(profile, settings))
     scorer_id = None if stored is None else stored.scorer_id
-    work = missing_work(connection, [rule], scorer_id, selection)
+    work = missing_work(connection, [rule], scorer_id, selection, certified_too=True)
     return BackfillPlan(rule, profile, selection, work, load_rates(connection, scorer_id))
 
 

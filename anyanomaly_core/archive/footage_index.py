@@ -72,7 +72,13 @@ def load_index_encoder(engine: Engine, profile: Profile, settings: Settings) -> 
     Raises:
         ModelError: when it is not to be had.
     """
-    model = load_encoder(profile, settings)
+    return register_index_encoder(engine, profile, load_encoder(profile, settings), settings)
+
+
+def register_index_encoder(
+    engine: Engine, profile: Profile, model: ImageTextEncoder, settings: Settings
+) -> IndexEncoder:
+    """As ``load_index_encoder``, of a model that is in memory."""
     dimensions = int(model.encode_texts(["a picture"]).shape[1])
 
     def register() -> StoredEncoder:

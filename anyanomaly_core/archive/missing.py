@@ -51,7 +51,12 @@ class FootageSelection:
 
 
 def missing_work(
-    connection: Connection, rules: Sequence[StoredRule], scorer_id: int | None, selection: FootageSelection
+    connection: Connection,
+    rules: Sequence[StoredRule],
+    scorer_id: int | None,
+    selection: FootageSelection,
+    *,
+    certified_too: bool = False,
 ) -> list[Unit]:
     """Videos of a selection with the rules they lack, by time of recording.
 
@@ -60,6 +65,7 @@ def missing_work(
         rules: versions to score, all of one profile.
         scorer_id: that of the profile; None: it never scored anything, so everything is missing.
         selection: cameras and days.
+        certified_too: also videos of which a certificate left segments out.
 
     Raises:
         ConfigurationError: when the archive has no camera of the selection.
@@ -74,6 +80,7 @@ def missing_work(
         recorded_from=None if first is None else _midnight(first - day),
         recorded_before=None if last is None else _midnight(last + 2 * day),
         newest_first=selection.newest_first,
+        certified_too=certified_too,
     )
     return [unit for unit in found if selection.has_day(unit.video)]
 

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from anyanomaly_core import __version__
 from anyanomaly_core.archive.backfill import compare_with_ledger, profile_name
+from anyanomaly_core.archive.certified import CertifiedBackfill, CertifiedTarget, certified_backfill
 from anyanomaly_core.archive.discovery import find_new_files
 from anyanomaly_core.archive.footage_index import IndexResult, index_videos, load_index_encoder, missing_from_index
 from anyanomaly_core.archive.missing import FootageSelection, missing_work
@@ -21,7 +22,7 @@ from anyanomaly_core.archive.scan import Budget, ScanResult, scan, segment_progr
 from anyanomaly_core.archive.scorer import load_scorer
 from anyanomaly_core.config import Settings
 from anyanomaly_core.engine.progress import Stages
-from anyanomaly_core.errors import AnyAnomalyError
+from anyanomaly_core.errors import AnyAnomalyError, RuleError
 from anyanomaly_core.profile import Profile, load_profile
 from anyanomaly_core.results import scorer_store
 from anyanomaly_core.results.cascades import bounds_of_run
@@ -107,11 +108,52 @@ def backfill_rule(
         run_id = scorer_store.start_run(connection, "cli", code_version=__version__)
     run = _ScanRun(engine, settings, run_id, load_profile(profile_name(rule, settings)), stages, committed)
     with _record_failure(engine, run_id):
-        result = run.score([rule], selection, budget)
+        result = run.score([rule], selection, budget, certified_too=True)
     bounds = _finish(engine, run_id, result)
     with engine.connect() as connection:
         spent = spending_of(connection, run_id)
     return RuleBackfill(result, spent, bounds, quote_missing(engine, settings, rule, selection))
+
+
+def certify_rule(
+    engine: Engine,
+    settings: Settings,
+    rule: StoredRule,
+    selection: FootageSelection,
+    wanted: CertifiedTarget,
+    *,
+    stages: Stages,
+    committed: Callable[[], None] = lambda: None,
+) -> CertifiedBackfill:
+    """Judge a rule over a selection of footage until a stated share is found; see ``archive.certified``.
+
+    Raises:
+        RuleError: when the rule is retired.
+        ModelError: when a model is not to be had or breaks as a whole. The next try goes on.
+    """
+    if rule.state == "retired":
+        raise RuleError(f"Rule {rule.name!r} is retired; `anyanomaly rules state {rule.name} active` brings it back.")
+    with engine.begin() as connection:
+        run_id = scorer_store.start_run(connection, "cli", code_version=__version__)
+    profile, started = load_profile(profile_name(rule, settings)), datetime.now(UTC)
+    with _record_failure(engine, run_id):
+        scorer = load_scorer(engine, profile, settings)
+        patience_s = settings.database_patience_s
+        meter = Meter(engine, run_id, scorer.stored.scorer_id, started, patience_s=patience_s)
+        meter.record_start()
+        done = certified_backfill(
+            engine,
+            settings,
+            rule,
+            selection,
+            wanted=wanted,
+            scorer=scorer,
+            meter=meter,
+            stages=stages,
+            committed=committed,
+        )
+    _finish(engine, run_id, done.result)
+    return done
 
 
 def index_archive(
@@ -155,7 +197,14 @@ class _ScanRun:
     stages: Stages
     committed: Callable[[], None]
 
-    def score(self, rules: Sequence[StoredRule], selection: FootageSelection, budget: Budget) -> ScanResult:
+    def score(
+        self,
+        rules: Sequence[StoredRule],
+        selection: FootageSelection,
+        budget: Budget,
+        *,
+        certified_too: bool = False,
+    ) -> ScanResult:
         started = datetime.now(UTC)
         scorer = load_scorer(self.engine, self.profile, self.settings)
         meter = Meter(
@@ -167,7 +216,8 @@ class _ScanRun:
         )
         meter.record_start()
         with self.engine.connect() as connection:
-            work = missing_work(connection, rules, scorer.stored.scorer_id, selection)
+            scorer_id = scorer.stored.scorer_id
+            work = missing_work(connection, rules, scorer_id, selection, certified_too=certified_too)
         videos = [unit.video for unit in work]
         progress = segment_progress(videos, self.profile, self.stages(f"scoring by {self.profile.name}", "segments"))
         return scan(

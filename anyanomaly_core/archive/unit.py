@@ -23,6 +23,7 @@ from anyanomaly_core.errors import FootageError, FrameIndexError, LeaseLostError
 from anyanomaly_core.footage.masks import Mask
 from anyanomaly_core.footage.pace import Pace
 from anyanomaly_core.footage.sandbox import Limits
+from anyanomaly_core.footage.segments import Segment
 from anyanomaly_core.profile import Profile
 from anyanomaly_core.results.catalog import StoredVideo, load_video
 from anyanomaly_core.results.known_answers import known_answers
@@ -151,7 +152,7 @@ class _UnitScan:
             rules=tuple(rules),
             scorer=self.scorer.stored,
             scores=tuple(scores),
-            frame_scores=_frame_scores(segmented, self.video.pace, rules, scores, self.scorer.profile),
+            frame_scores=frame_scores_of(segmented.segments, self.video.pace, rules, scores, self.scorer.profile),
             run_id=self.run_id,
             mask_digest=self.mask_digest,
         )
@@ -159,7 +160,7 @@ class _UnitScan:
         root = self.settings.parquet_root
         events = commit_unit(self.engine, result, root, compression=compression, alerts=self.alerts, lease=self.lease)
         journal.discard()
-        return _outcome(scores, events)
+        return outcome_of(scores, events)
 
     def _run_decoded(
         self, path: Path, rules: Sequence[StoredRule], journal: ScoreJournal, progress: Progress, why: str
@@ -197,6 +198,7 @@ class _UnitScan:
             units.c.video_id == self.video.video_id,
             units.c.scorer_id == self.scorer.stored.scorer_id,
             units.c.state == "done",
+            units.c.certificate_id.is_(None),  # what one left out is asked for
         )
         with self.engine.connect() as connection:
             finished = set(connection.execute(done).scalars())
@@ -245,18 +247,23 @@ def _texts(rule: StoredRule) -> RuleTexts:
     return RuleTexts(rule.rule_version_id, rule.name, rule.definition.texts, rule.definition.excluded)
 
 
-def _frame_scores(
-    video: SegmentedVideo, pace: Pace, rules: Sequence[StoredRule], scores: Sequence[SegmentScore], profile: Profile
+def frame_scores_of(
+    segments: Sequence[Segment],
+    pace: Pace,
+    rules: Sequence[StoredRule],
+    scores: Sequence[SegmentScore],
+    profile: Profile,
 ) -> dict[int, NDArray[np.float32]]:
     """Map each rule version to its smoothed scores [F], NaN where there is none."""
     by_rule: dict[int, list[SegmentScore]] = {rule.rule_version_id: [] for rule in rules}
     for score in scores:
         by_rule[score.rule_version_id].append(score)
     smoothing = profile.scoring.smoothing
-    return {rule: frame_scores(video.segments, rows, pace, smoothing) for rule, rows in by_rule.items()}
+    return {rule: frame_scores(segments, rows, pace, smoothing) for rule, rows in by_rule.items()}
 
 
-def _outcome(scores: Sequence[SegmentScore], events: int) -> UnitOutcome:
+def outcome_of(scores: Sequence[SegmentScore], events: int) -> UnitOutcome:
+    """What rows come to."""
     statuses = Counter(score.status for score in scores)
     failed = [score.reason or "unknown" for score in scores if score.status is Status.FAILED]
     whole = statuses[Status.FAILED] == len(scores)

@@ -1,6 +1,6 @@
 """``anyanomaly backfill``: one rule over stored footage, without Airflow."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -11,6 +11,7 @@ from anyanomaly_core.cli.progress import progress_stages
 from anyanomaly_core.cli.site import database
 
 if TYPE_CHECKING:
+    from anyanomaly_core.archive.certified import CertifiedBackfill
     from anyanomaly_core.archive.runs import RuleBackfill
 
 
@@ -26,15 +27,30 @@ def backfill(
     segments: Annotated[
         int | None, typer.Option("--segments", min=1, help="Stop before more than this many segments are scored.")
     ] = None,
+    recall: Annotated[
+        float | None,
+        typer.Option("--recall", help="Stop once this share of what the model would find is found, such as 0.95."),
+    ] = None,
+    confidence: Annotated[
+        float, typer.Option("--confidence", help="With --recall: how sure that is to be, such as 0.95.")
+    ] = 0.95,
+    level: Annotated[
+        Literal["segments", "events"], typer.Option("--level", help="With --recall: what is counted.")
+    ] = "events",
+    answers: Annotated[
+        int | None, typer.Option("--budget", min=1, help="With --recall: judge at most so many segments.")
+    ] = None,
     quote: Annotated[bool, typer.Option("--quote", help="Only say what the backfill would take.")] = False,
     stack: Stack = "",
     as_json: AsJson = False,
 ) -> None:
     """Score what a rule lacks of the stored footage, here and now; what is scored is not scored again."""
     from anyanomaly_core.alerts.sender import AlertSender
+    from anyanomaly_core.archive.certified import CertifiedTarget
     from anyanomaly_core.archive.missing import FootageSelection
-    from anyanomaly_core.archive.runs import backfill_rule, quote_missing
+    from anyanomaly_core.archive.runs import backfill_rule, certify_rule, quote_missing
     from anyanomaly_core.archive.scan import Budget
+    from anyanomaly_core.engine.certificate import Level
     from anyanomaly_core.results.rule_store import load_rule
 
     selection = FootageSelection.parse(
@@ -47,6 +63,14 @@ def backfill(
         with engine.connect() as connection:
             stored = load_rule(connection, rule)
         quoted = quote_missing(engine, settings, stored, selection)
+        if recall is not None and not quote:
+            wanted = CertifiedTarget(recall, confidence, Level(level), answers)
+            with AlertSender(engine, settings) as alerts:
+                certified = certify_rule(
+                    engine, settings, stored, selection, wanted, stages=stages, committed=alerts.wake
+                )
+            _print_certificate(certified, as_json=as_json)
+            return
         done = None
         if not quote and quoted.videos:
             note(f"{quoted.videos} videos with {quoted.segments} segments lack scores; measured: {quoted.measured}.")
@@ -78,6 +102,21 @@ def _as_dict(done: "RuleBackfill") -> dict[str, Any]:
     if done.bounds:
         found["cascade"] = done.bounds
     return {**found, "remaining": done.remaining.as_dict()}
+
+
+def _print_certificate(done: "CertifiedBackfill", *, as_json: bool) -> None:
+    from anyanomaly_core.archive.certified import describe_certificate
+
+    if as_json:
+        print_json({"certificate": done.document, "counts": dict(done.result.counts), "failed": done.result.failures})
+    elif done.document is None:
+        note("Nothing of this footage lacks scores, so there is nothing to certify.")
+    else:
+        note(describe_certificate(done.document))
+    for uri, reason in done.result.failures.items():
+        note(f"failed: {uri}: {reason}")
+    if done.result.failures or (done.document is not None and not done.document["reached"] and done.document["found"]):
+        raise typer.Exit(INCOMPLETE)
 
 
 def _print_bounds_and_failures(done: "RuleBackfill") -> None:

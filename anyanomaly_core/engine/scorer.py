@@ -27,6 +27,7 @@ class LoadedProfile:
     scorer: Scorer
     revisions: dict[str, str]  # of the models that the scorer uses, by part
     ranker: Ranker | None = None  # of a cascade; None: the profile has none
+    encoder: ImageTextEncoder | None = None  # None: the scorer uses none
 
     @property
     def digest(self) -> str:
@@ -110,4 +111,4 @@ def with_models(
     ranker = None
     if encoder is not None and profile.scoring.cascade is not None:
         ranker = Ranker(encoder, reference=profile.encoder.reference_preprocessing)
-    return LoadedProfile(profile, make_scorer(profile, encoder, lvlm, lavida), revisions, ranker)
+    return LoadedProfile(profile, make_scorer(profile, encoder, lvlm, lavida), revisions, ranker, encoder)

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, REAL, BigInteger, Column, Connection, ForeignKeyConstraint, Integer, Table, text
+from sqlalchemy import ARRAY, REAL, BigInteger, Column, Connection, ForeignKeyConstraint, Integer, Table, delete, text
 from sqlalchemy.dialects.postgresql import insert
 
 from anyanomaly_core.results.rows import RuleScores, UnitResult
@@ -44,7 +44,15 @@ ORDER BY c.rule, c.profile""")
 
 
 def record_cascades(connection: Connection, result: UnitResult, rules: Sequence[RuleScores]) -> None:
-    """Write how the segments of a unit were chosen; nothing where its scorer has no cascade. The ledger goes first."""
+    """Write how the segments of a unit were chosen; nothing where its scorer has no cascade. The ledger goes first.
+
+    What a certificate left out, a cascade did not: no audit bounds it, the certificate does.
+    """
+    if result.certificate_id is not None:
+        c, scorings = unit_cascades.c, [of_rule.rule.scoring_id for of_rule in rules]
+        mine = (c.video_id == result.video.video_id) & (c.scorer_id == result.scorer.scorer_id)
+        connection.execute(delete(unit_cascades).where(mine, c.scoring_id.in_(scorings)))
+        return
     values = [_values(result, of_rule) for of_rule in rules if _has_cascade(of_rule)]
     if not values:
         return

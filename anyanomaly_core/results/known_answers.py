@@ -1,6 +1,6 @@
 """Answers that another scorer has given already: one with the same models and parameters that left out other segments.
 
-So when a cascade is switched off, or widened, only what it had pruned is judged.
+So when a cascade is switched off, or widened, only what it had pruned is judged; likewise what a certificate left out.
 """
 
 from collections.abc import Sequence
@@ -28,14 +28,13 @@ def known_answers(
         mask_digest: of the footage's privacy mask now; what was seen through another is left out.
     """
     others = _others(connection, scorer_id)
-    if not others:
-        return {}
     s, u = segment_scores.c, units.c
+    judged_before = s.scorer_id.in_(others) | ((s.scorer_id == scorer_id) & u.certificate_id.is_not(None))
     same_unit = (u.video_id == s.video_id) & (u.scoring_id == s.scoring_id) & (u.scorer_id == s.scorer_id)
     query = (
         select(segment_scores)
         .join_from(segment_scores, units, same_unit)
-        .where(s.video_id == video_id, s.scorer_id.in_(others), s.status == Status.SCORED.value)
+        .where(s.video_id == video_id, judged_before, s.status == Status.SCORED.value)
         .where(s.scoring_id.in_([rule.scoring_id for rule in rules]), u.mask_digest.is_not_distinct_from(mask_digest))
         .order_by(s.scorer_id)
     )

@@ -49,6 +49,7 @@ def _values(result: UnitResult, of_rule: RuleScores, *, is_current: bool) -> dic
         "work_ms": of_rule.work_ms,
         "run_id": result.run_id,
         "mask_digest": result.mask_digest,
+        "certificate_id": result.certificate_id,
     }
 
 

@@ -33,6 +33,7 @@ def missing_units(
     recorded_from: datetime | None = None,
     recorded_before: datetime | None = None,
     newest_first: bool = False,
+    certified_too: bool = False,
 ) -> list[Unit]:
     """Videos that can be scored and are not, each with the rules it lacks, oldest first.
 
@@ -48,11 +49,16 @@ def missing_units(
         recorded_from: only videos that start at or after this moment.
         recorded_before: only videos that start before this moment.
         newest_first: order of the units.
+        certified_too: also videos of which a certificate left segments out.
     """
     v, u, rv = videos.c, units.c, rule_versions.c
     place = video_cameras.c  # a content may lie under several cameras; a rule wants it that looks at any of them
     wanted = exists().where(place.video_id == v.video_id, func.glob_matches(place.camera_id, rv.cameras))
     tried = and_(u.video_id == v.video_id, u.scoring_id == rv.scoring_id, u.scorer_id == (scorer_id or 0))
+    # What a certificate left out is done, until somebody asks for all of it.
+    again = and_(u.state != "done", u.attempts < max_attempts, u.certificate_id.is_(None))
+    if certified_too:
+        again = or_(again, u.certificate_id.is_not(None))
     query = (
         select(v.video_id, rv.rule_version_id)
         .select_from(videos)
@@ -60,7 +66,7 @@ def missing_units(
         .outerjoin(units, tried)
         .where(v.expired_at.is_(None), v.video_id.not_in(past_retention()))
         .where(v.state.in_(SCORABLE), rv.rule_version_id.in_([rule.rule_version_id for rule in rules]))
-        .where(or_(u.video_id.is_(None), and_(u.state != "done", u.attempts < max_attempts)))
+        .where(or_(u.video_id.is_(None), again))
         .order_by(v.recorded_at.desc() if newest_first else v.recorded_at, v.video_id, rv.rule_version_id)
     )
     if camera_ids is not None:

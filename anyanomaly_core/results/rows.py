@@ -34,6 +34,7 @@ class UnitResult:
     frame_scores: Mapping[int, NDArray[np.float32]]  # rule_version_id -> [F] after smoothing, NaN where unscored
     run_id: int | None = None
     mask_digest: str | None = None  # of the footage's privacy mask; None: it has none
+    certificate_id: int | None = None  # under which segments were left out
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,6 +230,7 @@ units = Table(
     _required("finished_at", Moment, server_default=NOW),
     Column("mask_digest", Text),
     Column("parquet_files", ARRAY(Text)),
+    Column("certificate_id", BigInteger, ForeignKey("certificates.certificate_id")),
 )
 
 unit_leases = Table(

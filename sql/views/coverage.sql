@@ -3,6 +3,7 @@ SELECT r.name AS rule, rv.version, rv.version = r.current_version AS is_current_
        p.camera_id AS camera, v.video_id, v.uri, v.recorded_at, v.state AS video_state, v.duration_s AS video_seconds,
        part.state, part.seconds, part.segments,
        CASE WHEN part.state = 'failed' THEN coalesce(u.last_error, v.error)
+            WHEN part.state = 'pruned' AND u.certificate_id IS NOT NULL THEN 'left out under certificate ' || u.certificate_id
             WHEN part.state = 'no_footage' THEN 'nothing was recorded, or the beginning cannot be decoded'
             WHEN part.state = 'expired' THEN 'results are kept for a limited time'
             WHEN part.state = 'not_yet' AND v.state = 'missing' THEN 'the file is gone'

@@ -65,10 +65,17 @@ def switch_field(title: str, description: str, *, on: bool = False) -> Param:
     return Param(on, type=["null", "boolean"], title=title, description=description)
 
 
-def number_field(title: str, description: str, *, whole: bool = False, **bounds: float) -> Param:
+def choice_field(title: str, description: str, choices: Sequence[str]) -> Param:
+    """One of some words; the first unless another is chosen."""
+    return Param(choices[0], type=["null", "string"], enum=[*choices, None], title=title, description=description)
+
+
+def number_field(
+    title: str, description: str, *, default: float | None = None, whole: bool = False, **bounds: float
+) -> Param:
     """A number, or nothing; ``bounds`` are those of JSON schema."""
     kind = "integer" if whole else "number"
-    return Param(None, description, schema={"type": ["null", kind], "title": title, **bounds})
+    return Param(default, description, schema={"type": ["null", kind], "title": title, **bounds})
 
 
 def filled_in(context: Mapping[str, Any]) -> dict[str, Any]:
