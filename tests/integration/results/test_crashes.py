@@ -47,7 +47,7 @@ POINTS = [
     ("parquet", "stage", "after"),
     ("writer", "_make_partitions", "after"),
     ("writer", "_replace_scores", "after"),
-    ("writer", "record", "after"),
+    ("writer", "record_unit", "after"),
     ("parquet", "publish", "before"),
     ("parquet", "publish", "after"),
 ]
