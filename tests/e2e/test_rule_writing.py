@@ -40,6 +40,8 @@ def test_a_rule_is_written_tried_rehearsed_and_adopted(site: Site) -> None:
                WHERE r.name = 'test-picture'""",
         )[1]
         assert (author, state) == ("olga", "active")
+        page.get_by_role("button", name="Retire").click()  # other tests count rules
+        expect(page.locator(".status")).to_contain_text("change_rule_state is")
 
 
 def test_a_threshold_is_moved_by_keys_over_its_histogram_and_adopted(site: Site) -> None:
