@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from anyanomaly_core.errors import StorageError
+from anyanomaly_core.scoring.regions import FrameRegion
 from anyanomaly_core.scoring.types import SegmentScore, SelectionReason, Status
 
 
@@ -134,6 +135,14 @@ def _from_json(item: dict[str, Any]) -> SegmentScore:
             "grid_frames": tuple(item["grid_frames"]),
             "window": None if window is None else (window[0], window[1], window[2], window[3]),
             "frame_scores": tuple(item["frame_scores"]),
+            "regions": tuple(map(_region, item.get("regions", ()))),
             "chosen": None if chosen is None else SelectionReason(chosen),
         }
     )
+
+
+def _region(item: dict[str, Any]) -> FrameRegion:
+    left, top, right, bottom = item["box"]
+    x, y = item["centre"]
+    rows, columns = item["mask_size"]
+    return FrameRegion(**{**item, "box": (left, top, right, bottom), "centre": (x, y), "mask_size": (rows, columns)})

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from anyanomaly_core.footage.stillness import StillScene, still_scene
+from anyanomaly_core.scoring.regions import FrameRegion
 from anyanomaly_core.scoring.types import SegmentFrames, SegmentScore, Status
 
 _NONE: dict[str, float] = {}  # of every row that took no time; nobody adds to a row's timings
@@ -53,8 +54,15 @@ def carried_score(row: SegmentScore, segment: SegmentFrames) -> SegmentScore:
         grid_frames=(),
         window=None,
         frame_scores=(),
+        regions=_carried_regions(row, segment),
         timings_ms=_NONE,
     )
+
+
+def _carried_regions(row: SegmentScore, segment: SegmentFrames) -> tuple[FrameRegion, ...]:
+    """The region of the key frame, at the segment's first one: the scene is the same."""
+    key = (region for region in row.regions if region.frame == row.key_frame)
+    return tuple(replace(region, frame=segment.segment.first_frame) for region in key)
 
 
 @lru_cache(maxsize=16)

@@ -16,8 +16,16 @@ from anyanomaly_core.results.catalog import StoredVideo, load_video
 from anyanomaly_core.results.event_store import lock_video, replace_events, versions_of
 from anyanomaly_core.results.ledger import record_files
 from anyanomaly_core.results.orphans import RELATIONS, remove_result
+from anyanomaly_core.results.region_store import frame_regions
 from anyanomaly_core.results.rule_store import list_rules
-from anyanomaly_core.results.schema import event_parts, legal_holds, scorers, segment_scores, units, videos
+from anyanomaly_core.results.schema import (
+    event_parts,
+    legal_holds,
+    scorers,
+    segment_scores,
+    units,
+    videos,
+)
 from anyanomaly_core.results.scored_video import load_scored
 from anyanomaly_core.results.scorer_store import StoredScorer
 
@@ -140,6 +148,10 @@ def _make_partitions(engine: Engine, correction: TimeCorrection) -> None:
         months = select(func.date_trunc("month", s.started_at + by, "UTC")).where(s.video_id == correction.video_id)
         for month in connection.execute(months.distinct()).scalars().all():
             connection.execute(text("SELECT ensure_score_partition(:moment)"), {"moment": month})
+        f = frame_regions.c
+        months = select(func.date_trunc("month", f.frame_at + by, "UTC")).where(f.video_id == correction.video_id)
+        for month in connection.execute(months.distinct()).scalars().all():
+            connection.execute(text("SELECT ensure_region_partition(:moment)"), {"moment": month})
 
 
 def _move_scores(connection: Connection, correction: TimeCorrection) -> None:
@@ -148,6 +160,10 @@ def _move_scores(connection: Connection, correction: TimeCorrection) -> None:
     gone = delete(segment_scores).where(s.video_id == correction.video_id).returning(*s).cte("gone")
     moved = [gone.c[c.name] + by if c.name in {"started_at", "ended_at"} else gone.c[c.name] for c in s]
     connection.execute(insert(segment_scores).from_select([c.name for c in s], select(*moved)))
+    f = frame_regions.c
+    old = delete(frame_regions).where(f.video_id == correction.video_id).returning(*f).cte("gone")
+    regions = [old.c[c.name] + by if c.name == "frame_at" else old.c[c.name] for c in f]
+    connection.execute(insert(frame_regions).from_select([c.name for c in f], select(*regions)))
 
 
 def _derive(connection: Connection, video_id: int) -> None:
@@ -179,7 +195,7 @@ def _files(connection: Connection, root: ResultFolder, before: StoredVideo, afte
         old = [parquet.file_path(root, relation, rule, before, scorer) for relation in RELATIONS]
         if is_bucket(root):
             old = [root / name for name in row.parquet_files or ()]
-        for path in old:
+        for path in (path for path in old if is_bucket(root) or path.exists()):  # few units have regions
             relation = str(path)[len(str(root)) + 1 :].partition("/")[0]
             new = parquet.file_path(root, relation, rule, after, scorer)
             found.append(_ResultFile((row.scoring_id, scorer.scorer_id), path, new))

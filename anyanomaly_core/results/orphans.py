@@ -18,7 +18,7 @@ from anyanomaly_core.results.rule_store import list_rules
 from anyanomaly_core.results.schema import scorers, units
 from anyanomaly_core.results.scorer_store import StoredScorer
 
-RELATIONS = ("frame_scores", "segment_scores")
+RELATIONS = ("frame_scores", "segment_scores", "frame_regions")  # the last only where there are regions
 _AT_ONCE = 5000  # files compared with the ledger in one go
 _RESULT = re.compile(r"([0-9a-f]{16})-[0-9a-f]{12}(?:-[0-9a-f]{16})?\.parquet$")  # the third: in a bucket
 

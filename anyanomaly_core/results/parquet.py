@@ -1,7 +1,8 @@
 """Scores as Parquet: the same facts as the tables, for analysts and for DuckDB.
 
 ``frame_scores/rule=<name>/version=<n>/date=<yyyy-mm-dd>/camera=<id>/<video>-<scorer>.parquet`` and
-``segment_scores/…`` alike: the date is the recording's in the camera's time zone, the version the first of the rule
+``segment_scores/…`` alike, and ``frame_regions/…`` where something was marked:
+the date is the recording's in the camera's time zone, the version the first of the rule
 that asked the models this, <id> is quoted as in a URL and cut when very long, <video> begins the SHA-256 of its content
 and <scorer> the scorer's digest. In a bucket the name ends with the digest of the file's bytes, so that a worker that
 is late replaces nobody's object; which are a unit's, the ledger says. The bytes of a file depend on what was scored and
@@ -29,7 +30,7 @@ from anyanomaly_core.errors import StorageError
 from anyanomaly_core.result_folder import ResultFolder, is_bucket, put
 from anyanomaly_core.results.catalog import StoredVideo
 from anyanomaly_core.results.parquet_tables import MOMENT, MOMENTS, tables, writer_options
-from anyanomaly_core.results.rows import RuleRows
+from anyanomaly_core.results.rows import RuleRows, RuleScores
 from anyanomaly_core.results.rule_store import StoredRule
 from anyanomaly_core.results.scorer_store import StoredScorer
 
@@ -199,6 +200,16 @@ def publish(staged: Sequence[StagedFile]) -> None:
         folders = {file.final.parent for file in staged if isinstance(file.final, Path)}
         list(pool.map(_flush, folders))
         list(pool.map(lambda file: put(file.temporary, file.final), filter(_is_for_bucket, staged)))
+
+
+def remove_regions_of_before(
+    root: ResultFolder, video: StoredVideo, scorer: StoredScorer, rules: Sequence[RuleScores]
+) -> None:
+    """Regions of an earlier pass that marked something where this one marks nothing; of a bucket the ledger knows."""
+    for of_rule in rules:
+        path = file_path(root, "frame_regions", of_rule.rule, video, scorer)
+        if isinstance(path, Path) and not any(score.regions for score in of_rule.scores):
+            path.unlink(missing_ok=True)
 
 
 def names(staged: Sequence[StagedFile], root: ResultFolder) -> dict[tuple[int, int], list[str]]:

@@ -20,6 +20,8 @@ def tables(video: StoredVideo, scorer: StoredScorer, of_rule: RuleRows) -> dict[
     """A table of pyarrow for each relation, with its provenance."""
     footer = _provenance(of_rule.rule, video, scorer)
     made = {"frame_scores": _frames(video, of_rule), "segment_scores": _segments(video, of_rule)}
+    if any(row.score.regions for row in of_rule.rows):
+        made["frame_regions"] = _regions(video, of_rule)
     return {relation: table.replace_schema_metadata(footer) for relation, table in made.items()}
 
 
@@ -58,6 +60,26 @@ def _segments(video: StoredVideo, of_rule: RuleRows) -> pa.Table:
         "winning_text": pa.array([row.winning_text for row in rows], pa.string()),
         "rationale": pa.array([row.rationale for row in rows], pa.string()),
         "reason": pa.array([row.reason for row in rows], pa.string()),
+    }
+    return pa.table(columns)
+
+
+def _regions(video: StoredVideo, of_rule: RuleRows) -> pa.Table:
+    regions = [region for row in of_rule.rows for region in row.score.regions]
+    frames = np.array([region.frame for region in regions], np.int32)
+    edges = zip(*(region.box for region in regions), strict=True)
+    centres = zip(*(region.centre for region in regions), strict=True)
+    sizes = zip(*(region.mask_size for region in regions), strict=True)
+    columns = {
+        **_names(video, of_rule.rule, len(regions)),
+        "frame": pa.array(frames),
+        "frame_at": pa.array(of_rule.moments[frames]).cast(MOMENT),
+        "score": pa.array([region.score for region in regions], pa.float32()),
+        **{name: pa.array(edge, pa.float32()) for name, edge in zip(("x0", "y0", "x1", "y1"), edges, strict=True)},
+        "area": pa.array([region.area for region in regions], pa.float32()),
+        **{name: pa.array(c, pa.float32()) for name, c in zip(("centre_x", "centre_y"), centres, strict=True)},
+        **{name: pa.array(n, pa.int16()) for name, n in zip(("mask_height", "mask_width"), sizes, strict=True)},
+        "mask": pa.array([region.mask for region in regions], pa.string()),
     }
     return pa.table(columns)
 

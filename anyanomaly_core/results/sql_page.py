@@ -46,7 +46,8 @@ trying all orders of joins takes longer than the answer.
 """
 _PARQUET = """\
 ## The same facts in Parquet
-Under the Parquet folder (`make demo` prints where) lie `frame_scores/` and `segment_scores/`, Hive style:
+Under the Parquet folder (`make demo` prints where) lie `frame_scores/`, `segment_scores/` and, of scorers that
+mark pixels, `frame_regions/`, Hive style:
 `rule=<name>/version=<n>/date=<yyyy-mm-dd>/camera=<id>/<video>-<scorer>.parquet`. The date is the recording's in the
 camera's time zone; `version` is the first version of the rule with the same texts, excluded texts and profile, since
 versions that differ only in thresholds, durations, hours or cameras share their scores (`scorings.first_version`).

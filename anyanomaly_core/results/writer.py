@@ -26,6 +26,7 @@ from anyanomaly_core.results.holds import held_scorings
 from anyanomaly_core.results.leases import Lease
 from anyanomaly_core.results.ledger import record_files, record_unit
 from anyanomaly_core.results.moments import to_datetime
+from anyanomaly_core.results.region_store import make_region_partitions, replace_regions
 from anyanomaly_core.results.rows import RuleRows, RuleScores, UnitResult, UnitScores, check_unit, make_rows
 from anyanomaly_core.results.rule_store import StoredRule, hold_rules
 from anyanomaly_core.results.schema import segment_scores, units, videos
@@ -101,6 +102,7 @@ def _commit(
         queue_alerts(connection, alerts, unit.result.video.video_id, list(shown))
         files = staging.finish()
         parquet.publish(files)
+        parquet.remove_regions_of_before(root, unit.result.video, unit.result.scorer, rules)
         replaced = record_files(connection, unit.result.video.video_id, parquet.names(files, root))
     for name in replaced:
         remove(root / name)
@@ -202,6 +204,7 @@ def _make_partitions(engine: Engine, unit: UnitScores) -> None:
     with engine.begin() as connection:
         for month in sorted(months):
             connection.execute(text("SELECT ensure_score_partition(:moment)"), {"moment": f"{month} 00:00:00+00"})
+        make_region_partitions(connection, unit)
 
 
 def _replace_scores(
@@ -226,6 +229,7 @@ def _replace_scores(
         cursor.copy_expert(_COPY, stream, size=1 << 18)
     finally:
         cursor.close()
+    replace_regions(connection, unit, rules)
 
 
 def _derive(connection: Connection, unit: UnitScores, rules: Sequence[RuleScores]) -> int:

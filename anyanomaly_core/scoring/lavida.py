@@ -8,6 +8,7 @@ from anyanomaly_core.errors import ModelError
 from anyanomaly_core.models.protocols import ClipModel, ClipScores
 from anyanomaly_core.profile import Profile
 from anyanomaly_core.scoring.outcomes import Stopwatch, check_batch, failed_row
+from anyanomaly_core.scoring.regions import frame_region
 from anyanomaly_core.scoring.types import RuleTexts, SegmentFrames, SegmentScore, Status
 
 EXCLUDED = "excluded texts are not read by LAVIDA"
@@ -58,4 +59,5 @@ def _row(segment: SegmentFrames, rule: RuleTexts, found: ClipScores) -> SegmentS
         key_frame=segment.segment.sampled[best],
         text=rule.texts[0] if len(rule.texts) == 1 else None,  # of several it says nothing but that one of them shows
         frame_scores=tuple(scores.tolist()),
+        regions=tuple(filter(None, map(frame_region, segment.segment.sampled, scores.tolist(), found.pixels))),
     )

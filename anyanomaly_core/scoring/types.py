@@ -11,6 +11,7 @@ from anyanomaly_core.footage import stillness
 from anyanomaly_core.footage.segments import Segment
 from anyanomaly_core.footage.stillness import Cells
 from anyanomaly_core.models.protocols import Embeddings, Image
+from anyanomaly_core.scoring.regions import FrameRegion
 
 
 class Status(Enum):
@@ -82,7 +83,8 @@ class SegmentScore:
     text: str | None = None  # which of the rule's texts won
     rationale: str | None = None
     raw_answer: str | None = None  # kept for FAILED
-    frame_scores: tuple[float | None, ...] = ()  # only the baseline scorer: one per sampled frame
+    frame_scores: tuple[float | None, ...] = ()  # only the scorers baseline and lavida: one per sampled frame
+    regions: tuple[FrameRegion, ...] = ()  # only the scorer lavida: where in its frames the object is
     timings_ms: dict[str, float] = field(default_factory=dict)
     chosen: SelectionReason | None = None  # by a cascade; a carried segment has that of the one it takes over
 

@@ -5,7 +5,13 @@ from sqlalchemy import Engine, text
 
 from anyanomaly_core.embedded.postgres import PostgresServer
 from anyanomaly_core.errors import StorageError
-from anyanomaly_core.results import cascades, certificates, evaluation_tables, search_tables  # noqa: F401  (their tables)
+from anyanomaly_core.results import (
+    cascades,  # noqa: F401  (their tables)
+    certificates,  # noqa: F401
+    evaluation_tables,  # noqa: F401
+    region_store,  # noqa: F401
+    search_tables,  # noqa: F401
+)
 from anyanomaly_core.results.engine import make_engine
 from anyanomaly_core.results.migrate import upgrade
 from anyanomaly_core.results.schema import metadata
