@@ -26,10 +26,11 @@ from anyanomaly_core.review.blurring.blur import BlurRegions
 from anyanomaly_core.review.clips.attention import attention_image
 from anyanomaly_core.review.clips.clip import mask_label, review_cache
 from anyanomaly_core.review.clips.original import original_file
+from anyanomaly_core.review.clips.outline import best_region, draw_outline
 from anyanomaly_core.review.event_record import EventRecord, load_event_record
 from anyanomaly_core.scoring.types import SegmentFrames
 
-StillKind = Literal["thumbnail", "card", "key", "grid", "attention"]
+StillKind = Literal["thumbnail", "card", "key", "outline", "grid", "attention"]
 THUMBNAIL_SIDE = 320
 _SIDES = {"thumbnail": THUMBNAIL_SIDE, "card": 640}  # longest, in pixels; a key frame is as it was filmed
 _VERSION = 1  # of how stills are made; part of their names
@@ -40,6 +41,7 @@ def event_still(
 ) -> Path:
     """A picture of an event: ``thumbnail`` and ``card`` are JPEGs of at most 320 and 640 pixels, the others are PNG.
 
+    ``outline`` is the frame where a scorer that marks pixels was most certain, with the border of the mark drawn on it.
     ``thumbnail``, ``card``, ``key`` (as it was filmed) and ``grid`` (the temporal context that the language model
     saw) come from recorded frame numbers and need no model. ``attention`` (the position context that it saw) needs
     the profile's encoder. With ``load_models`` it is made here, otherwise it is returned only if it was made before, by
@@ -117,6 +119,11 @@ def _render(
         size = scaled_size(header.width, header.height, _SIDES[kind]) if kind in _SIDES else None
         numbers = [_key_frame(event, peak)]
         return _blur_images(_frames(settings, event, path, numbers, size), numbers, regions)[0]
+    if kind == "outline":
+        region = best_region(engine, event)
+        numbers = [int(region["frame"])]
+        [frame] = _blur_images(_frames(settings, event, path, numbers, None), numbers, regions)
+        return draw_outline(frame, region)
     profile = Profile.model_validate(peak["profile"])
     size = scaled_size(header.width, header.height, profile.sampling.max_side)
     if kind == "grid":

@@ -35,7 +35,7 @@ from anyanomaly_core.review.evidence.manifest import (
 from anyanomaly_core.review.evidence.score_tables import score_tables
 
 File = tuple[str, Path | bytes]
-_STILLS: tuple[StillKind, ...] = ("key", "grid", "attention")
+_STILLS: tuple[StillKind, ...] = ("key", "outline", "grid", "attention")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,9 @@ from starlette.responses import Response
 from anyanomaly_core.review.access import Configuration, Database, Viewer
 from anyanomaly_core.review.cases import cases_of_event, open_cases
 from anyanomaly_core.review.charts import score_chart
+from anyanomaly_core.review.clips.outline import has_region
 from anyanomaly_core.review.clips.stills import still_exists
+from anyanomaly_core.review.event_record import load_event_record
 from anyanomaly_core.review.pages.queue import next_event, undoable_verdict
 from anyanomaly_core.review.queries import event as queries
 from anyanomaly_core.review.queries.filters import Filters
@@ -64,6 +66,7 @@ def event(
         ),
         moments=moments,
         peak_local=local_time(found["peak_at"], found["time_zone"]),
+        has_outline=has_region(engine, load_event_record(engine, event_id)),
         has_attention=still_exists(engine, settings, event_id, "attention"),
         event_id=event_id,
         problem="",

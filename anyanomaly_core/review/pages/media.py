@@ -36,7 +36,7 @@ _AT_ONCE = 2
 _CACHED = {"Cache-Control": "private, max-age=3600"}
 _STILLS = {
     "thumbnail.jpg": "image/jpeg", "card.jpg": "image/jpeg",
-    "key.png": "image/png", "grid.png": "image/png", "attention.png": "image/png",
+    "key.png": "image/png", "outline.png": "image/png", "grid.png": "image/png", "attention.png": "image/png",
 }  # fmt: skip
 
 

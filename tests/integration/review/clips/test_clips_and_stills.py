@@ -12,7 +12,7 @@ import fsspec
 import numpy as np
 import pytest
 from PIL import Image
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, select, text, update
 
 from anyanomaly_core.errors import FootageError, ModelError, StorageError
 from anyanomaly_core.footage.decode import decode, read_frames
@@ -20,10 +20,12 @@ from anyanomaly_core.footage.index import index_frames
 from anyanomaly_core.footage.masks import load_masks
 from anyanomaly_core.footage.nearby import read_nearby
 from anyanomaly_core.footage.sandbox import Limits
+from anyanomaly_core.results.region_store import frame_regions
 from anyanomaly_core.results.schema import events, segment_scores
 from anyanomaly_core.review.clips.clip import ClipSpan, event_clip, span_around
 from anyanomaly_core.review.clips.stills import event_still
 from anyanomaly_core.review.event_record import load_event_record
+from anyanomaly_core.scoring.regions import frame_region
 from tests.integration.review.kept_footage import FIRST, FPS, LAST, Kept, film
 
 
@@ -119,6 +121,31 @@ def test_stills_need_no_model(kept: Kept) -> None:
     assert Image.open(event_still(kept.engine, kept.settings, kept.event_id, "grid")).size == (224, 224)
     with pytest.raises(ModelError, match="was not made yet"):
         event_still(kept.engine, kept.settings, kept.event_id, "attention")
+
+
+def test_what_a_scorer_marked_is_outlined_on_its_frame(own: Kept, owner_engine: Engine) -> None:
+    with pytest.raises(StorageError, match="Nothing is marked"):
+        event_still(own.engine, own.settings, own.event_id, "outline")
+    logits = np.full((30, 40), -1.0, np.float32)
+    logits[10:20, 10:30] = 1.0
+    region = frame_region(FIRST + 3, 0.9, logits)
+    assert region is not None
+    box = dict(zip(("x0", "y0", "x1", "y1", "centre_x", "centre_y"), (*region.box, *region.centre), strict=True))
+    with owner_engine.begin() as connection:
+        event = connection.execute(events.select()).mappings().one()
+        scoring = connection.execute(select(segment_scores.c.scoring_id).limit(1)).scalar_one()
+        moment = event["started_at"] + timedelta(seconds=3 / FPS)
+        connection.execute(text("SELECT ensure_region_partition(:moment)"), {"moment": moment})
+        values = {"video_id": event["video_id"], "scoring_id": scoring, "scorer_id": event["scorer_id"]} | box
+        values |= {"frame": region.frame, "frame_at": moment, "score": 0.9, "area": region.area, "mask": region.mask}
+        connection.execute(frame_regions.insert().values(**values, mask_height=30, mask_width=40))
+    drawn = np.asarray(Image.open(event_still(own.engine, own.settings, own.event_id, "outline")))
+    filmed = read_frames(own.file, [FIRST + 3])[FIRST + 3]
+    changed = (drawn != filmed).any(2)
+    rows, columns = np.nonzero(changed)
+    assert (columns.min(), columns.max()) == pytest.approx((80, 239), abs=6)
+    assert (rows.min(), rows.max()) == pytest.approx((80, 159), abs=6)
+    assert not changed[100:140, 100:220].any()  # inside, the frame is as it was filmed
 
 
 def test_a_scorer_without_a_grid_says_so(own: Kept, owner_engine: Engine) -> None:
