@@ -7,7 +7,7 @@ from alembic import op
 from anyanomaly_core.results.sql_files import run_sql_file
 
 revision = "0037"
-down_revision = "0040"
+down_revision = "0041"
 branch_labels = None
 depends_on = None
 
