@@ -22,6 +22,7 @@ from anyanomaly_core.footage.packet_list import list_packets
 from anyanomaly_core.footage.pipes import Pipes, StallError
 from anyanomaly_core.footage.probe import packet_ends, read_header, why_unreadable
 from anyanomaly_core.footage.sandbox import Child, Limits, describe_end, footage_descriptor
+from anyanomaly_core.footage.second_recording import find_second_recording
 from anyanomaly_core.footage.timeline import ASSUMED_FPS, Timeline, frame_interval, repair
 from anyanomaly_core.footage.types import FrameIndex
 
@@ -78,7 +79,8 @@ def _index_frames(
     header = read_header(path)
     if header.codec is None:
         raise UnreadableFootageError(why_unreadable(path, header))
-    if from_packets and (index := _packet_index(path, header, limits)) is not None:
+    joined = _joined(path, header)
+    if from_packets and joined is None and (index := _packet_index(path, header, limits)) is not None:
         return index
     times, motion, complaints, problem = _decode_all(path, limits)
     if not times:
@@ -92,7 +94,7 @@ def _index_frames(
     if complaints and header.stated_frames > len(stated):  # without complaints an edit list hides frames on purpose
         notes = (f"the header states {header.stated_frames} frames, {len(stated)} could be decoded", *notes)
     missing = _missing_end(Path(path), header, stated, timeline, limits)
-    ends = tuple(reason for reason in (problem, missing, _no_memory(complaints)) if reason is not None)
+    ends = tuple(reason for reason in (problem, missing, joined, _no_memory(complaints)) if reason is not None)
     return FrameIndex(
         times_s=timeline.times_s,
         motion=np.frombuffer(motion, dtype=np.float32).copy(),
@@ -176,6 +178,16 @@ def _without_clock(stated: NDArray[np.float64], header: Header, fps: float | Non
     )
     note = f"the file states neither times nor a rate: {rate:g} frames a second {why}"
     return replace(timeline, notes=(note, *timeline.notes), as_stated=timeline.as_stated and rate == counted)
+
+
+def _joined(path: str, header: Header) -> str | None:
+    begin = find_second_recording(path, header.format)
+    if begin is None:
+        return None
+    return (
+        f"another recording begins at byte {begin}, which ffmpeg does not read, or not whole: "
+        "files were joined byte for byte. Cut it off there, or join them with ffmpeg's concat demuxer"
+    )
 
 
 def _no_memory(complaints: tuple[str, ...]) -> str | None:

@@ -162,6 +162,21 @@ def test_when_whole_files_were_recorded(base: Path, name: str) -> None:
     begins(path, datetime(2026, 11, 1, 11, 59, 56, tzinfo=UTC))
 
 
+@pytest.mark.parametrize(("name", "read"), [("once.mp4", 100), ("once.flv", 100), ("parts.mp4", 175)])
+def test_of_recordings_joined_byte_for_byte_the_second_is_missed(base: Path, name: str, read: int) -> None:
+    fragments = ("-movflags", "frag_keyframe+empty_moov+default_base_moof") if name == "parts.mp4" else ()
+    once = remade(base, name, *fragments)
+    alone = index_frames(once)
+    assert alone.complete
+    assert len(alone.times_s) == 100
+    twice = once.with_stem(f"twice-{once.stem}")
+    twice.write_bytes(once.read_bytes() * 2)
+    index = index_frames(twice)
+    assert len(index.times_s) == read
+    assert not index.complete
+    assert f"another recording begins at byte {once.stat().st_size}," in index.damage[-1]
+
+
 def test_sound_may_go_on(base: Path) -> None:
     path = base.with_name("sound.mkv")
     sound = ["-f", "lavfi", "-i", "sine=duration=30:sample_rate=8000", "-c:v", "copy", "-c:a", "pcm_alaw"]
