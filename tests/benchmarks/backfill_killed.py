@@ -66,7 +66,7 @@ def backfill(folder: Path, archive: Path, rules: Path, kills: list[int], slots: 
     installation.run.mkdir()
     (installation.run / "api.port").write_text(str(free_port()))  # not the usual one, which others may be about to take
     try:
-        with pipeline.running(installation) as api:
+        with pipeline.running_services(installation) as api:
             first = pipeline.ingest_and_scan(installation, api)  # thirty days without a rule
             pipeline.apply(installation, rules)
             pool = {"pool": "backfill", "slots": slots, "include_deferred": False, "description": "as measured"}
@@ -102,7 +102,9 @@ def kill(site: Site, videos: int) -> None:
     process.wait(10)
     print(f"  killed task {task.pid} and scheduler {process.pid}, {committed(site)} videos done", flush=True)
     airflow.start(
-        scheduler, site.installation, airflow.environment(site.installation, site.installation.last_api_port(), 3)
+        scheduler,
+        site.installation,
+        airflow.airflow_environment(site.installation, site.installation.last_api_port(), 3),
     )
 
 
