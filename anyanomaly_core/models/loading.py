@@ -20,7 +20,7 @@ from anyanomaly_core.profile import EncoderSpec, Profile
 _DEMO_WEIGHTS = Path(__file__).parents[1] / "demo" / "weights"
 _HUB_PREFIX = "hf-hub:"
 LAVIDA_CONFIG = "lavida.json"
-_DEMO_TRAINING, _TRAINED_BY = "python -m anyanomaly_core.demo.training", {"lavida": "anyanomaly train lavida"}
+_DEMO_TRAINING = "python -m anyanomaly_core.demo.training"
 
 
 def load_encoder(profile: Profile, settings: ModelSettings) -> ImageTextEncoder:
@@ -126,12 +126,17 @@ def _marker(part: str) -> str:
 
 def _demo_directory(part: str) -> Path:
     directory = _DEMO_WEIGHTS / part
-    if not (directory / _marker(part)).is_file():
+    if (directory / _marker(part)).is_file():
+        return directory
+    if part == "lavida":
         raise ModelSetupError(
-            f"The demo's {part} is missing ({directory}). Train it with `{_TRAINED_BY.get(part, _DEMO_TRAINING)}`, "
-            "or install the package from a release, which carries the weights."
+            "No release carries a demo model of LAVIDA yet. Train one with `anyanomaly train lavida --out run`, "
+            "and name its folder run/model in a profile, as `lavida.path` (docs/lavida.md)."
         )
-    return directory
+    raise ModelSetupError(
+        f"The demo's {part} is missing ({directory}). Train it with `{_DEMO_TRAINING}`, "
+        "or install the package from a release, which carries the weights."
+    )
 
 
 def local_revision(directory: Path, settings: ModelSettings) -> str:

@@ -66,7 +66,7 @@ def test_what_is_not_there_says_what_to_do(settings: Settings, tmp_path: Path, m
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(ModelError, match=r"ANYANOMALY_MODELS_DIR/Nowhere-7B"):
         load_lvlm(profile(model="somebody/Nowhere-7B"), settings)
-    with pytest.raises(ModelError, match="no directory"):
+    with pytest.raises(ModelError, match="is not a directory"):
         load_lvlm(profile(path=tmp_path / "nowhere"), settings)
     (tmp_path / "empty").mkdir()
     with pytest.raises(ModelError, match="could not be loaded"):
