@@ -1,4 +1,4 @@
-"""What stands in the Parquet files: a rule's rows as the two tables of a video, and how their columns are encoded."""
+"""What stands in the Parquet files: a rule's rows as the tables of a video, and how their columns are encoded."""
 
 from typing import Any
 
