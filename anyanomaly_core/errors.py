@@ -64,6 +64,10 @@ class StorageError(AnyAnomalyError):
     """Results could not be written or read."""
 
 
+class NoSegmentsError(StorageError):
+    """A video that is listed but was never split into segments: its ingest did not come to its end."""
+
+
 class LeaseLostError(StorageError):
     """Another worker has taken over a video, because nothing was heard of this one for too long."""
 

@@ -13,7 +13,7 @@ from anyanomaly_core.archive.scorer import ArchiveScorer
 from anyanomaly_core.archive.unit import segment_video
 from anyanomaly_core.config import Settings
 from anyanomaly_core.engine.progress import Progress
-from anyanomaly_core.errors import FootageError
+from anyanomaly_core.errors import FootageError, NoSegmentsError
 from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.results.catalog import SCORABLE, StoredVideo, load_videos
 from anyanomaly_core.results.moments import frame_moments, to_micros
@@ -81,10 +81,10 @@ def draft_scores(
     def score(video: StoredVideo) -> ScoredVideo | None:
         try:
             path = verified_footage(settings, video)
-        except FootageError:
+            mask = footage_mask(settings, video)
+            segments, segmented = segment_video(engine, video, path, scorer.profile, mask)
+        except (FootageError, NoSegmentsError):
             return None
-        mask = footage_mask(settings, video)
-        segments, segmented = segment_video(engine, video, path, scorer.profile, mask)
         segmented = replace(segmented, stated_frames=None)  # a rehearsal corrects no index; the next scan does
         # Without a journal: what a rehearsal has judged is no part of any unit of work.
         rows = scorer.models.score(segmented, [texts], limits=Limits.of(settings), progress=progress(video))

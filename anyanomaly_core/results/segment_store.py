@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Row, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from anyanomaly_core.errors import StorageError
+from anyanomaly_core.errors import NoSegmentsError, StorageError
 from anyanomaly_core.footage.pace import Pace, Stretch
 from anyanomaly_core.footage.segments import Segment, split_into_segments
 from anyanomaly_core.footage.timeline import frame_ends
@@ -114,7 +114,7 @@ def load_segments(connection: Connection, video_id: int, sampling: SamplingSpec)
     """Segments of a video in a layout, derived from another layout when this one is new.
 
     Raises:
-        StorageError: when the video has no segments at all, so was never decoded.
+        NoSegmentsError: when the video has no segments at all, so was never decoded.
     """
     layout_id = _layout_id(connection, sampling)
     known = select(segments.c.layout_id, func.count().label("parts")).where(segments.c.video_id == video_id)
@@ -123,7 +123,7 @@ def load_segments(connection: Connection, video_id: int, sampling: SamplingSpec)
     if layout_id in layouts:
         return load_layout(connection, video_id, layout_id)
     if not layouts:
-        raise StorageError(f"Video {video_id} has no segments yet; run ingest on it first.")
+        raise NoSegmentsError(f"Video {video_id} has no segments yet; run ingest on it first.")
     other = load_layout(connection, video_id, layouts[0])
     moved = [np.nan if row.motion is None else row.motion for row in other.rows]
     motion = np.repeat(np.array(moved, np.float32), [row.segment.frame_count for row in other.rows])  # [F]

@@ -203,7 +203,7 @@
     const perRow = () => cards().filter((card) => card.offsetTop === cards()[0].offsetTop).length || 1;
 
     // htmx takes the forms over a moment after the page is there; a form sent before that would load the page anew.
-    const inPlace = typeof htmx === "undefined"
+    const inPlace = typeof htmx === "undefined" || $("[data-htmx-powered]")
       ? Promise.resolve()
       : new Promise((resolve) => document.addEventListener("htmx:after:process", resolve, { once: true }));
     const judge = (card, verdict) => $(`.judge button[value=${verdict}]`, card)?.click();
