@@ -161,7 +161,7 @@ def test_nothing_shows_the_key(ask: Any, server: Any, caplog: pytest.LogCaptureF
     ("url", "key", "said"),
     [
         ("http://user:pw@127.0.0.1:1/v1", None, "ANYANOMALY_LVLM_API_KEY"),
-        ("127.0.0.1:8000", None, "no http"),
+        ("127.0.0.1:8000", None, "is not an http"),
         ("http://127.0.0.1:1/v1", "two\nlines", "line break"),
         (None, None, "ANYANOMALY_LVLM_BASE_URL"),
     ],

@@ -134,7 +134,7 @@ def test_what_cannot_be_loaded_says_what_to_do(
         load_encoder(profile(model="ViT-B-32"), settings)
     with pytest.raises(ModelError, match="ViT-B-32"):
         load_encoder(profile(model="ViT-B-32", pretrained="no-such-tag"), settings)
-    with pytest.raises(ModelError, match="no directory"):
+    with pytest.raises(ModelError, match="is not a directory"):
         load_encoder(profile(path=tmp_path / "nowhere"), settings)
     (tmp_path / "half").mkdir()
     (tmp_path / "half" / "open_clip_config.json").write_text("{}")
