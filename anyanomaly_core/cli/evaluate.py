@@ -141,15 +141,15 @@ def _measure_pixels(
     from anyanomaly_core.evaluation.pixel_maps import AttentionMaps, LavidaMaps, PixelScorer
     from anyanomaly_core.evaluation.pixels import measure_pixels, write_pixel_measures
     from anyanomaly_core.footage.sandbox import Limits
-    from anyanomaly_core.models.lavida.clip_model import LavidaClipModel
-    from anyanomaly_core.models.lavida.model import Lavida
-    from anyanomaly_core.models.loading import load_encoder
+    from anyanomaly_core.models.loading import load_encoder, load_lavida
+    from anyanomaly_core.profile import LavidaSpec
 
     scorer: PixelScorer
     if method == ATTENTION:
         scorer = AttentionMaps(profile, load_encoder(profile, settings))
     else:
-        scorer = LavidaMaps(LavidaClipModel(Lavida.from_pretrained(Path(method)), name=method, revision=method))
+        spec = LavidaSpec(model=Path(method).name, path=Path(method))
+        scorer = LavidaMaps(load_lavida(profile.model_copy(update={"lavida": spec}), settings))
     with progress_stages() as stages:
         found = measure_pixels(
             archive,

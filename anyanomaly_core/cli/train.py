@@ -62,9 +62,10 @@ def lavida(
     model = demo_lavida(seed) if lvlm is None or sam is None else lavida_of(lvlm, sam, words, seed=seed, share=share)
     model.share = share
     recipe = DEMO_PLAN if sam is None else TrainingPlan()
-    plan = replace(recipe, seed=seed, losses=disable_losses(without or (), recipe.losses)).changed(
-        steps=steps, accumulate=accumulate, lists=lists, learning_rate=learning_rate, save_every=save_every
-    )
+    losses = disable_losses(without or (), recipe.losses)
+    plan = replace(
+        recipe, seed=seed, losses=losses, sets=str(sets or ""), clips=clips, leaky=leaky, share=share
+    ).changed(steps=steps, accumulate=accumulate, lists=lists, learning_rate=learning_rate, save_every=save_every)
     sampler = ExposureSampler(_sources(sets, seed, clips, out), single=DEMO_SINGLE if sam is None else 0.0, leaky=leaky)
     check = HeldOutCheck(check_every, lambda model: held_out_figures(model, check_clips, Cameras.CHECKED).named())
     if sam is None:

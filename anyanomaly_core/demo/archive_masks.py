@@ -64,4 +64,6 @@ def _write(root: Path, file: PlannedFile) -> None:
 
 
 if __name__ == "__main__":
-    write_masks(Path(sys.argv[1]))
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    write_masks(Path(sys.argv[1]), progress=lambda done, total: print(f"{done} of {total} files", flush=True))

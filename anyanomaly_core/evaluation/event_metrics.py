@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anyanomaly_core.evaluation.curves import ScoreCurve
+from anyanomaly_core.evaluation.labels.ground_truth import frame_ranges
 from anyanomaly_core.evaluation.metrics import FloatArray
 from anyanomaly_core.footage.pace import Pace
 from anyanomaly_core.rules.definition import RuleDefinition
@@ -32,7 +33,7 @@ Spans = NDArray[np.float64]  # [n, 2] begin and end in seconds
 
 @dataclass(frozen=True, slots=True)
 class EventCounts:
-    """What the videos of a class come to, each [V] by row of the archive; videos without labels or scores are 0."""
+    """What the videos of a class come to, each [V] by row of the archive; a video without scores misses its events."""
 
     labelled: FloatArray  # events
     reported: FloatArray
@@ -40,7 +41,7 @@ class EventCounts:
     false_alarms: FloatArray
     delay_s: FloatArray  # summed over events that were found
     found: FloatArray  # events that anything reported overlaps
-    days: FloatArray  # of footage
+    days: FloatArray  # of footage that is labelled and scored
 
     @property
     def videos(self) -> int:
@@ -58,13 +59,15 @@ def count_events(curves: Sequence[ScoreCurve], videos: int) -> EventCounts:
     counts = np.zeros((6 + len(LEVELS), videos))
     for curve in curves:
         if not curve.scored.any() or not curve.pace.frame_count:
+            counts[0, curve.row] = len(frame_ranges(curve.labels == 1))  # what nobody could judge is not found
             continue
         starts, ends = frame_times(curve.pace)
-        truth = _spans(_runs(curve.labels == 1), starts, ends)
+        truth = _spans(frame_ranges(curve.labels == 1), starts, ends)
         micros = [np.rint(edge * 1e6).astype(np.int64) for edge in (starts, ends)]
         events = find_events(curve.scores, micros[0], micros[1], RULE, np.ones(len(curve.scores), np.bool_))
         known = [(e.first, e.last) for e in events if curve.labelled[e.first : e.last + 1].mean() >= 0.5]  # noqa: PLR2004
-        counts[:, curve.row] = _of_video(truth, _spans(known, starts, ends), float(ends[-1] - starts[0]))
+        seconds = float((ends - starts)[curve.labelled & curve.scored].sum())  # in which a false alarm would count
+        counts[:, curve.row] = _of_video(truth, _spans(known, starts, ends), seconds)
     labelled, reported, false_alarms, delay_s, found, days = counts[:6]
     return EventCounts(labelled, reported, counts[6:], false_alarms, delay_s, found, days)
 
@@ -128,12 +131,6 @@ def _matched(shared: FloatArray, level: float) -> int:
             rows.add(row)
             columns.add(column)
     return len(rows)
-
-
-def _runs(values: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    edges = np.diff(np.concatenate([[False], values, [False]]).astype(np.int8))
-    pairs = zip(np.flatnonzero(edges == 1).tolist(), (np.flatnonzero(edges == -1) - 1).tolist(), strict=True)
-    return list(pairs)
 
 
 def _spans(runs: Sequence[tuple[int, int]], starts: FloatArray, ends: FloatArray) -> Spans:

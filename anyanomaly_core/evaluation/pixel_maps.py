@@ -37,8 +37,11 @@ class PixelScorer(Protocol):
     def name(self) -> str:
         """For the tables."""
 
-    def score(self, frames: Sequence[Image], texts: Sequence[str]) -> FrameScores:
-        """Scores of at most ``CLIP`` frames [H, W, 3] for the union of some texts."""
+    def score_each(self, frames: Sequence[Image], lists: Sequence[Sequence[str]]) -> list[FrameScores]:
+        """Scores of at most ``CLIP`` frames [H, W, 3] for the union of the texts of each list.
+
+        What the clip alone determines is computed once.
+        """
 
 
 class LavidaMaps:
@@ -49,13 +52,11 @@ class LavidaMaps:
     def __init__(self, model: ClipModel) -> None:
         self._model = model
 
-    def score(self, frames: Sequence[Image], texts: Sequence[str]) -> FrameScores:
-        """One pass for all texts together."""
-        return self.score_each(frames, [texts])[0]
-
     def score_each(self, frames: Sequence[Image], lists: Sequence[Sequence[str]]) -> list[FrameScores]:
-        """The same for several lists; what the clip alone determines is computed once."""
-        return [frame_scores(found) for found in self._model.score(frames, lists)]
+        """One pass for all texts of a list together; a short clip is filled up as in a scan."""
+        padded = [*frames, *[frames[-1]] * (CLIP - len(frames))]
+        all_scores = [frame_scores(found) for found in self._model.score(padded, lists)]
+        return [FrameScores(one.frames[: len(frames)], one.maps[: len(frames)]) for one in all_scores]
 
 
 def frame_scores(found: ClipScores) -> FrameScores:
@@ -81,12 +82,8 @@ class AttentionMaps:
         self._builder = make_context_builder(profile.model_copy(update={"contexts": contexts}), encoder)
         self._texts = TextBank(encoder, contexts, reference=self._builder.reference)
 
-    def score(self, frames: Sequence[Image], texts: Sequence[str]) -> FrameScores:
-        """The best of several texts counts at each place."""
-        return self.score_each(frames, [texts])[0]
-
     def score_each(self, frames: Sequence[Image], lists: Sequence[Sequence[str]]) -> list[FrameScores]:
-        """The same for several lists; windows are encoded once."""
+        """The best of several texts counts at each place; windows are encoded once."""
         builder = self._builder
         numbers = tuple(range(len(frames)))
         segment = SegmentFrames(Segment(0, 0, len(frames) - 1, numbers), tuple(frames))

@@ -10,7 +10,6 @@ are. A found region that detects nothing is a false positive. Curves are rates o
 frame, as a step function from 0 to 1 of them; the figure is the area under them.
 """
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,10 +23,20 @@ Mask = NDArray[np.bool_]  # [H, W]
 Tracks = NDArray[np.integer]  # [H, W] 0: nothing, else the number of the true object that is here
 
 LEVELS = 65_536
+FAINTEST = -30.0  # logarithm of a probability; below it all are alike
 PUBLISHED_SIZE = (158, 238)  # height, width to which LAVIDA's evaluation brings maps and masks
 OVERLAP = TRACK_SHARE = 0.1  # β and α of Street Scene
-THRESHOLDS = 100  # of the two criteria
 _EIGHT = np.ones((3, 3), np.int8)  # neighbours of a pixel, corners included
+
+
+def log_map(probabilities: Map) -> Map:
+    """Logarithms, so that what is faint keeps its order when scores are counted in steps."""
+    return np.asarray(np.log(np.maximum(probabilities, np.float32(1e-30))).clip(FAINTEST, 0), np.float32)
+
+
+def pixel_curve() -> "PixelCurve":
+    """An empty one for ``log_map``."""
+    return PixelCurve(FAINTEST, 0.0)
 
 
 def resize_nearest(values: NDArray[np.generic], size: tuple[int, int]) -> NDArray[np.generic]:
@@ -130,37 +139,6 @@ class DetectionCurves:
         enough = [self._found[key] >= TRACK_SHARE * seen for key, seen in self._seen.items()]
         alarms = self._false / self._frames
         return DetectionCriteria(_area(alarms, by_region), _area(alarms, np.mean(enough, axis=0)))
-
-
-def detection_criteria(
-    videos: Iterable[Iterable[tuple[Map, Tracks]]], thresholds: Sequence[float] | None = None
-) -> DetectionCriteria:
-    """RBDC and TBDC of videos given frame by frame.
-
-    Args:
-        videos: frames of each in order: pixel scores and which true object is where. Numbers of objects count within a
-            video. An object is one region of a frame, connected or not.
-        thresholds: descending; None: ``THRESHOLDS`` evenly spaced over the scores, which are then kept in memory.
-
-    Raises:
-        ValueError: when shapes differ.
-    """
-    if thresholds is None:
-        videos = [list(video) for video in videos]
-        maps = [scores for video in videos for scores, _ in video]
-        levels = _levels(maps) if maps else np.zeros(0)
-    else:
-        levels = np.asarray(thresholds, np.float64)
-    curves = DetectionCurves(levels)
-    for number, video in enumerate(videos):
-        for scores, tracks in video:
-            curves.add(number, scores, tracks)
-    return curves.criteria()
-
-
-def _levels(maps: Sequence[Map]) -> NDArray[np.float64]:
-    low, high = min(float(m.min()) for m in maps), max(float(m.max()) for m in maps)
-    return np.linspace(high, low, THRESHOLDS)
 
 
 def _detected(shown: Mask, numbers: NDArray[np.integer], place: NDArray[np.integer]) -> tuple[NDArray[np.bool_], int]:

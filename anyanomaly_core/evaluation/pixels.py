@@ -26,6 +26,8 @@ from anyanomaly_core.evaluation.pixel_metrics import (
     DetectionCurves,
     Map,
     PixelCurve,
+    log_map,
+    pixel_curve,
     resize_nearest,
 )
 from anyanomaly_core.evaluation.protocols import HONEST, REFERENCE
@@ -33,7 +35,6 @@ from anyanomaly_core.footage.decode import decode
 from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.models.protocols import Image
 
-FAINTEST = -30.0  # logarithm of a score; below it all are alike
 LEVELS = np.linspace(0.98, 0.02, 49)  # thresholds of the detection criteria
 FILE = "pixels.csv"
 
@@ -52,8 +53,8 @@ class PixelMeasure:
 
 @dataclass(slots=True)
 class _Counts:
-    native: PixelCurve = field(default_factory=lambda: PixelCurve(FAINTEST, 0.0))
-    published: PixelCurve = field(default_factory=lambda: PixelCurve(FAINTEST, 0.0))
+    native: PixelCurve = field(default_factory=pixel_curve)
+    published: PixelCurve = field(default_factory=pixel_curve)
     regions: DetectionCurves = field(default_factory=lambda: DetectionCurves(LEVELS))
     frames: int = 0
 
@@ -63,9 +64,9 @@ class _Counts:
         if shown.shape != size:
             raise ConfigurationError(f"Masks of {video} are {shown.shape}, its frames {size} (height, width).")
         fine = np.asarray(cv2.resize(scores, size[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
-        self.native.add(_log(fine), shown > 0)
+        self.native.add(log_map(fine), shown > 0)
         small = np.asarray(resize_nearest(shown > 0, PUBLISHED_SIZE), np.bool_)
-        self.published.add(_log(np.asarray(resize_nearest(fine, PUBLISHED_SIZE), np.float32)), small)
+        self.published.add(log_map(np.asarray(resize_nearest(fine, PUBLISHED_SIZE), np.float32)), small)
         self.regions.add(video, fine, shown)
         self.frames += 1
 
@@ -111,34 +112,26 @@ def measure_pixels(
     counts = {name: _Counts() for name in archive.texts}
     for number, video in enumerate(videos):
         progress(number, len(videos))
-        path = frames_to_video(video.path, cache)
-        for name, own in counts.items():
-            images = (frame.image for frame in decode(path, limits=limits))
-            for clip in _clips(images, video, name):
-                _count(own, video, clip, scorer, archive.texts[name])
+        images = (frame.image for frame in decode(frames_to_video(video.path, cache), limits=limits))
+        for clip in _clips(images, video, list(counts)):
+            found = scorer.score_each([image for image, _ in clip], list(archive.texts.values()))
+            for place, (own, scores) in enumerate(zip(counts.values(), found, strict=True)):
+                for (image, masks), drawn in zip(clip, scores.maps, strict=True):
+                    if (shown := masks[place]) is not None:
+                        own.add(video.name, drawn, shown, (image.shape[0], image.shape[1]))
     progress(len(videos), len(videos))
     return [measure for name, own in counts.items() for measure in own.measures(scorer.name, name)]
 
 
-def _clips(images: Iterator[Image], video: LabelledVideo, label: str) -> Iterator[list[tuple[Image, Objects | None]]]:
-    """Frames with their masks, ``CLIP`` at a time; the last clip may be shorter."""
+def _clips(
+    images: Iterator[Image], video: LabelledVideo, labels: Sequence[str]
+) -> Iterator[list[tuple[Image, tuple[Objects | None, ...]]]]:
+    """Frames with the mask of each class, ``CLIP`` at a time; the last clip may be shorter."""
     assert video.pixels is not None  # noqa: S101  # chosen by the caller
-    pairs = zip(images, objects(video.pixels, [label]), strict=False)  # labels may end before the footage
+    masks = zip(*(objects(video.pixels, [label]) for label in labels), strict=True)
+    pairs = zip(images, masks, strict=False)  # labels may end before the footage
     while clip := list(islice(pairs, CLIP)):
         yield clip
-
-
-def _count(
-    counts: _Counts,
-    video: LabelledVideo,
-    clip: Sequence[tuple[Image, Objects | None]],
-    scorer: PixelScorer,
-    texts: Sequence[str],
-) -> None:
-    found = scorer.score([image for image, _ in clip], texts)
-    for (image, shown), scores in zip(clip, found.maps, strict=True):
-        if shown is not None:
-            counts.add(video.name, scores, shown, (image.shape[0], image.shape[1]))
 
 
 def write_pixel_measures(measures: Sequence[PixelMeasure], out: Path) -> Path:
@@ -149,8 +142,3 @@ def write_pixel_measures(measures: Sequence[PixelMeasure], out: Path) -> Path:
         table.writerow([one.name for one in fields(PixelMeasure)])
         table.writerows(astuple(measure) for measure in measures)
     return path
-
-
-def _log(scores: Map) -> Map:
-    """What is faint keeps its order when scores are counted in steps."""
-    return np.asarray(np.log(np.maximum(scores, np.float32(1e-30))).clip(FAINTEST, 0), np.float32)

@@ -130,8 +130,11 @@ def _group(base: Variant, group: str) -> Iterator[Variant]:
 
 
 def _possible(profile: Profile, group: str) -> dict[str, Changes]:
-    """Without cascades where one model alone scores: there is nothing to rank for."""
-    return {} if group == "cascade" and profile.scoring.scorer != "anyanomaly" else RESCORED[group]
+    """Without cascades where one model alone scores every frame, and without what LAVIDA does not read."""
+    scorer = profile.scoring.scorer
+    if scorer == "lavida" and group not in {"lengths", "static", "cascade", "scorers"}:
+        return {}
+    return {} if group == "cascade" and scorer not in {"anyanomaly", "lavida"} else RESCORED[group]
 
 
 def apply_changes(profile: Profile, changes: Changes) -> Profile:
@@ -140,5 +143,5 @@ def apply_changes(profile: Profile, changes: Changes) -> Profile:
     for section, values in changes.items():
         body[section] |= values
         if section == "scoring" and values.get("scorer", "anyanomaly") != "anyanomaly":
-            body[section]["cascade"] = None
+            body[section]["cascade"] = body["lavida"] = None
     return Profile.model_validate(body)

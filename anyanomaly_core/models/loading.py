@@ -99,21 +99,21 @@ def model_revisions(encoder: ImageTextEncoder, lvlm: VisionLanguageModel) -> dic
 
 
 def local_directory(model: str, path: Path | None, part: str, settings: ModelSettings) -> Path | None:
-    """Where the model lies on this machine: the demo's weights, ``path``, or ``models_dir/<name>``; None: nowhere.
+    """Where the model lies on this machine: ``path``, the demo's weights, or ``models_dir/<name>``; None: nowhere.
 
     ``org/name`` is looked for as ``models_dir/org/name`` and as ``models_dir/name``.
 
     Raises:
         ModelSetupError: when the profile names a directory that is not there.
     """
-    if model == "demo":
-        return _demo_directory(part)
     if path is not None:
         if not path.is_dir():
             raise ModelSetupError(
                 f"The profile's {part} path {path} is not a directory. Put the model there, or remove `path`."
             )
         return path
+    if model == "demo":
+        return _demo_directory(part)
     if settings.models_dir is None:
         return None
     candidates = [settings.models_dir / model, settings.models_dir / model.rsplit("/", 1)[-1]]
@@ -131,7 +131,7 @@ def _demo_directory(part: str) -> Path:
     if part == "lavida":
         raise ModelSetupError(
             "No release carries a demo model of LAVIDA yet. Train one with `anyanomaly train lavida --out run`, "
-            "and name its folder run/model in a profile, as `lavida.path` (docs/lavida.md)."
+            "and name its folder run/model in a copy of the profile, as `lavida.path` (docs/lavida.md)."
         )
     raise ModelSetupError(
         f"The demo's {part} is missing ({directory}). Train it with `{_DEMO_TRAINING}`, "

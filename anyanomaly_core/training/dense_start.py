@@ -6,7 +6,7 @@ learn from that first, through linear readings that are thrown away afterwards. 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from anyanomaly_core.demo.vocabulary import EVENT_TEXTS, UNRELATED_TEXTS
 from anyanomaly_core.demo.world import EVENT_NAMES, RenderedFrame
+from anyanomaly_core.errors import ConfigurationError
 from anyanomaly_core.models.lavida.model import Lavida
 from anyanomaly_core.training.rendered import RenderedSource
 
@@ -57,15 +58,21 @@ def start_encoder(
         plan: what to do; the same seed gives the same weights.
         out: folder that keeps the result.
         say: is told of each step: done, of how many, its loss.
+
+    Raises:
+        ConfigurationError: when the result that is kept is of another plan or of other frames.
     """
-    path = out / STARTED
+    path, made_with = out / STARTED, asdict(plan) | {"frames": len(source)}
     if not path.exists():
         torch.manual_seed(plan.seed)
         _learn(model, source, plan, say)
         out.mkdir(parents=True, exist_ok=True)
-        torch.save(model.sam.state_dict(), out / f"{STARTED}.new")
+        torch.save({"plan": made_with, "weights": model.sam.state_dict()}, out / f"{STARTED}.new")
         (out / f"{STARTED}.new").replace(path)
-    model.sam.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
+    body = torch.load(path, weights_only=True, map_location="cpu")
+    if body.get("plan") != made_with:
+        raise ConfigurationError(f"{path} was made with other settings. Repeat them, or name another folder.")
+    model.sam.load_state_dict(body["weights"])
 
 
 def _learn(model: Lavida, source: RenderedSource, plan: DensePlan, say: Say) -> None:

@@ -11,15 +11,13 @@ from sklearn.metrics import roc_auc_score
 from anyanomaly_core.demo.vocabulary import EVENT_TEXTS
 from anyanomaly_core.demo.world import EVENT_NAMES, EventSpan, RenderedFrame
 from anyanomaly_core.demo.world.clip import plan_clip
-from anyanomaly_core.demo.world.sensor import compress
 from anyanomaly_core.evaluation.pixel_maps import LavidaMaps
-from anyanomaly_core.evaluation.pixel_metrics import Map, PixelCurve, resize_nearest
+from anyanomaly_core.evaluation.pixel_metrics import log_map, pixel_curve, resize_nearest
 from anyanomaly_core.models.lavida.clip_model import LavidaClipModel
 from anyanomaly_core.models.lavida.model import Lavida
-from anyanomaly_core.training.rendered import CAMERAS, FPS, SEEN_PIXELS
+from anyanomaly_core.training.rendered import CAMERAS, FPS, SEEN_PIXELS, compressed_frame
 
 FRAMES = 8
-_FAINTEST = -30.0  # logarithm of a probability; below it all are alike
 
 
 class Cameras(Enum):
@@ -40,7 +38,7 @@ def held_out_clip(cameras: Cameras, index: int) -> list[RenderedFrame]:
     clip = plan_clip(
         cameras.value + index, camera_seed=2 * number + 1, duration_s=seconds, fps=FPS, events=spans
     )  # odd seeds are those of cameras that nothing of the demo was trained on
-    return [RenderedFrame(compress(f.image, quality), f.boxes, f.owners, f.names) for f in clip.frames()]
+    return [compressed_frame(frame, quality) for frame in clip.frames()]
 
 
 @dataclass(slots=True)
@@ -68,16 +66,6 @@ class FrameTally:
         scores = np.concatenate([self.scores[name] for name in EVENT_NAMES])
         truth = np.concatenate([self.truth[name] for name in EVENT_NAMES]).astype(bool)
         return float((scores[truth] >= threshold).mean()), float((scores[~truth] < threshold).mean())
-
-
-def log_map(probabilities: Map) -> Map:
-    """Logarithms, so that what is faint keeps its order when scores are counted in steps."""
-    return np.asarray(np.log(np.maximum(probabilities, np.float32(1e-30))).clip(_FAINTEST, 0), np.float32)
-
-
-def pixel_curve() -> PixelCurve:
-    """An empty one for ``log_map``."""
-    return PixelCurve(_FAINTEST, 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,10 @@ class TrainingPlan:
     save_every: int = 200
     bfloat16: bool = False  # products of matrices, under autocast
     whole_sam: bool = False  # its encoder learns as well
+    sets: str = ""  # folder of the published data sets; empty: the rendered world
+    clips: int = 0  # rendered, of each kind
+    leaky: bool = False  # lists of words as published, whose length gives the label away
+    share: float = 1.0  # of image tokens that the language model reads
     losses: LossWeights = field(default_factory=LossWeights)
 
     def changed(self, **values: float | None) -> "TrainingPlan":

@@ -112,27 +112,23 @@ class RenderedSource:
         )
 
 
-def rendered_clips(
-    seed: int, count: int, *, first_camera: int | None = None, kept: Path | None = None
-) -> RenderedSource:
+def rendered_clips(seed: int, count: int, *, kept: Path | None = None) -> RenderedSource:
     """Clips of one or two events.
 
     Args:
         seed: of all of them.
         count: how many.
-        first_camera: look through held-out cameras, so many on from this one; None: through those of training.
         kept: folder for what was rendered.
     """
 
     def render(index: int) -> list[RenderedFrame]:
         random = np.random.default_rng((seed, index, 2))
-        number = int(random.integers(CAMERAS))
-        camera = 2 * number if first_camera is None else 2 * (first_camera + number) + 1
+        camera = 2 * int(random.integers(CAMERAS))
         names = random.choice(EVENT_NAMES, int(random.integers(1, 3)), replace=False)
         events = [EventSpan(str(name), 0.0, SECONDS) for name in names]
         quality = int(random.integers(35, 92)) if random.random() < COMPRESSED else None
         clip = plan_clip(seed + index, camera_seed=camera, duration_s=SECONDS, fps=FPS, events=events)
-        return [frame if quality is None else _compressed(frame, quality) for frame in clip.frames()]
+        return [frame if quality is None else compressed_frame(frame, quality) for frame in clip.frames()]
 
     return RenderedSource("clips", render, count, seed, kept)
 
@@ -148,7 +144,8 @@ def rendered_moments(seed: int, count: int, *, kept: Path | None = None) -> Rend
     return RenderedSource("moments", render, count, seed, kept)
 
 
-def _compressed(frame: RenderedFrame, quality: int) -> RenderedFrame:
+def compressed_frame(frame: RenderedFrame, quality: int) -> RenderedFrame:
+    """The frame as it comes out of a codec."""
     return RenderedFrame(compress(frame.image, quality), frame.boxes, frame.owners, frame.names)
 
 

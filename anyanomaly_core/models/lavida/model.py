@@ -17,7 +17,7 @@ from transformers import AutoModelForImageTextToText, AutoProcessor, AutoTokeniz
 
 from anyanomaly_core.errors import ModelError
 from anyanomaly_core.models.images import image_problem
-from anyanomaly_core.models.lavida import conv_pyramid  # noqa: F401  # a SAM 2 may look through it
+from anyanomaly_core.models.lavida.conv_pyramid import MEAN, STD  # a SAM 2 may look through this module's encoder
 from anyanomaly_core.models.lavida.projector import ProjectorSizes, SemanticProjector
 from anyanomaly_core.models.protocols import Image
 from anyanomaly_core.models.squash import squash
@@ -26,7 +26,6 @@ from anyanomaly_core.models.token_compression import compress_tokens
 SEG = "<SEG>"
 QUESTION = "Mark every anomaly in these pictures. Anomalies are: {}."  # one wording, in training and afterwards
 REPLY = f"They are here: {SEG}"
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, as SAM 2 was trained
 _CONFIG, _PROJECTOR = "lavida.json", "projector.safetensors"
 VISION_INPUTS = ("pixel_values", "pixel_attention_mask", "image_grid_thw")
 

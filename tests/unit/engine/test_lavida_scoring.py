@@ -28,7 +28,7 @@ RULES = ["a person lying on the ground", "a cloud of smoke"]
 def profile(tmp_path_factory: pytest.TempPathFactory) -> Profile:
     folder = tmp_path_factory.mktemp("lavida")
     demo_lavida(3).save_pretrained(folder, torch.float16)
-    return changed(load_profile("demo-lavida"), lavida={"model": "mine", "path": folder})
+    return changed(load_profile("demo-lavida"), lavida={"path": folder})
 
 
 @pytest.fixture(scope="module")

@@ -52,6 +52,16 @@ def test_an_event_reported_in_two_parts_counts_once_and_what_nobody_labelled_cou
     parts.labels[60 * FPS :] = UNLABELLED
     parts.scores[70 * FPS : 80 * FPS] = 0.9
     assert figures(parts)[FALSE_ALARMS] == 0
+    parts.scores[53 * FPS : 57 * FPS] = 0.9
+    parts.scores[:5] = np.nan
+    assert figures(parts)[FALSE_ALARMS] == pytest.approx(1 / (59.5 / 86_400))  # of the time that could have one
+
+
+def test_events_of_a_video_that_could_not_be_scored_are_not_found() -> None:
+    failed = curve(1, 100, [(10, 50)], [])
+    failed.scores[:] = np.nan
+    found = figures(curve(0, 100, [(10, 50)], [(10, 50)]), failed)
+    assert (found["event_recall_0.5"], found["event_precision_0.5"]) == (0.5, 1)
 
 
 def test_nothing_labelled_and_nothing_reported_is_no_figure_rather_than_a_zero() -> None:

@@ -8,7 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from anyanomaly_core.evaluation.pixel_metrics import PixelCurve, detection_criteria, resize_nearest
+from anyanomaly_core.evaluation.pixel_metrics import DetectionCriteria, DetectionCurves, PixelCurve, resize_nearest
+
+
+def detection_criteria(videos: list[list[tuple[np.ndarray, np.ndarray]]], levels: list[float]) -> DetectionCriteria:
+    curves = DetectionCurves(np.array(levels))
+    for number, video in enumerate(videos):
+        for scores, tracks in video:
+            curves.add(number, scores, tracks)
+    return curves.criteria()
 
 
 def connected(shown: np.ndarray) -> list[set[tuple[int, int]]]:
@@ -79,11 +87,10 @@ def test_detection_criteria_are_those_of_the_definition(seed: int) -> None:
 
 def test_a_perfect_map_and_an_empty_truth() -> None:
     perfect = [[((tracks > 0).astype(np.float32), tracks) for _, tracks in random_video(0, 6)]]
-    found = detection_criteria(perfect)
+    found = detection_criteria(perfect, [1.0, 0.5])
     assert (found.region, found.track) == (1.0, 1.0)
     nothing = [[(np.zeros((4, 4), np.float32), np.zeros((4, 4), np.int64))]]
-    assert detection_criteria(nothing) == detection_criteria([[]])
-    assert detection_criteria(nothing).region is None
+    assert detection_criteria(nothing, [0.5]) == detection_criteria([[]], [0.5]) == DetectionCriteria(None, None)
 
 
 @settings(max_examples=30)

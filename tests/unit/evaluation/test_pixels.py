@@ -29,9 +29,9 @@ class Brightness:
 
     name = "brightness"
 
-    def score(self, frames: Sequence[np.ndarray], _texts: Sequence[str]) -> FrameScores:
+    def score_each(self, frames: Sequence[np.ndarray], lists: Sequence[Sequence[str]]) -> list[FrameScores]:
         maps = [frame.mean(axis=2).astype(np.float32) / 255 for frame in frames]
-        return FrameScores(np.array([one.max() for one in maps], np.float32), maps)
+        return [FrameScores(np.array([one.max() for one in maps], np.float32), maps)] * len(lists)
 
 
 def pictures() -> tuple[np.ndarray, np.ndarray]:

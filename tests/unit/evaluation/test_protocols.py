@@ -60,3 +60,9 @@ def test_every_group_gives_usable_profiles_that_differ() -> None:
         assert variant.weights is not None or variant.sigma is not None or variant.profile != profile
     with pytest.raises(ConfigurationError, match="no ablation colours"):
         ablation(profile, ["colours"])
+
+
+def test_lavida_is_not_scored_again_for_what_it_does_not_read() -> None:
+    groups = {variant.group for variant in ablation(load_profile("demo-lavida"), list(GROUPS))}
+    assert {"lengths", "static", "cascade", "scorers"} <= groups
+    assert not groups & {"scales", "strategies", "prompts", "readouts", "answers", "reuse"}
