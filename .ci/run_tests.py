@@ -1,6 +1,6 @@
 """Run all tests: those of the rooms by several processes, and beside them those with real services, one after another.
 
-Services mostly wait, for a scheduler's next round or a program's start, so beside the others they cost little time.
+Services wait now and then, for a scheduler's next round or a program's start; two cores are busy meanwhile.
 Tests of the way past one machine run in an environment of their own, which has Celery and S3 (``.ci/distributed.py``).
 
 The last line adds all up, so that a reader of the end of a log sees everything.

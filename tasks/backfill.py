@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine
 from anyanomaly_core import __version__
 from anyanomaly_core.alerts.connections import Connections, connection_from_environment
 from anyanomaly_core.alerts.sender import AlertSender
-from anyanomaly_core.archive.backfill import MAX_TASKS, BackfillPlan, CameraDays, compare_with_ledger, profile_name
+from anyanomaly_core.archive.backfill import MAX_TASKS, BackfillPlan, CameraDays, compare_with_ledger
 from anyanomaly_core.archive.certified import CertifiedTarget, certified_backfill, describe_certificate
 from anyanomaly_core.archive.missing import FootageSelection, missing_work
 from anyanomaly_core.archive.quote import Quote
@@ -21,7 +21,6 @@ from anyanomaly_core.config import Settings, get_settings
 from anyanomaly_core.engine.certificate import Level
 from anyanomaly_core.engine.progress import LoggedProgress
 from anyanomaly_core.errors import AnyAnomalyError, RuleError
-from anyanomaly_core.profile import load_profile
 from anyanomaly_core.results import scorer_store
 from anyanomaly_core.results.cascades import bounds_of_run, describe_bound
 from anyanomaly_core.results.planning import Unit
@@ -71,6 +70,8 @@ def plan_backfill(
         return []
     settings = get_settings()
     if form.get("recall") is not None:
+        if form["gpu_hours"] is not None:
+            raise RuleError("A certified backfill has no limit in GPU hours; limit its segments.")
         return _plan_certificate(settings, form, quote, day=day, external_id=external_id)
     engine = database(settings)
     budget = Budget(form["gpu_hours"], form["segments"])
@@ -271,18 +272,14 @@ def _certify(
         versions = list_rules(connection, all_versions=True)
     rule = next(rule for rule in versions if rule.rule_version_id == work["rule_version_id"])
     with AlertSender(engine, settings, connections) as alerts:
-        scorer = load_scorer(engine, load_profile(profile_name(rule, settings)), settings)
-        patience_s = settings.database_patience_s
-        meter = Meter(engine, work["run_id"], scorer.stored.scorer_id, started_at, patience_s=patience_s)
-        meter.record_start()
         done = certified_backfill(
             engine,
             settings,
             rule,
             selection,
             wanted=wanted,
-            scorer=scorer,
-            meter=meter,
+            run_id=work["run_id"],
+            started_at=started_at,
             stages=lambda title, unit: LoggedProgress(f"{work['name']}: {title}", unit),
             committed=alerts.wake,
         )

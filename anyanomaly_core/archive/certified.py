@@ -11,12 +11,14 @@ import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
+from anyanomaly_core.archive.backfill import profile_name
 from anyanomaly_core.archive.certified_commit import CertifiedCommit
 from anyanomaly_core.archive.certified_footage import CertifiedFootage, encoder_order, load_footage
 from anyanomaly_core.archive.certified_judge import SegmentJudge
@@ -28,12 +30,14 @@ from anyanomaly_core.archive.footage_index import (
 )
 from anyanomaly_core.archive.missing import FootageSelection, missing_work
 from anyanomaly_core.archive.scan import ScanResult, segment_progress
-from anyanomaly_core.archive.scorer import ArchiveScorer
+from anyanomaly_core.archive.scorer import ArchiveScorer, load_scorer
 from anyanomaly_core.config import Settings
 from anyanomaly_core.engine.certificate import Level, Target, find_until_certain
 from anyanomaly_core.engine.progress import Stages
 from anyanomaly_core.errors import ConfigurationError, FootageError
+from anyanomaly_core.footage.content import sha256
 from anyanomaly_core.models.loading import load_encoder
+from anyanomaly_core.profile import load_profile
 from anyanomaly_core.results.certificates import (
     CertifiedScan,
     StoredCertificate,
@@ -43,7 +47,9 @@ from anyanomaly_core.results.certificates import (
     keep_answers,
     kept_answers,
     record_judgements,
+    scored_in_part,
     unfinished_certificate,
+    was_certified,
 )
 from anyanomaly_core.results.rule_store import StoredRule
 from anyanomaly_core.results.spending import Meter
@@ -54,7 +60,6 @@ from anyanomaly_core.scoring.types import SegmentScore, Status
 log = logging.getLogger(__name__)
 
 BATCH = 32  # segments that are decoded and judged together
-_VIDEOS_AT_ONCE = 200  # of one query for vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +87,8 @@ def certified_backfill(
     selection: FootageSelection,
     *,
     wanted: CertifiedTarget,
-    scorer: ArchiveScorer,
-    meter: Meter,
+    run_id: int,
+    started_at: datetime | None,
     stages: Stages,
     committed: Callable[[], None] = lambda: None,
 ) -> CertifiedBackfill:
@@ -95,16 +100,25 @@ def certified_backfill(
         rule: what is looked for.
         selection: of footage.
         wanted: what is to be promised.
-        scorer: with its models.
-        meter: keeps the run's account.
+        run_id: of the run that pays.
+        started_at: of its process.
         stages: is told each long step.
         committed: called after each commit.
 
     Raises:
-        ConfigurationError: when the profile has no language model, or another process is at it.
+        ConfigurationError: when the profile's answers cannot be certified, or another process is at it.
         ModelError: when a model breaks as a whole. Answers are kept for the next try.
         StorageError: when results cannot be written.
     """
+    profile = load_profile(profile_name(rule, settings))
+    if profile.scoring.scorer != "anyanomaly":
+        raise ConfigurationError(
+            f"Profile {profile.name} scores by {profile.scoring.scorer}; only the answers of a language model about "
+            "whole segments can be certified. Choose a profile with the scorer anyanomaly."
+        )
+    scorer = load_scorer(engine, profile, settings)
+    meter = Meter(engine, run_id, scorer.stored.scorer_id, started_at, patience_s=settings.database_patience_s)
+    meter.record_start()
     run = _Certification(engine, settings, rule, selection, wanted, scorer, meter, stages, committed)
     key = f"certificate of {rule.rule_version_id} by {scorer.stored.scorer_id}"
     with engine.connect() as connection:
@@ -136,18 +150,13 @@ class _Certification:
 
     def run(self) -> CertifiedBackfill:
         profile = self.scorer.profile
-        if profile.scoring.scorer not in {"anyanomaly", "baseline"}:
-            raise ConfigurationError(
-                f"Profile {profile.name} scores by {profile.scoring.scorer}; only answers of a language model about "
-                "single segments can be certified. Choose a profile with the scorer anyanomaly or baseline."
-            )
         model = self.scorer.models.encoder or load_encoder(profile, self.settings)
         encoder = register_index_encoder(self.engine, profile, model, self.settings)
         scan = CertifiedScan(
             self.rule.rule_version_id,
             self.scorer.stored.scorer_id,
             encoder.stored.encoder_id,
-            _as_json(self.selection),
+            self._asked(),
             self._target(),
             self.wanted.budget,
         )
@@ -160,7 +169,7 @@ class _Certification:
             begun = unfinished_certificate(connection, scan)
         if begun is None:
             return None
-        footage = load_footage(self.engine, self.scorer.profile, scan.encoder_id, [*begun.videos])
+        footage = load_footage(self.engine, self.settings, self.scorer.profile, scan.encoder_id, [*begun.videos])
         if footage is not None and footage.count == begun.segments:
             return begun, footage
         log.warning("Footage of certificate %d has changed since it began; a new one begins.", begun.certificate_id)
@@ -171,16 +180,19 @@ class _Certification:
     def _begin(self, scan: CertifiedScan, encoder: IndexEncoder) -> tuple[StoredCertificate, CertifiedFootage] | None:
         """A new one; None: the rule lacks nothing of the footage."""
         with self.engine.connect() as connection:
-            work = missing_work(connection, [self.rule], scan.scorer_id, self.selection)
+            stronger = not was_certified(connection, scan)
+            work = missing_work(connection, [self.rule], scan.scorer_id, self.selection, certified_too=stronger)
+            in_part = scored_in_part(connection, self.rule.scoring_id, scan.scorer_id)
             lacking = missing_from_index(connection, self.settings, encoder.profile, self.selection)
-        if not work:
+        # What a scan has scored in part, the next one finishes: its scores are not to be replaced by fewer.
+        wanted = [unit.video.video_id for unit in work if unit.video.video_id not in in_part]
+        if not wanted:
             return None
-        wanted = [unit.video.video_id for unit in work]
         if to_index := [video for video in lacking if video.video_id in {*wanted}]:
             progress = segment_progress(to_index, encoder.profile, self.stages("indexing", "segments"))
             run_id = self.meter.run_id
             index_videos(self.engine, to_index, encoder, settings=self.settings, run_id=run_id, progress=progress)
-        footage = load_footage(self.engine, encoder.profile, scan.encoder_id, wanted)
+        footage = load_footage(self.engine, self.settings, self.scorer.profile, scan.encoder_id, wanted)
         if footage is None:
             raise FootageError("Footage expired or was replaced while it was indexed; begin again.")
         order = encoder_order(self.engine, Ranker(encoder.model), self.rule, scan.encoder_id, footage)
@@ -189,6 +201,16 @@ class _Certification:
             seed = secrets.randbits(62)
             begun = begin_certificate(connection, scan, counts, order, seed=seed, run_id=self.meter.run_id)
         return begun, footage
+
+    def _asked(self) -> dict[str, Any]:
+        """The footage, and what is hidden of it: answers about other pictures are not gone on with."""
+        first, last, masks = self.selection.first_day, self.selection.last_day, self.settings.privacy_masks
+        return {
+            "cameras": sorted(self.selection.cameras),
+            "first_day": None if first is None else first.isoformat(),
+            "last_day": None if last is None else last.isoformat(),
+            "masks": None if masks is None else sha256(masks),
+        }
 
     def _target(self) -> Target:
         """Events shorter than the rule counts are none."""
@@ -212,6 +234,8 @@ class _Certification:
             progress(len(judge.answers) + len(answers), footage.count)
 
         judge = SegmentJudge(self.engine, self.settings, self.scorer, self.rule, footage, answers=before, keep=keep)
+        for place in range(len(footage.videos)):  # whatever is known stays, asked for or not
+            judge.take_over(place)
         document = begun.document
         if document is None:
             certificate, judgements = find_until_certain(
@@ -225,6 +249,7 @@ class _Certification:
                 ahead=judge.ask,
             )
             self._follow_release(judge, footage, {one.segment for one in judgements if one.found})
+            self.meter.record_judging()
             document = certificate.as_dict() | self._about(number, scan, footage, judge)
             with self.engine.begin() as connection:
                 record_judgements(connection, number, judgements, document, reached=certificate.reached)
@@ -263,7 +288,7 @@ class _Certification:
         self, number: int, scan: CertifiedScan, footage: CertifiedFootage, judge: SegmentJudge
     ) -> dict[str, Any]:
         """What the certificate is of: rule, models, footage, and what it took."""
-        scenes = len(np.unique(footage.scene))
+        scenes, answers = len(np.unique(footage.scene)), len(judge.answers) - len(judge.taken_over)
         failed = sum(row.status is Status.FAILED for row in judge.answers.values())
         stored = self.scorer.stored
         return {
@@ -279,10 +304,11 @@ class _Certification:
                 {"sha256": video.content_sha256, "uri": video.uri, "segments": len(own.segments)}
                 for video, own in zip(footage.videos, footage.segments, strict=True)
             ],
-            "answers": len(judge.answers),
+            "answers": answers,
+            "answers_taken_over": len(judge.taken_over),
             "answers_failed": failed,
             "answers_of_a_full_scan": scenes,
-            "share_of_a_full_scan": len(judge.answers) / scenes,
+            "share_of_a_full_scan": answers / scenes,
             "valid_for": "what this scorer would find in this footage at this threshold, segment by segment, before "
             "smoothing; over the draws of the seed. It says nothing of what the models themselves overlook.",
         }
@@ -302,12 +328,3 @@ def describe_certificate(document: dict[str, Any]) -> str:
         )
     short = "" if document["reached"] or not found else f"; the target of {target['recall']:.0%} was not reached"
     return f"Certificate {document['certificate_id']}: {said}{short}; {took}."
-
-
-def _as_json(selection: FootageSelection) -> dict[str, Any]:
-    first, last = selection.first_day, selection.last_day
-    return {
-        "cameras": sorted(selection.cameras),
-        "first_day": None if first is None else first.isoformat(),
-        "last_day": None if last is None else last.isoformat(),
-    }

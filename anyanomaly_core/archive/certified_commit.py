@@ -7,13 +7,13 @@ from functools import partial
 from sqlalchemy import Engine, select
 
 from anyanomaly_core.archive.certified_footage import CertifiedFootage
-from anyanomaly_core.archive.footage import footage_mask
 from anyanomaly_core.archive.scan import ScanResult
 from anyanomaly_core.archive.scorer import ArchiveScorer
 from anyanomaly_core.archive.unit import UnitOutcome, frame_scores_of, outcome_of
 from anyanomaly_core.config import Settings
 from anyanomaly_core.engine.progress import Progress
 from anyanomaly_core.engine.static_scenes import carried_score
+from anyanomaly_core.footage.masks import Mask
 from anyanomaly_core.results.catalog import StoredVideo
 from anyanomaly_core.results.leases import held_lease
 from anyanomaly_core.results.planning import Unit
@@ -58,22 +58,27 @@ class CertifiedCommit:
         for place, (video, segments) in enumerate(zip(footage.videos, footage.segments, strict=True)):
             progress(place, len(footage.videos))
             scores = self._rows(footage, answers, place)
-            commit = partial(self._commit, video, segments, scores, alerts)
+            commit = partial(self._commit, video, segments, scores, alerts, mask=footage.masks[place])
             events = with_database_retry(self.engine, self.settings.database_patience_s, commit)
             outcome: UnitOutcome | None = None
             if events is not None:
                 outcome = outcome_of(scores, events)
-                self.meter.record_video(outcome.rows, 1, outcome.work_s)
+                self.meter.record_video(outcome.rows, 1, 0.0)  # judging was recorded before
                 committed()
             result.add(Unit(video, (self.rule,)), outcome)
         progress(len(footage.videos), len(footage.videos))
 
     def _commit(
-        self, video: StoredVideo, segments: VideoSegments, scores: list[SegmentScore], alerts: tuple[Target, ...]
+        self,
+        video: StoredVideo,
+        segments: VideoSegments,
+        scores: list[SegmentScore],
+        alerts: tuple[Target, ...],
+        *,
+        mask: Mask | None,
     ) -> int | None:
         """Number of events; None: it was done before."""
         scorer, lasts_s = self.scorer.stored, self.settings.lease_s
-        mask = footage_mask(self.settings, video)
         with held_lease(self.engine, video.video_id, scorer.scorer_id, lasts_s=lasts_s) as lease:
             if self._is_done(video):
                 return None

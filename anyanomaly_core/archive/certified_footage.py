@@ -7,8 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Engine, select
 
+from anyanomaly_core.archive.footage import footage_mask
 from anyanomaly_core.archive.unit import profile_segments
+from anyanomaly_core.config import Settings
 from anyanomaly_core.engine.selection import ranks
+from anyanomaly_core.footage.masks import Mask
 from anyanomaly_core.footage.segments import Segment
 from anyanomaly_core.profile import Profile
 from anyanomaly_core.results.catalog import StoredVideo, load_videos
@@ -32,6 +35,8 @@ class CertifiedFootage:
     segments: tuple[VideoSegments, ...]  # of each video
     first: NDArray[np.int64]  # [videos] number of its first segment
     scene: NDArray[np.int64]  # [segments] the segment whose static scene each continues, or itself
+    masks: tuple[Mask | None, ...]  # of each video, what neither model sees
+    indexed: frozenset[int]  # videos whose vectors are of the same segments
 
     @property
     def count(self) -> int:
@@ -50,25 +55,32 @@ class CertifiedFootage:
 
 
 def load_footage(
-    engine: Engine, profile: Profile, encoder_id: int, video_ids: Sequence[int]
+    engine: Engine, settings: Settings, profile: Profile, encoder_id: int, video_ids: Sequence[int]
 ) -> CertifiedFootage | None:
-    """Videos of a certificate, in order; None when one of them has expired or was replaced."""
+    """Videos of a certificate, in order; None when one of them has expired or was replaced.
+
+    Static scenes are those of the index, where it has the profile's segments and the profile carries scores at all.
+    """
     v, i = videos.c, indexed_videos.c
     with engine.connect() as connection:
         gone = v.expired_at.is_not(None) | v.replaced_by.is_not(None)
         if connection.execute(select(v.video_id).where(v.video_id.in_(video_ids), gone).limit(1)).first() is not None:
             return None
         by_id = {video.video_id: video for video in load_videos(connection, list(video_ids))}
-        query = select(i.video_id, i.same_as).where(i.encoder_id == encoder_id, i.video_id.in_(video_ids))
-        same_as = {row.video_id: row.same_as for row in connection.execute(query)}
+        query = select(i.video_id, i.layout_id, i.same_as).where(i.encoder_id == encoder_id, i.video_id.in_(video_ids))
+        index = {row.video_id: row for row in connection.execute(query)}
     found = tuple(by_id[video_id] for video_id in video_ids)
     segments = tuple(profile_segments(engine, video, profile) for video in found)
     first = np.concatenate([[0], np.cumsum([len(own.segments) for own in segments])]).astype(np.int64)
     scene = np.arange(first[-1], dtype=np.int64)
+    layouts = {video.video_id: own.layout_id for video, own in zip(found, segments, strict=True)}
+    indexed = frozenset(video for video, row in index.items() if row.layout_id == layouts[video])
     for video, start in zip(found, first.tolist(), strict=False):
-        known = np.array(same_as.get(video.video_id, ()), np.int64)
-        scene[start : start + len(known)] = start + known
-    return CertifiedFootage(found, segments, first[:-1], scene)
+        if video.video_id in indexed and profile.scoring.static_level > 0:
+            known = np.array(index[video.video_id].same_as, np.int64)
+            scene[start : start + len(known)] = start + known
+    masks = tuple(footage_mask(settings, video) for video in found)
+    return CertifiedFootage(found, segments, first[:-1], scene, masks, indexed)
 
 
 def encoder_order(
@@ -81,7 +93,7 @@ def encoder_order(
         return np.arange(footage.count)
     similarities = np.full((footage.count, len(texts)), np.nan, np.float32)
     first = {video.video_id: int(start) for video, start in zip(footage.videos, footage.first, strict=True)}
-    ids = [*first]
+    ids = [video for video in first if video in footage.indexed]
     with engine.connect() as connection:
         for start in range(0, len(ids), _VIDEOS_AT_ONCE):
             some = ids[start : start + _VIDEOS_AT_ONCE]

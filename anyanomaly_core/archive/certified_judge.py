@@ -9,7 +9,7 @@ import numpy as np
 from sqlalchemy import Engine
 
 from anyanomaly_core.archive.certified_footage import CertifiedFootage
-from anyanomaly_core.archive.footage import footage_mask, verified_footage
+from anyanomaly_core.archive.footage import verified_footage
 from anyanomaly_core.archive.scorer import ArchiveScorer
 from anyanomaly_core.config import Settings
 from anyanomaly_core.engine.batches import prefetch, segment_batches
@@ -56,6 +56,7 @@ class SegmentJudge:
         self._rule, self._keep = rule, keep
         self._texts = RuleTexts(rule.rule_version_id, rule.name, rule.definition.texts, rule.definition.excluded)
         self.answers = dict(answers)
+        self.taken_over: set[int] = set()  # numbers of segments that an earlier scan had answered for
         self._opened: dict[int, SegmentedVideo] = {}
         self._looked_up: set[int] = set()
 
@@ -80,19 +81,19 @@ class SegmentJudge:
             if scene not in self.answers:
                 wanted.setdefault(self._footage.place(scene)[0], []).append(scene)
         for video, numbers in wanted.items():
-            self._take_over(video)
+            self.take_over(video)
             if unknown := [number for number in numbers if number not in self.answers]:
                 answers = self._judge(video, unknown)
                 self._keep(answers)
                 self.answers |= answers
 
-    def _take_over(self, video: int) -> None:
-        """What another scan of these models has said of it."""
+    def take_over(self, video: int) -> None:
+        """Know what another scan of these models has said of a video."""
         if video in self._looked_up:
             return
         self._looked_up.add(video)
         stored, scorer_id = self._footage.videos[video], self._scorer.stored.scorer_id
-        mask = footage_mask(self._settings, stored)
+        mask = self._footage.masks[video]
         digest = None if mask is None else mask.digest
         with self._engine.connect() as connection:
             known = known_answers(connection, stored.video_id, [self._rule], scorer_id, digest)
@@ -101,15 +102,17 @@ class SegmentJudge:
         found = {places[index]: row for (index, _), row in known.items() if index in places}
         scene = self._footage.scene  # a scene is answered for by its first segment
         found = {number: row for number, row in found.items() if scene[number] == number}
+        found = {number: row for number, row in found.items() if number not in self.answers}
         self._keep(found)
-        self.answers |= {number: row for number, row in found.items() if number not in self.answers}
+        self.answers |= found
+        self.taken_over |= found.keys()
 
     def _judge(self, video: int, numbers: Sequence[int]) -> dict[int, SegmentScore]:
         segments = {self._footage.place(number)[1].index: number for number in numbers}
         rows: dict[int, SegmentScore] = {}
         reason = "decoding gave fewer frames than at ingest"
         stored, models = self._footage.videos[video], self._scorer.models
-        mask = footage_mask(self._settings, stored)
+        mask = self._footage.masks[video]
         try:
             opened = self._open(video)
             wanted = [segment for segment in opened.segments if segment.index in segments]
@@ -144,7 +147,7 @@ class SegmentJudge:
                 path,
                 tuple(self._segments(video)),
                 self._scorer.profile,
-                mask=footage_mask(self._settings, stored),
+                mask=self._footage.masks[video],
                 content_sha256=stored.content_sha256,
             )
         return self._opened[video]

@@ -31,7 +31,7 @@ LATEST_RUNS = 10
 
 _TIMINGS = text("""
 WITH latest AS (
-    SELECT u.video_id, scoring_id, scorer_id, u.run_id, NOT EXISTS (
+    SELECT u.video_id, scoring_id, scorer_id, u.run_id, u.certificate_id, NOT EXISTS (
         SELECT FROM units o WHERE o.video_id = u.video_id AND o.scorer_id = u.scorer_id
         AND o.finished_at < u.finished_at AND o.run_id IS DISTINCT FROM u.run_id) AS first
     FROM units u WHERE scorer_id = :scorer AND work_ms > 0 ORDER BY finished_at DESC LIMIT :units
@@ -48,6 +48,8 @@ WITH latest AS (
     JOIN scorings g USING (scoring_id)
     JOIN rule_versions v ON (v.rule_id, v.version) = (g.rule_id, g.first_version)
     WHERE s.status <> 'failed'
+      -- What a certificate left out says nothing of what a cascade would.
+      AND (s.status <> 'pruned' OR l.certificate_id IS NULL)
       -- An answer that another scorer had given took no time.
       AND (s.status <> 'scored' OR s.timings ?| ARRAY['encode', 'answers'])
 ), passes AS (  -- over a segment, by all rules of a task; a pruned one is ranked only

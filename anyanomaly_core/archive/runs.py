@@ -135,20 +135,15 @@ def certify_rule(
         raise RuleError(f"Rule {rule.name!r} is retired; `anyanomaly rules state {rule.name} active` brings it back.")
     with engine.begin() as connection:
         run_id = scorer_store.start_run(connection, "cli", code_version=__version__)
-    profile, started = load_profile(profile_name(rule, settings)), datetime.now(UTC)
     with _record_failure(engine, run_id):
-        scorer = load_scorer(engine, profile, settings)
-        patience_s = settings.database_patience_s
-        meter = Meter(engine, run_id, scorer.stored.scorer_id, started, patience_s=patience_s)
-        meter.record_start()
         done = certified_backfill(
             engine,
             settings,
             rule,
             selection,
             wanted=wanted,
-            scorer=scorer,
-            meter=meter,
+            run_id=run_id,
+            started_at=datetime.now(UTC),
             stages=stages,
             committed=committed,
         )

@@ -9,6 +9,7 @@ from anyanomaly_core.cli.options import AsJson, Cameras, FirstDay, LastDay, Stac
 from anyanomaly_core.cli.output import note, print_json, print_rows
 from anyanomaly_core.cli.progress import progress_stages
 from anyanomaly_core.cli.site import database
+from anyanomaly_core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from anyanomaly_core.archive.certified import CertifiedBackfill
@@ -53,6 +54,10 @@ def backfill(
     from anyanomaly_core.engine.certificate import Level
     from anyanomaly_core.results.rule_store import load_rule
 
+    if recall is not None and (gpu_hours is not None or segments is not None or newest_first):
+        raise ConfigurationError("--recall is limited by --budget, not by --gpu-hours, --segments or --newest-first.")
+    if recall is None and answers is not None:
+        raise ConfigurationError("--budget belongs to --recall; a backfill of everything is limited by --segments.")
     selection = FootageSelection.parse(
         cameras=cameras or (),
         first_day=first.date().isoformat() if first else None,

@@ -173,6 +173,7 @@ class _Search:
         self.judgements: list[Judgement] = []
         self.runs: dict[int, tuple[int, int]] = {}  # segment of a run -> its first and last
         self._events = 0
+        self.cut = 0  # runs that the budget ended before it was known whether they are events
 
     def found(self) -> int:
         return self._events if self.target.level is Level.EVENTS else len(self.runs)
@@ -208,7 +209,11 @@ class _Search:
                     ends[began, step] = reached.pop((began, step))
         for first, last in sorted({(ends[began, -1], ends[began, 1]) for began, _ in sides}):
             self.runs |= dict.fromkeys(range(first, last + 1), (first, last))
-            self._events += last - first + 1 >= self.target.least_segments
+            is_event = last - first + 1 >= self.target.least_segments
+            self._events += is_event
+            ways_on = [(first, -1), (last, 1)]
+            is_cut = any(self._goes_on(at, step) and at + step not in self.answers for at, step in ways_on)
+            self.cut += is_cut and not is_event
 
     def ask(self, segments: Iterable[int], why: Why) -> list[int]:
         """Those that are not known, as far as the budget goes; returns which."""
@@ -250,10 +255,12 @@ class _Drawing:
             return True
         first, last = self._search.runs[segment]
         least = self._target.least_segments
+        if self._search.cut:  # the budget is used up: it may be one
+            return True
         return last - first + 1 >= least and segment - first < least
 
     def missed_at_most(self) -> int:
-        return self._bound.most_missed()
+        return self._bound.most_missed() + (self._search.cut if self._by_event else 0)
 
     def enough(self) -> bool:
         """Whether the promise holds, or nothing can be there."""

@@ -70,6 +70,8 @@ class LoadedProfile:
         progress: Progress = no_progress,
     ) -> Iterator[list[SegmentScore]]:
         """As :meth:`score`, batch by batch; see :func:`iter_segment_scores`."""
+        # A model in this process is busy anyway.
+        waits_for_server = "lvlm" in self.profile.parts and self.profile.lvlm.backend == "openai"
         spec, cascade = self.profile.scoring.cascade, None
         if spec is not None and self.ranker is not None:
             cascade = Cascade(spec, self.ranker, video.content_sha256, self.digest)
@@ -83,7 +85,7 @@ class LoadedProfile:
             embeddings=embeddings,
             cascade=cascade,
             known=known,
-            batches_ahead=1 if self.profile.lvlm.backend == "openai" else 0,  # a model in this process is busy anyway
+            batches_ahead=1 if waits_for_server else 0,
         )
 
 

@@ -8,9 +8,13 @@ those of any clock that starts again.
 import os
 import struct
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
+from anyanomaly_core.footage.sandbox import open_footage
+
+_MOST = 1_000_000  # boxes or tags; a file of more is hostile, or a week long
 _FLV_HEADER, _FLV_TAG, _FLV_TAGS = 13, 11, {8, 9, 18}  # bytes, with the first back pointer; audio, video, data
 
 
@@ -20,9 +24,12 @@ def find_second_recording(path: str | Path, container: str | None) -> int | None
     Args:
         path: a local file.
         container: as ffmpeg calls it, such as ``mov,mp4,m4a,3gp,3g2,mj2``.
+
+    Raises:
+        FootageError: when the file cannot be opened.
     """
     names = (container or "").split(",")
-    with Path(path).open("rb") as file:
+    with os.fdopen(open_footage(path), "rb") as file:
         if "mp4" in names:
             return _second_mp4(_boxes(file))
         return _second_flv(file) if "flv" in names else None
@@ -31,7 +38,7 @@ def find_second_recording(path: str | Path, container: str | None) -> int | None
 def _second_mp4(boxes: Iterator[tuple[int, bytes]]) -> int | None:
     """A second ``ftyp`` with a ``moov`` of its own."""
     begin, movies = None, 0
-    for position, kind in boxes:
+    for position, kind in islice(boxes, _MOST):
         movies += kind == b"moov"
         if kind == b"ftyp" and position > 0 and begin is None:
             begin = position
@@ -56,7 +63,7 @@ def _boxes(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
 def _second_flv(file: BinaryIO) -> int | None:
     """A header where a tag should stand (FLV 10.1, annex E)."""
     position = _FLV_HEADER
-    while True:
+    for _ in range(_MOST):
         file.seek(position)
         head = file.read(_FLV_TAG)
         if head[:3] == b"FLV":
@@ -64,3 +71,4 @@ def _second_flv(file: BinaryIO) -> int | None:
         if len(head) < _FLV_TAG or head[0] & 0x1F not in _FLV_TAGS:
             return None
         position += _FLV_TAG + int.from_bytes(head[1:4]) + 4  # the back pointer
+    return None

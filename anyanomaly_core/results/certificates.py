@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Connection,
     DateTime,
     Double,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     LargeBinary,
     Table,
     Text,
+    and_,
     delete,
     insert,
     select,
@@ -30,7 +32,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from anyanomaly_core.engine.certificate import Judgement, Target
 from anyanomaly_core.engine.journal import from_line, to_line
-from anyanomaly_core.results.schema import NOW, metadata
+from anyanomaly_core.results.schema import NOW, metadata, units
 from anyanomaly_core.scoring.types import SegmentScore
 
 _MOMENT = DateTime(timezone=True)
@@ -115,9 +117,8 @@ class StoredCertificate:
 def unfinished_certificate(connection: Connection, scan: CertifiedScan) -> StoredCertificate | None:
     """The one that asks for just this; None: there is none."""
     c, v = certificates.c, certificate_videos.c
-    same = [c[name].is_not_distinct_from(value) for name, value in _asked(scan).items() if name != "selection"]
-    query = select(certificates).where(c.state.in_(("running", "judged")), c.selection == _asked(scan)["selection"])
-    begun = connection.execute(query.where(*same).order_by(c.certificate_id.desc()).limit(1)).mappings().first()
+    query = select(certificates).where(c.state.in_(("running", "judged")), _asks_for(scan))
+    begun = connection.execute(query.order_by(c.certificate_id.desc()).limit(1)).mappings().first()
     if begun is None:
         return None
     videos = select(v.video_id, v.first_segment).where(v.certificate_id == begun["certificate_id"])
@@ -126,6 +127,20 @@ def unfinished_certificate(connection: Connection, scan: CertifiedScan) -> Store
     return StoredCertificate(
         begun["certificate_id"], begun["state"], begun["seed"], places, begun["segments"], order, begun["document"]
     )
+
+
+def was_certified(connection: Connection, scan: CertifiedScan) -> bool:
+    """Whether just this was asked for before, and is finished."""
+    query = select(certificates.c.certificate_id).where(certificates.c.state == "finished", _asks_for(scan)).limit(1)
+    return connection.execute(query).first() is not None
+
+
+def scored_in_part(connection: Connection, scoring_id: int, scorer_id: int) -> set[int]:
+    """Videos of which a scan has scored some segments and failed with others."""
+    u = units.c
+    mine = (u.scoring_id == scoring_id) & (u.scorer_id == scorer_id)
+    query = select(u.video_id).where(mine, u.state == "partial", u.certificate_id.is_(None))
+    return set(connection.execute(query).scalars())
 
 
 def begin_certificate(
@@ -233,6 +248,12 @@ _SIMILARITIES = text("""
 SELECT video_id, segment_index, max(-(embedding <#> CAST(:query AS halfvec))) AS similarity
 FROM footage_vectors WHERE encoder_id = :encoder AND video_id = ANY(:videos)
 GROUP BY video_id, segment_index""")
+
+
+def _asks_for(scan: CertifiedScan) -> ColumnElement[bool]:
+    asked = _asked(scan)
+    same = [certificates.c[name].is_not_distinct_from(value) for name, value in asked.items() if name != "selection"]
+    return and_(certificates.c.selection == asked["selection"], *same)
 
 
 def _asked(scan: CertifiedScan) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Regions of frames in the database: what a scorer marked, beside its scores and replaced with them."""
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -37,6 +38,7 @@ frame_regions = Table(
     postgresql_partition_by="RANGE (frame_at)",
 )
 
+_A_DAY = timedelta(days=1)
 _AT_ONCE = 1000  # rows that are statement parameters at a time
 
 
@@ -48,11 +50,16 @@ def make_region_partitions(connection: Connection, unit: UnitScores) -> None:
 
 
 def replace_regions(connection: Connection, unit: UnitScores, rules: Sequence[RuleScores]) -> None:
-    """Write the regions of a unit in place of those there; the video must be locked."""
+    """Write the regions of a unit in place of those there; the video must be locked.
+
+    Every commit comes through here, and most scorers mark nothing, so only the partitions of the video are looked into.
+    """
     f, result = frame_regions.c, unit.result
     of_unit = and_(f.video_id == result.video.video_id, f.scorer_id == result.scorer.scorer_id)
     scorings = [of_rule.rule.scoring_id for of_rule in rules]
-    connection.execute(delete(frame_regions).where(of_unit, f.scoring_id.in_(scorings)))
+    begin, end = (to_datetime(int(unit.moments[place])) for place in (0, -1))
+    recorded = f.frame_at.between(begin - _A_DAY, end + _A_DAY)  # as it was indexed then
+    connection.execute(delete(frame_regions).where(of_unit, recorded, f.scoring_id.in_(scorings)))
     for of_rule in rules:
         rows = list(_rows(unit, of_rule))
         for first in range(0, len(rows), _AT_ONCE):

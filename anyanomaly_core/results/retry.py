@@ -33,10 +33,11 @@ def retry_failed(connection: Connection, *, uri: str = "*", camera: str = "*", r
     of_camera = select(place.video_id).where(func.glob_matches(place.camera_id, array([camera])))
     chosen = func.glob_matches(v.uri, array([uri])) & v.video_id.in_(of_camera)
     failed = select(units.c.video_id, units.c.scoring_id).join(videos).join(scorings).join(rules)
-    failed = failed.where(chosen, units.c.state != "done")
+    failed = failed.where(chosen, units.c.state != "done", units.c.certificate_id.is_(None))
     if rule is not None:
         failed = failed.where(rules.c.name == rule)
     again = update(units).where(tuple_(units.c.video_id, units.c.scoring_id).in_(failed), units.c.state != "done")
+    again = again.where(units.c.certificate_id.is_(None))  # a backfill of the rule asks for these
     found = connection.execute(again.values(attempts=1).returning(units.c.video_id, units.c.scoring_id)).all()
     unreadable = _retry_files(connection, chosen) if rule is None else 0
     return RetryCounts(unreadable, len({row.video_id for row in found}), len({tuple(row) for row in found}))

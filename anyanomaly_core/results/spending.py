@@ -70,6 +70,10 @@ class Meter:
         seconds = self._lap()
         self._add(seconds=seconds, start_seconds=seconds, starts=1)
 
+    def record_judging(self) -> None:
+        """Record what judging took before any video of it is committed."""
+        self._add(seconds=self._lap())
+
     def record_video(self, rows: int, rules: int, work_s: float) -> None:
         """Record a committed video.
 

@@ -9,6 +9,7 @@ WHERE p.state IN ('not registered', 'unreadable') AND p.missing_since IS NULL
 UNION ALL
 SELECT 'scores', v.uri, v.camera_id, r.name, v.recorded_at, v.recorded_at_source, u.state::text, u.last_error, u.attempts,
        CASE WHEN v.state = 'missing' THEN 'when the file is back'
+            WHEN u.certificate_id IS NOT NULL THEN 'with a backfill of the rule'
             WHEN u.attempts < :max_attempts THEN 'with the next scan'
             ELSE 'after `anyanomaly retry`' END
 FROM units u

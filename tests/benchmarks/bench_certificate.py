@@ -114,7 +114,7 @@ def certify(truth: Truth, scores: Scores, target: Target, seed: int) -> tuple[Ce
     order = np.argsort(-scores, kind="stable").tolist()
     begins = tuple(range(0, len(truth), VIDEO))
     said, ledger = find_until_certain(
-        order, lambda segments: truth[np.asarray(segments)].tolist(), target, seed=seed, begins=begins, batch=32
+        order, lambda segments: truth[np.asarray(segments)].tolist(), target, seed=seed + 10**9, begins=begins, batch=32
     )
     return said, len(ledger)
 
@@ -203,7 +203,7 @@ def _beside(figures: Figures, shape: Shape, number: int, args: argparse.Namespac
         seed = args.seed * 1_000_003 + number * 10_007 + place
         truth, scores = make_archive(shape, args.segments, seed)
         for name, kind in kinds.items():
-            rows[name].append(kind(truth, scores, np.random.default_rng(seed)))
+            rows[name].append(kind(truth, scores, np.random.default_rng([seed, 1])))
         certificate, judged = certify(truth, scores, target, seed)
         rows["own"].append((certificate.found / max(1, int(truth.sum())), judged / len(truth)))
     recall, share = ({name: np.array(of)[:, column] for name, of in rows.items()} for column in (0, 1))

@@ -225,3 +225,10 @@ def test_where_nothing_is_there_is_no_share_and_a_budget_leaves_an_honest_one() 
         find_until_certain([0, 2], lambda segments: [False] * len(segments), seed=1)
     with pytest.raises(ConfigurationError, match="between 0 and 1"):
         Target(recall=1.0)
+
+
+def test_an_event_that_the_budget_cut_off_may_be_missed() -> None:
+    target = Target(0.5, 0.8, Level.EVENTS, least_segments=5)
+    certificate, _ = find_until_certain(range(5), lambda asked: [True for _ in asked], target, seed=1, budget=2)
+    assert (certificate.found, certificate.reached) == (0, False)
+    assert certificate.missed_at_most >= 1
