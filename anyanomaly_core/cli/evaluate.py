@@ -14,6 +14,7 @@ from anyanomaly_core.cli.output import note, print_rows
 from anyanomaly_core.cli.progress import progress_stages
 from anyanomaly_core.cli.site import site
 from anyanomaly_core.config import LibrarySettings, Settings
+from anyanomaly_core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from anyanomaly_core.evaluation.labels.ground_truth import LabelledArchive
@@ -90,6 +91,8 @@ def evaluate(
     from anyanomaly_core.profile import load_profile
     from anyanomaly_core.results.engine import make_engine
 
+    if pixels not in {"", ATTENTION} and not Path(pixels).is_dir():  # noticed before hours of scoring
+        raise ConfigurationError(f"--pixels {pixels} is no folder of a LAVIDA model, nor `{ATTENTION}`.")
     archive = open_archive(footage, labels=labels, label_format=label_format, texts=texts)
     archive = archive.only(classes) if classes else archive
     archive = archive.first(videos) if videos else archive

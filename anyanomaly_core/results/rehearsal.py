@@ -79,8 +79,8 @@ def rehearse(
         connection: a read is enough.
         draft: with the name of the rule that it would become a version of.
         videos: the sample.
-        score: scores a video for the draft's texts without storing anything; needed unless some version of the rule
-            asks the models the same. None as its result: the video could not be scored.
+        score: scores a video for the draft's texts without storing anything, where no version of the rule that asks
+            the models the same has scored it. None as its result: the video could not be scored.
 
     Raises:
         RuleError: when the draft needs scores and ``score`` is not given.
@@ -97,17 +97,21 @@ def rehearse(
     for video in videos:
         before: list[EventInterval] | None = []
         after: list[EventInterval] | None = []
-        if current is not None and current.definition.matches_camera(video.camera_id):
-            before = _spans(load_scored(connection, video, current.scoring_id), current.definition)
+        new = None
         if draft.matches_camera(video.camera_id):
-            new = load_scored(connection, video, shared) if shared is not None else score(video) if score else None
+            new = load_scored(connection, video, shared) if shared is not None else None
+            new = score(video) if new is None and score is not None else new
             after = _spans(new, draft)
-            if new is not None:
-                histogram += score_histogram(new.scores)
+        if current is not None and current.definition.matches_camera(video.camera_id):
+            is_same = new is not None and shared == current.scoring_id
+            old = new if is_same else load_scored(connection, video, current.scoring_id)
+            before = _spans(old, current.definition)
         if before is None or after is None:
             unscored.append(video)
             continue
         compared.append(video)
+        if new is not None:
+            histogram += score_histogram(new.scores)
         differences += pair(video, before, after)
     return Rehearsal(tuple(differences), tuple(compared), tuple(unscored), histogram)
 

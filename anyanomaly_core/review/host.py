@@ -42,6 +42,11 @@ class DagRun:
     url: str
     failed: tuple[FailedTask, ...] = ()
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will come of it."""
+        return self.state in {"success", "failed"}
+
 
 class Host(Protocol):
     """The program around the pages; ``tasks/review_plugin.py`` is Airflow's."""

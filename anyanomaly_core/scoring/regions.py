@@ -23,8 +23,12 @@ class FrameRegion:
 
     def pixels(self) -> NDArray[np.bool_]:
         """[rows, columns] what is marked."""
-        decoded = coco.decode({"size": list(self.mask_size), "counts": self.mask.encode()})
-        return np.asarray(decoded, np.bool_)
+        return decode_mask(self.mask_size, self.mask)
+
+
+def decode_mask(size: tuple[int, int], code: str) -> NDArray[np.bool_]:
+    """[rows, columns] what a run-length code of COCO marks."""
+    return np.asarray(coco.decode({"size": list(size), "counts": code.encode()}), np.bool_)
 
 
 def frame_region(frame: int, score: float, logits: NDArray[np.float32]) -> FrameRegion | None:

@@ -91,7 +91,8 @@ class Watched:
 
     def _said(self, message: ConsoleMessage) -> None:
         place = message.location.get("url", "")
-        gone = "attention.png" in place or "/video/" in place  # not made yet; a file that another test has removed
+        is_gone = "/video/" in place and "404" in message.text  # another test has removed the file
+        gone = "attention.png" in place or is_gone  # the first is not made yet
         if message.type == "error" and not gone:
             self.complaints.append(message.text)
 

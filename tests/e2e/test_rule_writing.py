@@ -19,6 +19,8 @@ def test_a_rule_is_written_tried_rehearsed_and_adopted(site: Site) -> None:
         page.get_by_label("Looks for").fill("a test picture\ncoloured bars")
         page.get_by_label("Threshold", exact=True).fill("0.02")
         page.get_by_label("At least seconds").fill("0")
+        pictures = page.locator(".moments-to-try img")
+        window.until(lambda: pictures.evaluate_all("all => all.some(image => image.naturalWidth > 0)"))
         page.get_by_role("button", name="Try", exact=True).click()
         outcome = page.locator("#outcome")
         expect(outcome).to_contain_text("The models look at it.")

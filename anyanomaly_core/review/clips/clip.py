@@ -77,7 +77,7 @@ def _clip_over_files(settings: Settings, records: Sequence[EventRecord], *, befo
                 cut_clip(settings, event, span, clip)
                 at_s = (span.started_at - spans[0].started_at).total_seconds()
                 joined.append(JoinedPart(clip, at_s, span.last_frame - span.first_frame + 1))
-            join(joined, target, limits=_clip_limits(settings))
+            join(joined, target, limits=clip_limits(settings))
 
     return review_cache(settings, "clips").get(name, make)
 
@@ -144,10 +144,11 @@ def cut_clip(settings: Settings, event: EventRecord, span: ClipSpan, target: Pat
     mask = footage_mask(settings, event.video)
     times, as_stated = event.segments.times_s(), event.video.times_as_stated
     part = ClipPart(times, span.first_frame, span.last_frame, mask, as_stated)
-    return cut(path, part, target, limits=_clip_limits(settings))
+    return cut(path, part, target, limits=clip_limits(settings))
 
 
-def _clip_limits(settings: Settings) -> Limits:
+def clip_limits(settings: Settings) -> Limits:
+    """What decoding a clip and encoding it again may use."""
     limits = Limits.of(settings)
     return dataclasses.replace(limits, memory_mb=limits.memory_mb + ENCODER_MB, written_mb=settings.review_cache_mb)
 

@@ -1,6 +1,5 @@
 """Pictures and stretches of any video at any time, event or not: what the timeline shows and plays."""
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from anyanomaly_core.footage.sandbox import Limits
 from anyanomaly_core.results.catalog import StoredVideo, load_video
 from anyanomaly_core.results.schema import segments
 from anyanomaly_core.results.segment_store import load_layout
-from anyanomaly_core.review.clips.clip import ENCODER_MB, mask_label, review_cache
+from anyanomaly_core.review.clips.clip import clip_limits, mask_label, review_cache
 from anyanomaly_core.review.clips.original import original_file
 
 STRETCH_S = 10.0  # of a video that is cut at once for playing; the next is cut while this one plays
@@ -87,11 +86,7 @@ def stretch_clip(engine: Engine, settings: Settings, video_id: int, number: int)
     name = f"{found.video.content_sha256}-{first}-{end - 1}-{mask_label(mask)}-{_VERSION}.mp4"
 
     def make(target: Path) -> None:
-        limits = Limits.of(settings)
-        limits = dataclasses.replace(
-            limits, memory_mb=limits.memory_mb + ENCODER_MB, written_mb=settings.review_cache_mb
-        )
         part = ClipPart(found.times_s, int(first), int(end) - 1, mask, found.video.times_as_stated)
-        cut(original_file(settings, found.video), part, target, limits=limits)
+        cut(original_file(settings, found.video), part, target, limits=clip_limits(settings))
 
     return review_cache(settings, "clips").get(name, make)

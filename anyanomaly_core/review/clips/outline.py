@@ -3,13 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pictures
-from pycocotools import mask as coco
 from scipy.ndimage import binary_dilation, binary_erosion
 from sqlalchemy import Engine, RowMapping, select
 
 from anyanomaly_core.errors import StorageError
 from anyanomaly_core.results.region_store import frame_regions
 from anyanomaly_core.review.event_record import EventRecord
+from anyanomaly_core.scoring.regions import decode_mask
 
 _COLOUR, _EDGE = (255, 210, 0), (0, 0, 0)  # yellow between black lines: it shows on any ground
 
@@ -48,8 +48,8 @@ def has_region(engine: Engine, event: EventRecord) -> bool:
 def draw_outline(image: NDArray[np.uint8], region: RowMapping) -> NDArray[np.uint8]:
     """A copy [H, W, 3] with the border of the region's mask in yellow, inside black lines."""
     height, width = image.shape[:2]
-    code = {"size": [region["mask_height"], region["mask_width"]], "counts": region["mask"].encode()}
-    small = Pictures.fromarray(np.asarray(coco.decode(code), np.uint8) * 255)
+    mask = decode_mask((region["mask_height"], region["mask_width"]), region["mask"])
+    small = Pictures.fromarray(mask.astype(np.uint8) * 255)
     marked = np.asarray(small.resize((width, height), Pictures.Resampling.BILINEAR)) > 127  # noqa: PLR2004  # half
     thick = max(1, round(max(height, width) / 400))
     border = binary_dilation(marked, iterations=thick) & ~binary_erosion(marked, iterations=thick, border_value=1)

@@ -71,10 +71,9 @@ def still_of(
     )
 
 
-def still_exists(engine: Engine, settings: Settings, event_id: UUID, kind: StillKind) -> bool:
-    """Whether a picture is there already. Raises StorageError when there is no such event."""
-    name = _file_name(settings, load_event_record(engine, event_id), kind)
-    return (settings.state_dir / "stills" / name).exists()
+def still_exists(settings: Settings, event: EventRecord, kind: StillKind) -> bool:
+    """Whether a picture is there already."""
+    return (settings.state_dir / "stills" / _file_name(settings, event, kind)).exists()
 
 
 def _file_name(settings: Settings, event: EventRecord, kind: StillKind) -> str:

@@ -38,7 +38,7 @@ class RuleForm:
     def of(cls, definition: RuleDefinition, *, based_on: int, active: bool) -> Self:
         """The form of a rule there is."""
         stated = definition.model_dump()
-        numbers = {name: "" if stated[name] is None else f"{stated[name]:g}" for name in _NUMBERS}
+        numbers = {name: "" if stated[name] is None else str(stated[name]) for name in _NUMBERS}
         words = {name: stated[name] or "" for name in _TEXTS}
         lines = {name: "\n".join(stated[name]) for name in ("texts", "excluded", "cameras")}
         return cls(**numbers, **words, **lines, active="1" if active else "", based_on=str(based_on))
@@ -46,13 +46,15 @@ class RuleForm:
     def changed(self, given: Mapping[str, str]) -> Self:
         """With what an address or a sent form says."""
         known = {field.name for field in fields(self)} & set(given)
-        stated = {name: given[name].replace("\r\n", "\n")[:_LONGEST].strip() for name in known}
+        stated = {name: given[name].replace("\r\n", "\n").strip() for name in known}
         if "texts" in given and "active" not in given:
             stated["active"] = ""  # a box that is not ticked is not sent
         return replace(self, **stated)
 
     def definition(self) -> RuleDefinition:
         """The rule; raises RuleError, a line for each mistake."""
+        if too_long := [name for name, value in asdict(self).items() if len(value) > _LONGEST]:
+            raise RuleError(f"{too_long[0]}: longer than {_LONGEST:,} characters; write this rule as a file.")
         content: dict[str, Any] = {name: getattr(self, name) for name in _TEXTS if getattr(self, name)}
         content |= {name: getattr(self, name) for name in _NUMBERS if getattr(self, name)}
         content |= {

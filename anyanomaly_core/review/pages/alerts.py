@@ -19,7 +19,6 @@ from anyanomaly_core.rules.cameras import matches
 
 router = APIRouter()
 SEND = "send_alerts"
-_ENDED = {"success", "failed"}
 _LAST = text("""
     SELECT a.target, a.rule, a.camera_id AS camera, a.event_id, a.state, a.queued_at, a.settled_at, a.attempts,
            left(a.problem, 400) AS problem, a.started_at AT TIME ZONE coalesce(c.time_zone, 'UTC') AS started_local,
@@ -39,7 +38,7 @@ def alerts(request: Request, visitor: Viewer, engine: Database, settings: Config
         last = last_alerts(connection)
     run = host.find_run(visitor, query.get("dag", ""), query.get("run", ""))
     tested = query.get("target", "")
-    values: dict[str, Any] = {"run": run, "is_waiting": run is not None and run.state not in _ENDED, "tested": tested}
+    values: dict[str, Any] = {"run": run, "is_waiting": run is not None and not run.is_over, "tested": tested}
     known = {target.name for target in file.targets}
     gone = [state for name, state in sorted(states.items()) if name not in known]
     return render_page(

@@ -1,10 +1,11 @@
 """Writing a rule: the form, what it would find, a trial on a moment of footage, and its adoption."""
 
+from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Engine, text
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -28,7 +29,7 @@ from anyanomaly_core.rules.files import rule_yaml
 router = APIRouter()
 TRY, ADOPT = "try_rule", "adopt_rule"
 SAMPLE = 20  # videos that a rehearsal scores
-_ENDED = {"success", "failed"}
+_REPORT: TypeAdapter[TrialReport | RehearsalReport] = TypeAdapter(TrialReport | RehearsalReport)
 _CAMERAS = text("SELECT camera_id, coalesce(name, camera_id) AS name FROM cameras ORDER BY camera_id LIMIT 500")
 
 
@@ -81,16 +82,16 @@ def act(
         draft = _checked(form, rule, settings)
         place = form.place()
     except RuleError:
-        return _go(request, form, rule, check="1")
+        return _go(request, form, rule)
     match does:
         case "yaml":
             return _yaml(draft)
         case "rehearse":
-            return _go(request, form, rule, rehearse="1")
+            return _go(request, form, rule)
         case "try" if place is None:
-            return _go(request, form, rule, check="1", try_="1")
+            return _go(request, form, rule, try_="1")
         case "try" | "score":
-            run = _start_trial(request, visitor, draft, form if does == "try" else None)
+            run = _start_trial(request, visitor, draft, place if does == "try" else None)
         case "adopt":
             draft_id = note_draft(engine, RuleDraft(draft, form.version(), visitor.name))
             run = _host(request).start(visitor, ADOPT, {"draft": str(draft_id)})
@@ -112,6 +113,7 @@ def _page(
     if "texts" in query or rule is not None:
         try:
             draft = _checked(form, rule, settings)
+            form.place()
         except RuleError as error:
             problems = str(error).split("\n")
     rehearsal, unscored = _rehearsal(engine, draft) if draft and run is None else (None, "")
@@ -128,10 +130,10 @@ def _page(
         form=form,
         rule=rule,
         draft=draft,
-        problems=problems if "texts" in query else [],
+        problems=problems,
         no_moment="try_" in query,
         run=run,
-        is_waiting=run is not None and run.state not in _ENDED,
+        is_waiting=run is not None and not run.is_over,
         trial=trial,
         rehearsal=rehearsal,
         unscored=unscored,
@@ -161,23 +163,23 @@ def _rehearsal(engine: Engine, draft: RuleDefinition) -> tuple[RehearsalReport |
         return None, "No footage was scored with these words yet."
 
 
-def _start_trial(request: Request, visitor: Visitor, draft: RuleDefinition, on_moment: RuleForm | None) -> DagRun:
+def _start_trial(
+    request: Request, visitor: Visitor, draft: RuleDefinition, place: tuple[str, datetime] | None
+) -> DagRun:
+    """Try a draft on a moment; None: on a sample of the footage."""
     conf: dict[str, Any] = {"draft": draft.model_dump(mode="json", exclude_defaults=True), "videos": SAMPLE}
-    if on_moment is not None and (place := on_moment.place()) is not None:
+    if place is not None:
         conf |= {"camera": place[0], "moment": place[1].isoformat(sep=" ")}
     return _host(request).start(visitor, TRY, conf)
 
 
 def _outcome(result: Any) -> tuple[TrialReport | None, RehearsalReport | None]:  # noqa: ANN401  (any JSON)
     """What a run of ``try_rule`` returned, which may be that of another version of it."""
-    kinds: tuple[type[BaseModel], ...] = (TrialReport, RehearsalReport)
-    for kind in kinds:
-        try:
-            found = kind.model_validate(result)
-        except ValidationError:
-            continue
-        return (found, None) if isinstance(found, TrialReport) else (None, RehearsalReport.model_validate(result))
-    raise StorageError("What the run found is gone; try the rule again.")
+    try:
+        found = _REPORT.validate_python(result)
+    except ValidationError:
+        raise StorageError("What the run found is gone; try the rule again.") from None
+    return (found, None) if isinstance(found, TrialReport) else (None, found)
 
 
 def _result(request: Request, visitor: Visitor, run: DagRun) -> Any:  # noqa: ANN401  (any JSON)
@@ -193,7 +195,6 @@ def _checked(form: RuleForm, rule: StoredRule | None, settings: Settings) -> Rul
     if draft.profile is not None and draft.profile not in _profiles(settings, rule):
         raise RuleError(f"profile: there is no {draft.profile[:80]!r}.")
     form.version()
-    form.place()
     return draft
 
 

@@ -46,6 +46,7 @@ def event(
             "history": verdict_history(connection, event_id),
             "undoable": undoable_verdict(connection, request.query_params.get("given", "")),
         }
+    record = load_event_record(engine, event_id)
     moments = {
         name: (found[column] - curve.begin).total_seconds()
         for name, column in (("start", "started_at"), ("peak", "peak_at"), ("end", "ended_at"))
@@ -66,8 +67,8 @@ def event(
         ),
         moments=moments,
         peak_local=local_time(found["peak_at"], found["time_zone"]),
-        has_outline=has_region(engine, load_event_record(engine, event_id)),
-        has_attention=still_exists(engine, settings, event_id, "attention"),
+        has_outline=has_region(engine, record),
+        has_attention=still_exists(settings, record, "attention"),
         event_id=event_id,
         problem="",
         clip_begins=local_time(curve.begin, found["time_zone"]),

@@ -318,7 +318,10 @@
       event.preventDefault();
       const body = new URLSearchParams(new FormData(form, event.submitter));
       $("#outcome").classList.add("working");
-      loadOutcome(form.action, { method: "POST", body }, true).catch(() => form.submit());
+      loadOutcome(form.action, { method: "POST", body }, true).catch(() => {
+        $("#outcome").classList.remove("working");
+        $("#outcome").textContent = "No answer came. Press the button again.";
+      });
     });
   }
 
