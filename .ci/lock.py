@@ -18,6 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = {"embedded": ROOT / "requirements.lock", "distributed": ROOT / "requirements-distributed.lock"}
 EXTRAS = {"embedded": "dev", "distributed": "distributed"}
+FOR_OLDEST_PYTHON = ("soupsieve<3.0.2",)  # later ones want Python 3.11.5; Debian 12 has 3.11.2
 NOT_SHARED = {"python-dateutil"}  # botocore takes none above 2
 NOT_LOCKED = re.compile(r"(torch|torchvision|triton|pip|nvidia-.*|cuda-.*|anyanomaly-archive)==")
 OPTIONS = [
@@ -47,7 +48,8 @@ def _compile(role: str, python: Path, tools: Path) -> None:
     print(f"[lock] {role}: resolving and collecting hashes (about 5 minutes)", flush=True)
     raw, constraints = tools / f"{role}.lock", tools / f"{role}.txt"
     pins = (ROOT / "requirements-torch.lock").read_text(encoding="utf-8") + _kept(role)
-    constraints.write_text("".join(f"{line}\n" for line in _public(pins)), encoding="utf-8")
+    lines = [*_public(pins), *FOR_OLDEST_PYTHON]
+    constraints.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     command = [str(python), "-m", "piptools", "compile", *OPTIONS, f"--extra={EXTRAS[role]}"]
     command += ["-c", str(constraints), "-o", str(raw), str(ROOT / "pyproject.toml")]
     subprocess.run(command, check=True, cwd=ROOT)
