@@ -70,8 +70,8 @@ docs: set-up  ## write the generated pages of docs/ anew
 	@$(RUN) -m tests.benchmarks.figures
 	@$(RUN) .ci/cli_page.py
 
-lock: set-up  ## write both locks anew (about 10 minutes) [LOCK_OPTIONS=--upgrade]
-	@$(RUN) .ci/lock.py $(LOCK_OPTIONS)
+lock: set-up  ## write both locks anew, with Debian 12's Python (about 10 minutes) [LOCK_OPTIONS=--upgrade]
+	@/usr/bin/python3.11 .ci/lock.py $(LOCK_OPTIONS)
 
 clean:  ## remove .venv and the demo; what was scanned of your own stays: anyanomaly installations
 	@if [ -x $(RUN) ]; then $(ANYANOMALY) down; fi

@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = {"embedded": ROOT / "requirements.lock", "distributed": ROOT / "requirements-distributed.lock"}
 EXTRAS = {"embedded": "dev", "distributed": "distributed"}
-FOR_OLDEST_PYTHON = ("soupsieve<3.0.2",)  # later ones want Python 3.11.5; Debian 12 has 3.11.2
+OLDEST = (3, 11, 2)  # Debian 12's; what a newer Python needs no more, or has alone, would be missing or wrong there
 NOT_SHARED = {"python-dateutil"}  # botocore takes none above 2
 NOT_LOCKED = re.compile(r"(torch|torchvision|triton|pip|nvidia-.*|cuda-.*|anyanomaly-archive)==")
 OPTIONS = [
@@ -33,6 +33,8 @@ HEADER = """\
 
 def main() -> None:
     """Compile the locks with pip-tools in an environment of its own; the second keeps to the versions of the first."""
+    if sys.version_info[:3] > OLDEST:
+        sys.exit("Make the locks with the oldest Python that they serve, Debian 12's: /usr/bin/python3.11 .ci/lock.py")
     roles = [role for role in LOCKS if role in sys.argv] or list(LOCKS)
     with tempfile.TemporaryDirectory(prefix="anyanomaly-lock-") as folder:
         tools = Path(folder)
@@ -48,8 +50,7 @@ def _compile(role: str, python: Path, tools: Path) -> None:
     print(f"[lock] {role}: resolving and collecting hashes (about 5 minutes)", flush=True)
     raw, constraints = tools / f"{role}.lock", tools / f"{role}.txt"
     pins = (ROOT / "requirements-torch.lock").read_text(encoding="utf-8") + _kept(role)
-    lines = [*_public(pins), *FOR_OLDEST_PYTHON]
-    constraints.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    constraints.write_text("".join(f"{line}\n" for line in _public(pins)), encoding="utf-8")
     command = [str(python), "-m", "piptools", "compile", *OPTIONS, f"--extra={EXTRAS[role]}"]
     command += ["-c", str(constraints), "-o", str(raw), str(ROOT / "pyproject.toml")]
     subprocess.run(command, check=True, cwd=ROOT)
@@ -64,7 +65,7 @@ def _kept(role: str) -> str:
         return "\n".join(pin for pin in pins if pin.partition("==")[0] not in NOT_SHARED)
     if "--upgrade" in sys.argv:
         return ""
-    command = [sys.executable, "-m", "pip", "freeze", "--all", "--exclude-editable"]
+    command = [str(ROOT / ".venv" / "bin" / "python"), "-m", "pip", "freeze", "--all", "--exclude-editable"]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
